@@ -1,0 +1,61 @@
+"""Bringing the database to the newest revision, once, under a lock, whoever starts first."""
+
+import asyncio
+import fcntl
+from pathlib import Path
+from typing import IO
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from minidesk.db.session import Database
+
+# Any number will do, as long as every minidesk process asks for the same one.
+_POSTGRES_LOCK = 7_164_733
+
+
+async def migrate(db: Database, lock_dir: Path) -> None:
+    """Run the migrations that are missing.
+
+    `lock_dir` holds the lock file for SQLite; on PostgreSQL an advisory lock serves. A second process waits
+    for the first and then finds nothing to do.
+    """
+    if not db.is_sqlite:
+        async with db.engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
+            await connection.run_sync(_upgrade)
+        return
+    # Waiting for the lock in a thread: two starts in one process would otherwise stop each other for ever.
+    handle = await asyncio.to_thread(_take_lock, lock_dir)
+    try:
+        async with db.engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+    finally:
+        handle.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    head = ScriptDirectory.from_config(config).get_current_head()
+    # Asking costs 2 ms; letting Alembic find out that nothing is missing costs 60, at every start.
+    if MigrationContext.configure(connection).get_current_revision() == head:
+        return
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _take_lock(folder: Path) -> IO[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = (folder / "migrate.lock").open("w")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle

@@ -1,0 +1,41 @@
+"""Tickets: what a handoff opens."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from minidesk.db.models.base import Base, Id
+
+
+class Ticket(Base):
+    """A conversation that needs a person. At most one per conversation is not closed."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        UniqueConstraint("site_id", "number"),
+        Index("ix_tickets_inbox", "site_id", "status", "updated_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]  # per site, from 1
+    status: Mapped[str] = mapped_column(String(8))  # open | pending | solved | closed
+    reason: Mapped[str] = mapped_column(String(24))  # tickets.records.Reason
+    subject: Mapped[str] = mapped_column(String(200))
+    summary: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[Any]]  # tickets.records.Evidence as JSON: which words each part came from
+    entities: Mapped[list[Any]]  # tickets.records.Entity as JSON
+    priority: Mapped[str] = mapped_column(String(8))  # low | normal | high | urgent
+    priority_why: Mapped[str] = mapped_column(Text)
+    sentiment: Mapped[str] = mapped_column(String(10))  # calm | worried | angry
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
+    team_score: Mapped[float | None]
+    assignee_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"))
+    response_due_at: Mapped[datetime | None]
+    responded_at: Mapped[datetime | None]
+    solved_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

