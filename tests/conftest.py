@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -139,8 +139,8 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def sqlite_only(sqlite_template: Path, tmp_path: Path) -> Iterator[Path]:
+def sqlite_only(sqlite_template: Path, tmp_path: Path) -> Path:
     """A migrated SQLite file, for tests about SQLite itself."""
     path = tmp_path / "only.db"
     shutil.copy(sqlite_template, path)
-    yield path
+    return path

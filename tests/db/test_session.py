@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, StatementError
+from tests.conftest import FakeClock
 
 from minidesk.db import Database
 from minidesk.db.models import KeyValue, Site, new_id
 from minidesk.errors import DatabaseBusy
-from tests.conftest import FakeClock
 
 
 def _fact(key: str, clock: FakeClock) -> KeyValue:
@@ -30,11 +30,15 @@ async def test_callbacks_run_after_the_commit_and_vanish_on_rollback(db: Databas
         tx.add(_fact("kept", clock))
         tx.after_commit(lambda: told.append("kept"))
         assert told == []
-    with pytest.raises(RuntimeError, match="stop"):
+
+    async def fail() -> None:
         async with db.write() as tx:
             tx.add(_fact("lost", clock))
             tx.after_commit(lambda: told.append("lost"))
             raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        await fail()
     assert told == ["kept"]
     assert await _count(db) == 1
 
@@ -56,12 +60,15 @@ async def test_parallel_read_modify_write_loses_no_update(db: Database, clock: F
 
 
 async def test_a_broken_constraint_comes_through_as_itself(db: Database, clock: FakeClock) -> None:
-    with pytest.raises(IntegrityError):
+    async def write_twice() -> None:
         async with db.write() as tx:
             tx.add_all([_fact("same", clock), _fact("other", clock)])
             await tx.flush()
             tx.expunge_all()
             tx.add(_fact("same", clock))
+
+    with pytest.raises(IntegrityError):
+        await write_twice()
     assert await _count(db) == 0
 
 

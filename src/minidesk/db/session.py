@@ -44,7 +44,9 @@ class Database:
             self._writer: AsyncEngine = _sqlite_engine(url, writes=True)
             self._reader: AsyncEngine = _sqlite_engine(url, writes=False)
         else:
-            self._writer = self._reader = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            self._writer = self._reader = create_async_engine(
+                url, pool_size=10, max_overflow=10, pool_pre_ping=True
+            )
         # One process's writers wait here, woken in turn, rather than in SQLite's sleeping busy handler.
         self._turn = asyncio.Lock() if self.is_sqlite else None
 
@@ -91,14 +93,21 @@ class Database:
 
 
 def _sqlite_engine(url: str, *, writes: bool) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=2 if writes else 8, max_overflow=4, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(
+        url, pool_size=2 if writes else 8, max_overflow=4, connect_args={"timeout": BUSY_SECONDS}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _entry: ConnectionPoolEntry) -> None:
         # The driver must not open transactions by itself, or BEGIN IMMEDIATE below comes too late.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         if not writes:
             cursor.execute("PRAGMA query_only=ON")

@@ -1,0 +1,102 @@
+"""What a question becomes: proved sentences and one of three outcomes, nothing else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from minidesk.knowledge.records import Passage
+
+ClarifyKind = Literal["choices", "not_found", "smalltalk"]
+HandOffReason = Literal[
+    "customer_request",
+    "missing_knowledge",
+    "unsupported_request",
+    "policy",
+    "angry_customer",
+    "model_failure",
+    "turn_limit",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the conversation."""
+
+    role: Literal["visitor", "assistant", "agent"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A visitor's message with what is needed to answer it."""
+
+    site_id: str
+    text: str
+    history: tuple[Turn, ...] = ()
+    not_found_before: int = 0  # not-found turns in a row just before this one
+    within: frozenset[str] | None = None  # search in these public document ids only (evaluation)
+    conversation_id: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A span of a passage that bears a sentence. `start` and `end` count characters of the document version's text."""
+
+    n: int
+    chunk: str
+    document: str  # the public document id
+    document_id: str
+    version_id: str
+    title: str
+    url: str | None
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedSentence:
+    """A sentence with the citations that bear it. `text` includes the whitespace that joins it to the one before."""
+
+    text: str
+    citations: tuple[Citation, ...]  # never empty, except for lines from the fixed allow-list
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; always with citations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    """No answer, and nothing handed off: one question to tap, "our pages don't say", or a fixed friendly line."""
+
+    kind: ClarifyKind
+    choices: tuple[str, ...] = ()
+    offer_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """A person takes over: a ticket opens."""
+
+    reason: HandOffReason
+
+
+Outcome = Reply | Clarify | HandOff
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The end of a turn: its outcome, its whole text and what it cost."""
+
+    outcome: Outcome
+    text: str  # for a Reply: the proved sentences joined, byte for byte
+    citations: tuple[Citation, ...]
+    score: float  # 0 to 1: that the top passage answers
+    passages: tuple[Passage, ...]
+    search_query: str  # the question as searched, after a follow-up was rewritten
+    model: str | None
+    tokens: int
+    cost_micros: int
+    ms: int

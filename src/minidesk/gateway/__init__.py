@@ -1,0 +1,21 @@
+"""Our side of the unified API: one OpenAI-compatible wire protocol, whoever speaks it.
+
+Callers build a `ChatRequest` and read `Gateway.stream`; everything else here is inside.
+"""
+
+from minidesk.gateway.client import Clocks, ModelClient, Target
+from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink
+from minidesk.gateway.routing import Allowance, Gateway
+
+__all__ = [
+    "Allowance",
+    "CallRecord",
+    "ChatMessage",
+    "ChatRequest",
+    "Clocks",
+    "Finished",
+    "Gateway",
+    "LedgerSink",
+    "ModelClient",
+    "Target",
+]

@@ -1,0 +1,62 @@
+"""The records of a model call: what goes in, what comes out, what the ledger keeps."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of the OpenAI protocol. Text from outside only ever stands in `user`."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What to ask, for whom and why."""
+
+    messages: tuple[ChatMessage, ...]
+    purpose: Literal["answer", "rewrite", "summary", "test"]
+    max_tokens: int
+    temperature: float = 0.1
+    site_id: str | None = None
+    conversation_id: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a stream that ended well."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    estimated: bool  # the provider sent no usage
+    cost_micros: int  # millionths of a US dollar
+    first_token_ms: int
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A line of the ledger: one attempt at one target, whatever came of it."""
+
+    purpose: str
+    model: str
+    provider: str  # the endpoint's host
+    site_id: str | None
+    conversation_id: str | None
+    message_id: str | None
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+    cost_micros: int
+    first_token_ms: int | None
+    total_ms: int
+    outcome: str  # ok | aborted | an error's code
+
+
+# The gateway never sees a database: whoever builds it hands in where the ledger's lines go.
+LedgerSink = Callable[[CallRecord], Awaitable[None]]

@@ -1,0 +1,92 @@
+"""The records that travel through the knowledge room, from a file's bytes to a passage in an answer."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+BlockKind = Literal["heading", "paragraph", "item", "table", "code", "faq"]
+ChunkKind = Literal["text", "faq", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural piece of a document: `text` stands at [start, end) of the document's text."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0  # of a heading, from 1; nesting of a list item
+    page: int | None = None  # from 1
+    header: str | None = None  # of a table: its header row as `a | b`, repeated in each chunk cut from it
+    numbered: bool = False  # an item of an ordered list
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a parser makes of a file, or of one row of it."""
+
+    external_id: str | None  # the row's own id, or `#n` to be put behind the path; None: the path itself
+    title: str
+    text: str  # plain text, Markdown-like where structure matters; offsets count its characters
+    blocks: tuple[Block, ...]
+    question: str | None = None  # of an FAQ row
+    phrasings: tuple[str, ...] = ()  # further ways to ask it
+    url: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedDocument:
+    """A row or file that is no knowledge, with the sentence that says why."""
+
+    external_id: str | None
+    title: str
+    reason: str
+    failed: bool = False  # True: it should have become knowledge but cannot
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDraft:
+    """A passage before it has an id. `text` equals the document's text[start:end]."""
+
+    ordinal: int
+    kind: ChunkKind
+    text: str
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+    question: str | None = None
+    phrasings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk as search returns it, with what it scored and why."""
+
+    chunk: str  # the chunk's id
+    document: str  # the public document id
+    document_id: str
+    version_id: str
+    title: str
+    url: str | None
+    heading_path: tuple[str, ...]
+    kind: ChunkKind
+    question: str | None
+    text: str
+    start: int  # of `text` in the version's text
+    end: int
+    page: int | None
+    score: float  # fused, 0 to 1; comparable within one search only
+    dense: float = 0.0  # cosine of the best of its vectors
+    lexical: float = 0.0  # BM25, not normalised
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Passages, best first, and how sure we are that the first one answers."""
+
+    passages: tuple[Passage, ...]
+    score: float  # 0 to 1: that the top passage answers the question
+    mode: Literal["hybrid", "text", "dense"] = "hybrid"  # "text": vectors are missing or being rebuilt
+    revision: int = 0  # the site's knowledge revision that was searched
+    timings_ms: dict[str, float] = field(default_factory=dict)

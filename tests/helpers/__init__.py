@@ -1,0 +1,1 @@
+"""What tests need again and again and no fixture can hold."""
