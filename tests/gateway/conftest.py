@@ -33,9 +33,16 @@ class Ledger:
         """The sink."""
         self.lines.append(record)
 
-    async def allow(self, _site: str | None, most: int) -> bool:
-        """The allowance."""
-        return most <= self.left
+    async def reserve(self, _site: str | None, most: int) -> bool:
+        """Takes from what is left."""
+        if most > self.left:
+            return False
+        self.left -= most
+        return True
+
+    def release(self, _site: str | None, most: int) -> None:
+        """Gives it back."""
+        self.left += most
 
 
 def target(url: str, model: str = "mini-1") -> Target:
@@ -45,7 +52,7 @@ def target(url: str, model: str = "mini-1") -> Target:
 
 def gateway(ledger: Ledger, *targets: Target, clocks: Clocks = FAST) -> Gateway:
     """The real thing."""
-    return Gateway(ModelClient(clocks), targets, ledger.book, ledger.allow)
+    return Gateway(ModelClient(clocks), targets, ledger.book, ledger)
 
 
 async def collect(gateway: Gateway, request: ChatRequest = REQUEST) -> tuple[str, Finished]:

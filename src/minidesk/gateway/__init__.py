@@ -5,10 +5,9 @@ Callers build a `ChatRequest` and read `Gateway.stream`; everything else here is
 
 from minidesk.gateway.client import Clocks, ModelClient, Target
 from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink
-from minidesk.gateway.routing import Allowance, Gateway
+from minidesk.gateway.routing import Gateway, Purse
 
 __all__ = [
-    "Allowance",
     "CallRecord",
     "ChatMessage",
     "ChatRequest",
@@ -17,5 +16,6 @@ __all__ = [
     "Gateway",
     "LedgerSink",
     "ModelClient",
+    "Purse",
     "Target",
 ]

@@ -7,8 +7,9 @@ answer would contradict each other (F14).
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
 from minidesk.errors import ModelError, ModelOverloaded, ModelRefused
 from minidesk.gateway.client import ModelClient, Target, Usage
@@ -23,20 +24,27 @@ REFUSED_COOLDOWN_S = 300.0
 # An overloaded one at least this long, or as long as it asked for (F11).
 OVERLOADED_COOLDOWN_S = 5.0
 
-# Asked before each call with the site and the most it can cost (millionths of a dollar); False means the budget is spent.
-Allowance = Callable[[str | None, int], Awaitable[bool]]
+
+class Purse(Protocol):
+    """The budget as the gateway sees it. Amounts are millionths of a dollar."""
+
+    async def reserve(self, site_id: str | None, most: int) -> bool:
+        """Set aside the most that a call can cost, before it; False means the budget does not hold it."""
+
+    def release(self, site_id: str | None, most: int) -> None:
+        """Give back what was set aside, after what the call did cost was booked."""
 
 
 class Gateway:
     """All models, as one. `targets` in the order they are asked; an empty list means that no model is configured."""
 
     def __init__(
-        self, client: ModelClient, targets: Sequence[Target], ledger: LedgerSink, allowance: Allowance
+        self, client: ModelClient, targets: Sequence[Target], ledger: LedgerSink, purse: Purse
     ) -> None:
         self._client = client
         self._targets = tuple(targets)
         self._ledger = ledger
-        self._allowance = allowance
+        self._purse = purse
         self._cool_until: dict[Target, float] = {}
 
     @property
@@ -59,11 +67,12 @@ class Gateway:
         for target in self._targets:
             if self._cool_until.get(target, 0.0) > loop.time():
                 continue
-            if not await self._allowance(request.site_id, _most(target, request)):
-                raise ModelRefused("The model budget is spent.", code="budget_spent")
             for attempt in (1, 2):
                 if loop.time() - started > FIRST_TOKEN_BUDGET_S:
                     raise last
+                most = _most(target, request)
+                if not await self._purse.reserve(request.site_id, most):
+                    raise ModelRefused("The model budget is spent.", code="budget_spent")
                 call = _Call(self._client, self._ledger, target, request)
                 try:
                     async with aclosing(call.run()) as pieces:
@@ -76,6 +85,8 @@ class Gateway:
                         raise
                     self._cool(target, error, loop.time())
                     log.warning("a model did not answer", extra={"code": error.code})
+                finally:
+                    self._purse.release(request.site_id, most)
                 if not last.retry or attempt == 2 or self._cool_until.get(target, 0.0) > loop.time():
                     break
                 await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311 (jitter, so that many visitors do not retry as one)
