@@ -23,7 +23,7 @@ class Floor:
 
 
 FLOORS = (
-    Floor(("errors", "settings", "telemetry", "text"), "everyone may use them"),
+    Floor(("errors", "settings", "telemetry", "text"), "everyone may use them", also=(("text", "errors"),)),
     Floor(
         ("db", "gateway", "outbound", "files"),
         "the gateway never sees a database (its ledger takes a sink) or a web request",

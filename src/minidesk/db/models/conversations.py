@@ -70,6 +70,8 @@ class Message(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str | None] = mapped_column(String(16))  # reply | clarify | handoff
     kind: Mapped[str | None] = mapped_column(String(24))  # of a clarify, or the reason of a handoff
+    offer_person: Mapped[bool] = mapped_column(default=False)  # the widget shows the button to a person below it
+    choices: Mapped[list[Any]] = mapped_column(default=list)  # of a clarify: what can be tapped
     score: Mapped[float | None]
     model: Mapped[str | None] = mapped_column(String(120))
     cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)  # millionths of a US dollar

@@ -333,6 +333,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("kind", sa.String(length=24), nullable=True),
+        sa.Column("offer_person", sa.Boolean(), nullable=False),
+        sa.Column("choices", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("model", sa.String(length=120), nullable=True),
         sa.Column("cost_micros", sa.BigInteger(), nullable=False),

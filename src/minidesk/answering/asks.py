@@ -1,0 +1,133 @@
+"""What a question asks for: the kind of answer, and the words that an answer cannot do without."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from minidesk.answering.facts import Fact, facts, plain
+from minidesk.answering.wording import alternates, plainly
+from minidesk.text.words import STOPWORDS, stem, words
+
+AskKind = Literal["amount", "duration", "when", "number", "measure", "where", "contact", "steps", "yesno", "which", "reason"]
+
+# First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
+_FORMS: tuple[tuple[AskKind, str], ...] = (
+    ("contact", r"\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
+    ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|fast|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
+    ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charge|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bdiscount\b|\bpay for\b"),
+    ("duration", r"\bhow (?:long|quickly|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
+    ("number", r"\bhow many\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
+    ("when", r"\bwhen\b|\bwhat (?:time|date|day|hours)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
+    ("where", r"\bwhere\b|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
+    ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:is|are) the reasons?\b"),
+    ("steps", r"^\W*how (?:do|can|would|should|could|to)\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b|\bsteps\b|\bwhat (?:should|do|must) i do\b|\bwhat now\b|\bshow me how\b"),
+    ("yesno", r"^\W*(?:(?:hi|hello|hey|and|so|but|ok|okay|then)\W+)*(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|should|shall|must|has|have|had)\b|[,.;] (?:is|are|do|does|can|could|may|will|would|should|has|have) (?:i|we|you|he|she|it|they|there|my|the|that|this)\b"),
+    ("which", r"\b(?:which|wich|what|who|whom|whose)\b"),
+)  # fmt: skip
+_RULES = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _FORMS)
+
+# Words that shape a request but name nothing a page would have to say.
+_GENERIC = frozenset(
+    stem(word)
+    for word in """need want like know tell possible able give get got take make let help find ask say mean happen way
+    thing something anything someone everything question information info detail details please sorry would
+    currently right now today always ever still already actually really lot bit kind sort type many any whole
+    back go come put use using usually normally generally exactly maximum minimum new want's say looking try trying thank
+    offer have sell available exist per average special personally personal mine first last next one two long
+    much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
+    time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
+    i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend
+    """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
+)
+_GENERIC_WEIGHT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A content word of the question; `weight` in (0, 1] before idf, `named`: a proper name or code."""
+
+    word: str
+    stem: str
+    weight: float
+    named: bool
+    alternates: tuple[str, ...] = ()  # stems of what pages call it
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question taken apart. `plain`: the question with the pages' words beside the visitor's."""
+
+    text: str
+    plain: str
+    kind: AskKind | None
+    terms: tuple[Term, ...]
+    facts: tuple[Fact, ...]
+
+
+def read(question: str) -> Ask:
+    """Take a question apart; several sentences count together, the one with the question mark decides the kind."""
+    asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
+    focus = asked[-1] if asked else question
+    kind = _kind(focus) or _kind(question)
+    return Ask(question, plainly(question), kind, _terms(question), tuple(facts(question)))
+
+
+def _kind(text: str) -> AskKind | None:
+    return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
+
+
+def _terms(question: str) -> tuple[Term, ...]:
+    terms: dict[str, Term] = {}
+    starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
+    shouted = question.isupper()
+    others = alternates(question)
+    for match in re.finditer(r"[^\W_]+(?:[-'’.+][^\W_]+)*", question):
+        word = match.group()
+        low = word.lower().replace("’", "'")
+        low = low.removesuffix("'s")
+        if low in STOPWORDS:
+            continue
+        root = stem(low)
+        is_code = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
+        named = is_code or (word[0].isupper() and match.start() not in starts and not shouted)
+        weight = _GENERIC_WEIGHT if root in _GENERIC and not named else 1.0
+        if root not in terms or terms[root].weight < weight:
+            also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
+            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})))
+    return tuple(terms.values())
+
+
+_CONTACT = frozenset({"email", "phone", "link"})
+_PLACE = re.compile(r"\b(?:in|at|from|to|near|under|beside|on)\s+(?:the\s+)?[A-Z][\w-]+|\b\d{4,5}\s+[A-Z]\w+|\bstreet\b|\bfloor\b|→")
+_REASON = re.compile(r"\b(?:because|since|so that|due to|reason|in order to|that is why|therefore|means that)\b", re.IGNORECASE)
+_WHEN = re.compile(
+    r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b(?:spring|summer|autumn|fall|winter|today|tomorrow|immediately|"
+    r"at once|same day|until|after|before|during|as soon as|once|century|centuries)\b", re.IGNORECASE)  # fmt: skip
+_FREE = re.compile(r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included)\b", re.IGNORECASE)
+
+
+def fits(kind: AskKind | None, text: str, held: list[Fact] | None = None) -> float:
+    """How well `text` holds the kind of answer asked for: 1 yes, 0.5 nearly, 0 no; 0.5 where any text will do."""
+    if kind in {None, "which", "yesno", "steps"}:
+        return 0.5
+    kinds = {fact.kind for fact in (facts(text) if held is None else held)}
+    if kind == "amount":
+        return 1.0 if kinds & {"money", "percent"} else 0.6 if _FREE.search(text) else 0.0
+    if kind == "duration":
+        return 1.0 if "duration" in kinds else 0.5 if kinds & {"date", "time", "year"} or _WHEN.search(text) else 0.0
+    if kind == "when":
+        return 1.0 if kinds & {"date", "time", "duration", "year"} else 0.6 if _WHEN.search(text) else 0.0
+    if kind == "number":
+        return 1.0 if kinds - {"email", "link", "code", "phone"} else 0.0
+    if kind == "measure":
+        return 1.0 if "measure" in kinds else 0.4 if kinds & {"number", "percent", "money"} else 0.0
+    if kind == "where":
+        return 1.0 if _PLACE.search(text) else 0.3
+    if kind == "contact":
+        return 1.0 if kinds & _CONTACT else 0.0
+    return 1.0 if _REASON.search(text) else 0.4
+
+
+def stems_of(text: str) -> set[str]:
+    """Stems of the content words, possessives cut."""
+    return {stem(w.removesuffix("'s")) for w in words(text) if w not in STOPWORDS}

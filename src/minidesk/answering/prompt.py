@@ -1,0 +1,116 @@
+"""Builds the messages of a model call from the templates in prompts/.
+
+Text from outside (passages, history, the question) only ever stands in the user message, between lines with a
+marker drawn at random for this call, with the control tokens of chat models made harmless.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from minidesk.answering.outcome import Turn
+from minidesk.gateway.messages import ChatMessage
+from minidesk.knowledge.records import Passage
+
+NOT_FOUND = "NOT_FOUND"  # what the model writes when the passages do not answer
+_PASSAGES = 6  # more costs tokens and has never held the answer in the measured sets
+_HISTORY = 6
+_TURN_CHARS = 600  # an earlier turn says its topic in less
+_PASSAGE_CHARS = 2400
+
+# <|im_start|>, [INST], <<SYS>>, <s>, "### System:", "Human:" at a line's start: what some model reads as a new role.
+_CONTROL = re.compile(r"<\|[^|<>\n]{0,60}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜\n]{0,60}｜>", re.IGNORECASE)
+_ROLE_LINE = re.compile(r"^(?P<lead>\s*(?:#{1,6}\s*)?)(?P<role>system|assistant|user|human|developer|tool)(?P<colon>\s*:)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The messages and what must never come back out: the marker and the system text."""
+
+    messages: tuple[ChatMessage, ...]
+    marker: str
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    title: str
+    path: str
+    question: str
+    text: str
+
+
+def neutral(text: str) -> str:
+    """Text from outside with control tokens and role lines made harmless; words stay readable."""
+    text = _CONTROL.sub(lambda m: re.sub(r"[<>|\[\]｜]", " ", m.group()), text)
+    return _ROLE_LINE.sub(lambda m: f"{m['lead'].replace('#', '')}{m['role']} -", text)
+
+
+def answer_prompt(
+    question: str,
+    passages: Sequence[Passage],
+    history: Sequence[Turn] = (),
+    *,
+    rewritten: str | None = None,
+    site_prompt: str = "",
+    site_name: str = "",
+) -> Prompt:
+    """The messages that ask for an answer from these passages."""
+    marker = secrets.token_hex(8)
+    shown = [
+        _Shown(neutral(p.title), neutral(" › ".join(p.heading_path)), neutral(p.question or ""), neutral(p.text[:_PASSAGE_CHARS]))
+        for p in passages[:_PASSAGES]
+    ]
+    system = _render("answer_system.md.j2", marker=marker, not_found=NOT_FOUND, site_prompt=site_prompt, site_name=site_name)
+    user = _render(
+        "answer_user.md.j2",
+        marker=marker,
+        passages=shown,
+        history=_turns(history),
+        question=neutral(question),
+        rewritten=neutral(rewritten) if rewritten and rewritten != question else "",
+    )
+    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+
+
+def rewrite_prompt(question: str, history: Sequence[Turn]) -> Prompt:
+    """The messages that ask to make a follow-up whole."""
+    marker = secrets.token_hex(8)
+    system = _render("rewrite_system.md.j2", marker=marker)
+    user = _render("rewrite_user.md.j2", marker=marker, history=_turns(history), question=neutral(question))
+    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+
+
+def _turns(history: Sequence[Turn]) -> list[Turn]:
+    return [Turn(turn.role, neutral(turn.text[:_TURN_CHARS])) for turn in history[-_HISTORY:]]
+
+
+def leaks(text: str, prompt: Prompt) -> bool:
+    """True if the output holds the marker or twelve words in a row of the system text (T17)."""
+    if prompt.marker in text:
+        return True
+    said = re.findall(r"\w+", text.lower())
+    if len(said) < 12:
+        return False
+    told = " ".join(re.findall(r"\w+", prompt.system.lower()))
+    return any(" ".join(said[i : i + 12]) in told for i in range(len(said) - 11))
+
+
+@cache
+def _environment() -> Environment:
+    # Prompts are plain text, not HTML: escaping would change what the model reads.
+    return Environment(
+        loader=PackageLoader("minidesk.answering", "prompts"),
+        autoescape=False,  # noqa: S701 (no HTML is made here; the answer passes text.render before a page)
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        keep_trailing_newline=False,
+    )
+
+
+def _render(name: str, **values: object) -> str:
+    return _environment().get_template(name).render(**values).strip()

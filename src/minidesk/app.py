@@ -1,0 +1,189 @@
+"""The web application around a desk: guard, error handlers, routers; and the server that runs it."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import click
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from prometheus_client import CollectorRegistry
+
+from minidesk import __version__
+from minidesk.demo import Demo, prepare_demo, sample_is_read
+from minidesk.errors import Conflict
+from minidesk.settings import Settings
+from minidesk.sites import Visitors
+from minidesk.web.assets import DIST, Assets
+from minidesk.web.console import ConsoleDeps, console_router
+from minidesk.web.demo import DemoDeps, demo_router
+from minidesk.web.guard import Guard, GuardRules
+from minidesk.web.limits import LoginThrottle, RateLimiter
+from minidesk.web.ops import OpsDeps, ops_router
+from minidesk.web.problems import install_error_handlers
+from minidesk.web.visitor_api import PageDeps, Streams, VisitorDeps, pages_router, visitor_router
+from minidesk.wiring import Desk, open_core, open_desk
+
+log = logging.getLogger(__name__)
+
+# Open event streams would hold a stopping server for ever; they are told to reconnect before (F26 allows 20 s).
+SHUTDOWN_SECONDS = 10
+
+
+def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
+    """The application. Its lifespan runs the desk's loops."""
+    core = desk.core
+    limiter = RateLimiter(core.clock)
+    streams = Streams(core.db, core.hub, desk.stopping, core.settings.streams_per_visitor)
+    assets = Assets(DIST)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with desk.running(streams.run):
+            yield
+
+    app = FastAPI(title="minidesk", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.include_router(
+        ops_router(OpsDeps({"database": desk.check_database}, CollectorRegistry(), desk.stopping))
+    )
+    app.include_router(pages_router(PageDeps(core.db, core.texts, assets)))
+    app.include_router(
+        visitor_router(
+            VisitorDeps(
+                core.db,
+                core.settings,
+                core.clock,
+                core.texts,
+                Visitors(core.clock),
+                desk.conversations,
+                desk.handoff,
+                streams,
+                limiter,
+            )
+        )
+    )
+    app.include_router(
+        console_router(
+            ConsoleDeps(
+                db=core.db,
+                settings=core.settings,
+                clock=core.clock,
+                hub=core.hub,
+                events=core.events,
+                stopping=desk.stopping,
+                assets=assets,
+                agents=desk.agents,
+                sessions=desk.sessions,
+                setup_code=desk.setup_code,
+                throttle=LoginThrottle(limiter, core.settings.logins_per_5_minutes),
+                limiter=limiter,
+                conversations=desk.conversations,
+                tickets=desk.tickets,
+                handoff=desk.handoff,
+                sources=desk.sources,
+                asker=desk.answers.asker,
+                searcher=desk.answers.searcher,
+            )
+        )
+    )
+    if demo is not None:
+        app.include_router(demo_router(demo))
+    first_page = "/demo" if demo is not None else "/console"
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse(first_page)
+
+    install_error_handlers(app)
+    app.add_middleware(
+        Guard,
+        rules=GuardRules(upload_body=core.settings.document_max_bytes, https=core.settings.secure_cookies),
+    )
+    return app
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells the desk first that it is going."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Open streams end by themselves once `stopping` is set; uvicorn alone would wait for them until its time-out."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
+
+
+async def run_server(settings: Settings, *, demo: bool = False) -> int:
+    """Serve until a signal. Raises Conflict where another server owns the data folder."""
+    listener = listen(settings)
+    # Port 0 asked for a free one: links and origins need the one that came of it.
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+    async with open_core(settings) as core, open_desk(core, crash_point_of(os.environ)) as desk:
+        shop = await prepare_demo(desk) if demo else None
+        app = create_app(desk, DemoDeps(shop.site_key, shop.documents) if shop else None)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # who asks is decided in one place, web/limits.py
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        server = _Server(config, desk.stopping)
+        greeting = asyncio.create_task(greet(desk, shop, server))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            greeting.cancel()
+    return 0
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket, bound before anything slow, so that a port in use is said at once. Raises Conflict."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise Conflict(
+            f"Port {settings.port} on {settings.host} cannot be used, perhaps another server has it: choose one with --port.",
+            code="port_in_use",
+        ) from error
+    return listener
+
+
+async def greet(desk: Desk, shop: Demo | None, server: uvicorn.Server) -> None:
+    """Print where everything is, once it is there."""
+    while not server.started:  # noqa: ASYNC110 (uvicorn announces its start by this flag alone)
+        await asyncio.sleep(0.02)
+    base = desk.core.settings.base_url
+    if shop is not None:
+        await sample_is_read(desk, shop)
+        click.echo("minidesk is ready, with a sample shop.")
+        click.echo(f"  Shop with the widget   {base}/demo")
+        click.echo(f"  Console                {base}/console")
+        click.echo(f"  Login                  {shop.email}   {shop.password}")
+        click.echo("Ctrl-C stops it.")
+        return
+    click.echo(f"minidesk is ready: {base}/console")
+    if (code := await desk.setup_code.make()) is not None:
+        click.echo(f"There is no account yet. Open {base}/console/setup and enter this code: {code}")
+
+
+def crash_point_of(environment: Mapping[str, str]) -> Callable[[str], None]:
+    """For crash drills: MINIDESK_CRASH_AT names the point at which the process ends as if killed (F1)."""
+    wanted = environment.get("MINIDESK_CRASH_AT")
+
+    def crash_point(name: str) -> None:
+        if name == wanted:
+            os._exit(137)
+
+    return crash_point

@@ -1,0 +1,351 @@
+"""The commands. They call the same functions as the web; what they need is imported when one of them runs.
+
+`minidesk --help` must answer at once: importing the database, the web or an index here would make it wait a second.
+"""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from minidesk import __version__
+from minidesk.errors import MinideskError
+
+if TYPE_CHECKING:
+    from minidesk.accounts import Role
+    from minidesk.settings import Settings
+
+
+def command(function: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:
+    """Run an async command: its result is the exit status, an error of ours is its sentence on standard error."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            status = asyncio.run(function(*args, **options))
+        except MinideskError as error:
+            click.echo(error.message, err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        sys.exit(status or 0)
+
+    return run
+
+
+def read_settings(**given: Any) -> "Settings":
+    """Settings with the options that were given on the command line; a value that cannot be used is said in one line."""
+    from pydantic import ValidationError
+
+    from minidesk.settings import load_settings
+    from minidesk.telemetry import set_up_logging
+
+    try:
+        settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            click.echo(f"MINIDESK_{name}: {problem['msg']}", err=True)
+        sys.exit(2)
+    set_up_logging(settings.log_level, settings.log_json)
+    return settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="minidesk")
+def main() -> None:
+    """A customer-support desk whose first line is a mini model.
+
+    Start with `minidesk demo`. All settings are environment variables MINIDESK_… or lines of minidesk.toml.
+    """
+
+
+host_and_port = [
+    click.option("--host", help="Address to listen on (default 127.0.0.1)."),
+    click.option(
+        "--port", type=click.IntRange(0, 65535), help="Port to listen on (default 8600); 0 picks a free one."
+    ),
+]
+for_site = click.option("--site", help="Key of the site; needed only where there are several.")
+
+
+def with_host_and_port(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every server command takes."""
+    for option in reversed(host_and_port):
+        function = option(function)
+    return function
+
+
+@main.command()
+@with_host_and_port
+@command
+async def serve(host: str | None, port: int | None) -> int:
+    """Serve the widget, the console and the API."""
+    from minidesk.app import run_server
+
+    return await run_server(read_settings(host=host, port=port))
+
+
+@main.command()
+@with_host_and_port
+@command
+async def demo(host: str | None, port: int | None) -> int:
+    """Serve a sample shop, with the widget on its page and a login for the console."""
+    from minidesk.app import run_server
+
+    settings = read_settings(host=host, port=port)
+    if not settings.model_fields_set & {"data_dir", "database_url"}:
+        settings = settings.model_copy(update={"data_dir": Path("data") / "demo"})
+    return await run_server(settings, demo=True)
+
+
+@main.command()
+@click.option("--parent-pipe", is_flag=True, hidden=True, help="End when standard input closes.")
+@command
+async def work(parent_pipe: bool) -> int:
+    """Run the background jobs (parsing, embedding) of a server on another machine or in another process."""
+    from minidesk.wiring import run_background_worker
+
+    return await run_background_worker(read_settings(), until_stdin_closes=parent_pipe)
+
+
+@main.command()
+@command
+async def migrate() -> None:
+    """Bring the database to the newest revision."""
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()):
+        click.echo("The database is up to date.")
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True)
+@for_site
+@click.option("--base-url", help="Address in front of a document's path, for links to the public page.")
+@command
+async def ingest(paths: tuple[str, ...], site: str | None, base_url: str | None) -> int:
+    """Take files and folders in as knowledge. Exit status 1 if any failed."""
+    from minidesk.operations import ingest_paths
+
+    check_paths(paths)
+    failed = 0
+    progress = Progress(sys.stderr.isatty())
+    async for line in ingest_paths(read_settings(), [Path(p) for p in paths], site, base_url, progress.total):
+        failed += line.state == "failed"
+        progress.line(f"{line.state} {line.path}" + (f": {line.why}" if line.why else ""))
+    progress.close()
+    return 1 if failed else 0
+
+
+def check_paths(paths: tuple[str, ...]) -> None:
+    """Say what cannot be ingested before anything is."""
+    for path in paths:
+        if path.startswith(("http://", "https://")):
+            stop(f"{path} is a web address: save the page and ingest the file, crawling is not there yet.")
+        if not Path(path).exists():
+            stop(f"{path} does not exist.")
+
+
+class Progress:
+    """A bar on a terminal, plain lines everywhere."""
+
+    def __init__(self, on_terminal: bool) -> None:
+        self._on_terminal = on_terminal
+        self._bar: Any = None
+
+    def total(self, count: int) -> None:
+        """How many files there will be."""
+        if self._on_terminal:
+            self._bar = click.progressbar(length=count, label="ingesting", file=sys.stderr)
+            self._bar.__enter__()
+
+    def line(self, text: str) -> None:
+        """One document is done."""
+        if self._bar is not None:
+            sys.stderr.write("\r\x1b[K")
+        click.echo(text)
+        if self._bar is not None:
+            self._bar.update(1)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+
+def stop(sentence: str) -> NoReturn:
+    """Say why nothing was done."""
+    click.echo(sentence, err=True)
+    sys.exit(2)
+
+
+@main.command()
+@click.argument("query")
+@click.option("-k", "count", type=click.IntRange(1, 50), default=5, help="How many passages (default 5).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@for_site
+@command
+async def search(query: str, count: int, as_json: bool, site: str | None) -> None:
+    """Find passages."""
+    import json
+
+    from minidesk.operations import open_for_asking
+
+    async with open_for_asking(read_settings(), site) as (site_id, answers):
+        result = await answers.searcher.search(site_id, query, k=count)
+    if as_json:
+        rows = [
+            {
+                "chunk": p.chunk,
+                "document": p.document,
+                "title": p.title,
+                "score": round(p.score, 4),
+                "text": p.text,
+            }
+            for p in result.passages
+        ]
+        click.echo(
+            json.dumps(
+                {"score": round(result.score, 4), "mode": result.mode, "passages": rows}, ensure_ascii=False
+            )
+        )
+        return
+    for n, passage in enumerate(result.passages, 1):
+        where = " > ".join((passage.title, *passage.heading_path))
+        click.echo(f"{n}. {passage.score:.2f}  {passage.document}  {where}")
+        click.echo("   " + " ".join(passage.text.split())[:200])
+    if not result.passages:
+        click.echo("Nothing was found. Ingest documents first: minidesk ingest FOLDER")
+
+
+@main.command()
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@for_site
+@command
+async def ask(question: str, as_json: bool, site: str | None) -> None:
+    """Answer one question, without a conversation."""
+    import json
+
+    from minidesk.answering.outcome import Question
+    from minidesk.ask import answer
+    from minidesk.operations import answer_as_json, open_for_asking
+
+    async with open_for_asking(read_settings(), site) as (site_id, answers):
+        answered = await answer(answers.asker, Question(site_id, question))
+    if as_json:
+        click.echo(json.dumps(answer_as_json(answered), ensure_ascii=False))
+        return
+    click.echo(answered.text)
+    for citation in answered.citations:
+        click.echo(f"  [{citation.n}] {citation.title}  {citation.url or citation.document}")
+
+
+@main.command("eval")
+@click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File for one result a line.")
+@click.option("--given", is_flag=True, help="Search only in each question's relevant documents.")
+@for_site
+@command
+async def evaluate(questions: Path, out: Path | None, given: bool, site: str | None) -> None:
+    """Measure answers on a question set."""
+    from minidesk.operations import evaluate_file
+
+    click.echo(await evaluate_file(read_settings(), questions, out, given=given, site_key=site))
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Rebuild what differs.")
+@command
+async def doctor(repair: bool) -> int:
+    """Check rows against vectors against full text. Exit status 1 if something differs."""
+    from minidesk.operations import examine
+
+    findings = await examine(read_settings(), repair=repair)
+    for finding in findings:
+        click.echo(("ok      " if finding.ok else "DIFFERS ") + finding.sentence)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+@main.group()
+def sites() -> None:
+    """Websites with a widget."""
+
+
+@sites.command("list")
+@command
+async def sites_list() -> None:
+    """Their keys and names."""
+    from minidesk.sites import list_sites
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core, core.db.read() as tx:
+        for site in await list_sites(tx):
+            origins = ", ".join(site.allowed_origins) or "the desk's own pages only"
+            click.echo(f"{site.key}  {site.name}  ({origins})")
+
+
+@sites.command("add")
+@click.argument("name")
+@click.option(
+    "--origin", "origins", multiple=True, help="Address of the website, such as https://shop.example.com."
+)
+@command
+async def sites_add(name: str, origins: tuple[str, ...]) -> None:
+    """Make one; prints its key and the tag to paste."""
+    from minidesk.sites import create_site
+    from minidesk.wiring import open_core
+
+    settings = read_settings()
+    async with open_core(settings) as core, core.db.write() as tx:
+        key = (await create_site(tx, name=name, now=core.clock(), origins=origins)).key
+    click.echo(key)
+    click.echo(f'<script async src="{settings.base_url}/widget.js" data-site="{key}"></script>')
+
+
+@main.group()
+def agents() -> None:
+    """People in the console."""
+
+
+@agents.command("list")
+@command
+async def agents_list() -> None:
+    """Their addresses and where they may work."""
+    from minidesk.operations import agent_lines
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        for line in await agent_lines(core):
+            click.echo(line)
+
+
+@agents.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="As visitors see it; default: the part before the @.")
+@click.option("--role", type=click.Choice(["agent", "editor", "admin"]), default="admin", show_default=True)
+@click.option("--operator", is_flag=True, help="May change the deployment itself.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking."
+)
+@for_site
+@command
+async def agents_add(
+    email: str, name: str, role: "Role", operator: bool, password_stdin: bool, site: str | None
+) -> None:
+    """Make one, for one site."""
+    from minidesk.operations import add_agent
+    from minidesk.wiring import open_core
+
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    async with open_core(read_settings()) as core:
+        await add_agent(core, email, name or email.split("@", maxsplit=1)[0], password, role, operator, site)
+        click.echo(f"{email} can sign in at {core.settings.base_url}/console")

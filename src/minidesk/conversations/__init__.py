@@ -1,0 +1,40 @@
+"""The thread between a visitor, the assistant and agents. Writing is announced; reading starts from what one may see."""
+
+from minidesk.conversations.access import (
+    access_conversation_as_agent,
+    access_conversation_as_visitor,
+    access_message_as_visitor,
+)
+from minidesk.conversations.actions import Conversations
+from minidesk.conversations.queries import latest_open, list_for_visitor, transcript
+from minidesk.conversations.records import (
+    AnswerEnd,
+    AnswerHandle,
+    AnswerPart,
+    CitationDraft,
+    CitationView,
+    ConversationLine,
+    MessageView,
+    Posted,
+)
+from minidesk.conversations.rows import agent_name, lock_conversation
+
+__all__ = [
+    "AnswerEnd",
+    "AnswerHandle",
+    "AnswerPart",
+    "CitationDraft",
+    "CitationView",
+    "ConversationLine",
+    "Conversations",
+    "MessageView",
+    "Posted",
+    "access_conversation_as_agent",
+    "access_conversation_as_visitor",
+    "access_message_as_visitor",
+    "agent_name",
+    "latest_open",
+    "list_for_visitor",
+    "lock_conversation",
+    "transcript",
+]

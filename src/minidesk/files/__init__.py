@@ -1,0 +1,6 @@
+"""Stored bytes, and names of files made harmless."""
+
+from minidesk.files.labels import clean_label, clean_path
+from minidesk.files.store import FileStore, StoredFile
+
+__all__ = ["FileStore", "StoredFile", "clean_label", "clean_path"]

@@ -1,0 +1,127 @@
+"""Bytes by their SHA-256 below the data folder."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from minidesk.errors import NotFound, StorageFull, TooLarge, Unavailable
+
+# Small enough that an oversized upload is refused within 64 KB of the limit (T7).
+_PIECE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Where bytes went: their checksum and how many there are."""
+
+    sha256: str
+    size: int
+
+
+class FileStore:
+    """Keeps each content once, as `root/ab/cd/abcd…`: the same bytes are never stored twice.
+
+    A file appears under its name only when it is complete and on the disk, so a crash leaves at most a
+    file in `root/tmp`, which `clean_up` removes.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes of `sha256` stand, if they do. Raises NotFound for anything that is no checksum."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise NotFound
+        return self._root / sha256[:2] / sha256[2:4] / sha256
+
+    async def put(self, data: bytes | AsyncIterator[bytes], limit: int) -> StoredFile:
+        """Store `data` and say what it is called.
+
+        Raises TooLarge as soon as more than `limit` bytes came, StorageFull when the disk takes no more,
+        and Unavailable when it fails.
+        """
+        temporary = self._root / "tmp" / secrets.token_hex(16)
+        try:
+            await asyncio.to_thread(temporary.parent.mkdir, parents=True, exist_ok=True)
+            if isinstance(data, bytes):
+                return await asyncio.to_thread(self._put_bytes, data, limit, temporary)
+            return await self._put_stream(data, limit, temporary)
+        except ConnectionError:
+            raise  # the sender's, not the disk's
+        except OSError as error:
+            raise (StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable)(
+                retry_after=5
+            ) from error
+        finally:
+            await asyncio.to_thread(temporary.unlink, missing_ok=True)
+
+    def _put_bytes(self, data: bytes, limit: int, temporary: Path) -> StoredFile:
+        _check_size(len(data), limit)
+        stored = StoredFile(hashlib.sha256(data).hexdigest(), len(data))
+        if not self.path(stored.sha256).exists():
+            with temporary.open("wb") as file:
+                file.write(data)
+                self._settle(file, temporary, stored)
+        return stored
+
+    async def _put_stream(self, data: AsyncIterator[bytes], limit: int, temporary: Path) -> StoredFile:
+        digest, size = hashlib.sha256(), 0
+        file = await asyncio.to_thread(temporary.open, "wb")
+        with file:
+            async for piece in data:
+                for start in range(0, len(piece), _PIECE):
+                    part = piece[start : start + _PIECE]
+                    size += len(part)
+                    _check_size(size, limit)
+                    digest.update(part)
+                    await asyncio.to_thread(file.write, part)
+            stored = StoredFile(digest.hexdigest(), size)
+            await asyncio.to_thread(self._settle, file, temporary, stored)
+        return stored
+
+    def _settle(self, file: BinaryIO, temporary: Path, stored: StoredFile) -> None:
+        """Give a complete temporary file its name. Without both fsyncs a power cut could leave a row whose bytes are gone."""
+        file.flush()
+        os.fsync(file.fileno())
+        target = self.path(stored.sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    async def read(self, sha256: str) -> bytes:
+        """The bytes; raises NotFound when they are not here."""
+        try:
+            return await asyncio.to_thread(self.path(sha256).read_bytes)
+        except FileNotFoundError as error:
+            raise NotFound from error
+
+    async def remove(self, sha256: str) -> None:
+        """Forget the bytes; the caller has made sure that no row names them. Missing ones are no error."""
+        await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
+
+    async def clean_up(self) -> int:
+        """Remove what a crash left half-written, and say how many files that were. Only at start: a running upload's file would go too."""
+        return await asyncio.to_thread(self._clean_up)
+
+    def _clean_up(self) -> int:
+        left = list((self._root / "tmp").glob("*"))
+        for file in left:
+            file.unlink(missing_ok=True)
+        return len(left)
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge(
+            f"This file is larger than {limit / 1_000_000:.0f} MB. Split it, or make it smaller, and send it again."
+        )

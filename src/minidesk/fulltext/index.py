@@ -1,0 +1,304 @@
+"""BM25 with stems, codes and typo tolerance, on tantivy: one folder a site.
+
+An index is a projection that can be thrown away. How far it has followed (its revision) stands in a document
+of the same commit, so that a process killed at any moment leaves index and revision in agreement.
+One process writes; any number may read.
+"""
+
+import math
+import shutil
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minidesk.errors import IndexUnavailable
+from minidesk.fulltext.terms import Term, query_terms, stem_analyzer, whole_analyzer
+
+if TYPE_CHECKING:
+    import tantivy
+
+# The least that tantivy takes. More only helps when millions of documents come at once.
+WRITER_BYTES = 15_000_000
+# Part of the folder's name: another schema or analysis is another index, built beside the old one.
+FORMAT = 1
+# BM25's k1 in tantivy is 1.2: a term counts at most k1 + 1 times its inverse document frequency.
+MOST_PER_TERM = 2.2
+# A code such as AB-1234 found whole is worth more than its parts, which stand in other codes as well.
+CODE_BOOST = 1.0
+# A word one edit away counts nearly as a word found in one text would: a guess must not beat a match.
+FUZZY_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class TextDoc:
+    """What is indexed of a chunk (or of any text with an id)."""
+
+    id: str
+    group: str  # what `within` filters by: the document's id
+    title: str
+    heading: str
+    question: str  # and further phrasings, a line each
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextPage:
+    """The whole text of a group: a question's words may be spread over a document's chunks."""
+
+    group: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextHit:
+    """An id and how well its words fit.
+
+    `score` is BM25. `share` is the part of what the question's words could reach at most, 0 to 1: comparable
+    between questions, which a BM25 score is not.
+    """
+
+    id: str
+    score: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextResult:
+    """The best texts for a question, best first, and the best groups as wholes (ids are groups)."""
+
+    hits: list[TextHit]
+    pages: list[TextHit]
+
+
+@dataclass(slots=True)
+class _Open:
+    """An index of this process, and the state of its files when it was last read."""
+
+    index: "tantivy.Index"
+    seen: tuple[int, ...] = ()  # of meta.json: a commit puts a new file in its place
+    revision: int = -1
+
+
+class FullText:
+    """The indexes below one folder. Thread-safe. All methods block for about a millisecond, `apply` for 100."""
+
+    def __init__(self, root: Path) -> None:
+        """`root`: the folder that holds a folder a site; it is made when something is first written."""
+        self._root = root
+        self._open: dict[str, _Open] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()  # apart, or every question would wait for a rebuild
+
+    def revision(self, site_id: str) -> int:
+        """The last revision that `apply` or `rebuild` was told; -1 where there is no index that can be read."""
+        try:
+            return self._reader(site_id).revision
+        except IndexUnavailable:
+            return -1
+
+    def apply(
+        self,
+        site_id: str,
+        added: Iterable[TextDoc | TextPage],
+        removed: Iterable[str],
+        revision: int,
+        *,
+        gone: Iterable[str] = (),
+    ) -> None:
+        """Add (or replace) texts and pages, remove texts by id and pages by group (`gone`), and store `revision`.
+
+        All in one commit; repeating it changes nothing. Raises `IndexUnavailable` where the index must be rebuilt.
+        """
+        self._write(site_id, added, removed, gone, revision, afresh=False)
+
+    def rebuild(self, site_id: str, docs: Iterable[TextDoc | TextPage], revision: int) -> None:
+        """Replace everything in one commit; readers see the old state until then."""
+        self._write(site_id, docs, (), (), revision, afresh=True)
+
+    def search(self, site_id: str, query: str, k: int, within: Collection[str] | None = None) -> TextResult:
+        """The `k` best texts and pages for the words of `query`; `within` keeps to these groups.
+
+        Raises `IndexUnavailable` where the site's index is missing or cannot be read.
+        """
+        index = self._reader(site_id).index
+        searcher, terms = index.searcher(), query_terms(query)
+        return TextResult(
+            hits=_ranked(index.schema, searcher, terms, "all", "id", k, within),
+            pages=_ranked(index.schema, searcher, terms, "page", "page_of", k, within),
+        )
+
+    def close(self) -> None:
+        """Let go of all files."""
+        with self._lock:
+            self._open.clear()
+
+    def _folder(self, site_id: str) -> Path:
+        return self._root / site_id / f"v{FORMAT}"
+
+    def _reader(self, site_id: str) -> _Open:
+        """The site's index, read again if another commit was made by whatever process."""
+        meta = self._folder(site_id) / "meta.json"
+        try:
+            stat = meta.stat()
+            state = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            with self._lock:
+                opened = self._open.get(site_id)
+                if opened is None:
+                    opened = self._open[site_id] = _Open(_open_index(self._folder(site_id), create=False))
+                if opened.seen != state:
+                    opened.index.reload()
+                    opened.revision = _stored_revision(opened.index)
+                    opened.seen = state
+                return opened
+        except (OSError, ValueError) as error:
+            with self._lock:
+                self._open.pop(site_id, None)
+            raise IndexUnavailable from error
+
+    def _write(
+        self,
+        site_id: str,
+        added: Iterable[TextDoc | TextPage],
+        removed: Iterable[str],
+        gone: Iterable[str],
+        revision: int,
+        *,
+        afresh: bool,
+    ) -> None:
+        import tantivy
+
+        folder = self._folder(site_id)
+        with self._writing:
+            try:
+                index = _open_index(folder, create=True)
+                index.reload()
+            except (OSError, ValueError):
+                if not afresh:
+                    raise IndexUnavailable from None
+                # Damaged: nothing in it is needed, for all of it comes again now.
+                with self._lock:
+                    self._open.pop(site_id, None)
+                shutil.rmtree(folder, ignore_errors=True)
+                index = _open_index(folder, create=True)
+            writer = index.writer(WRITER_BYTES, 1)
+            try:
+                if afresh:
+                    writer.delete_all_documents()
+                for id_ in removed:
+                    writer.delete_documents_by_term("id", id_)
+                for group in gone:
+                    writer.delete_documents_by_term("page_of", group)
+                for doc in added:
+                    field, id_ = ("id", doc.id) if isinstance(doc, TextDoc) else ("page_of", doc.group)
+                    if not afresh:
+                        writer.delete_documents_by_term(field, id_)
+                    writer.add_document(_document(doc))
+                writer.delete_documents_by_term("meta", "revision")
+                writer.add_document(tantivy.Document(meta="revision", revision=revision))
+                writer.commit()
+            finally:
+                # Frees the writer's lock; what was not committed is dropped.
+                writer.wait_merging_threads()
+
+
+def _open_index(folder: Path, *, create: bool) -> "tantivy.Index":
+    import tantivy
+
+    if create:
+        folder.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_schema(), str(folder))
+    else:
+        index = tantivy.Index.open(str(folder))
+    index.register_tokenizer("stems", stem_analyzer())
+    index.register_tokenizer("whole", whole_analyzer())
+    return index
+
+
+def _schema() -> "tantivy.Schema":
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    for name in ("id", "page_of"):
+        builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+    for name in ("group", "meta"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("revision", stored=True)
+    # `all`: a chunk with its title, heading and questions. `page`: a whole document. `whole`: as `all`, not stemmed.
+    for name, tokenizer in (("all", "stems"), ("page", "stems"), ("whole", "whole")):
+        builder.add_text_field(name, tokenizer_name=tokenizer, index_option="freq")
+    return builder.build()
+
+
+def _document(doc: TextDoc | TextPage) -> "tantivy.Document":
+    import tantivy
+
+    if isinstance(doc, TextPage):
+        return tantivy.Document(page_of=doc.group, group=doc.group, page=doc.text)
+    everything = "\n".join(part for part in (doc.title, doc.heading, doc.question, doc.body) if part)
+    return tantivy.Document(id=doc.id, group=doc.group, all=everything, whole=everything)
+
+
+def _stored_revision(index: "tantivy.Index") -> int:
+    import tantivy
+
+    searcher = index.searcher()
+    hits = searcher.search(tantivy.Query.term_query(index.schema, "meta", "revision", "basic"), 1).hits
+    return int(searcher.doc(hits[0][1])["revision"][0]) if hits else -1
+
+
+def _ranked(
+    schema: "tantivy.Schema",
+    searcher: "tantivy.Searcher",
+    terms: Sequence[Term],
+    field: str,
+    key: str,
+    k: int,
+    within: Collection[str] | None,
+) -> list[TextHit]:
+    """The best for `terms` in `field`. Built of terms only: visitors' text never reaches tantivy's query language."""
+    import tantivy
+
+    parts: list[tantivy.Query] = []
+    most = 0.0
+    for term in terms:
+        found = searcher.doc_freq(field, term.stem)
+        most += MOST_PER_TERM * _idf(searcher.num_docs, found)
+        if found:
+            parts.append(tantivy.Query.term_query(schema, field, term.stem, "freq"))
+        if field == "all":
+            parts += _unstemmed(schema, searcher, term, known=found > 0)
+    if not parts:
+        return []
+    query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
+    if within is not None:
+        groups = tantivy.Query.const_score_query(
+            tantivy.Query.term_set_query(schema, "group", sorted(within)), 0.0
+        )
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, groups)])
+    hits = searcher.search(query, k, count=False).hits
+    return [
+        TextHit(searcher.doc(at)[key][0], float(score), min(1.0, float(score) / most)) for score, at in hits
+    ]
+
+
+def _unstemmed(
+    schema: "tantivy.Schema", searcher: "tantivy.Searcher", term: Term, *, known: bool
+) -> "list[tantivy.Query]":
+    """Codes found whole, and words one edit away from one that occurs nowhere."""
+    import tantivy
+
+    parts = []
+    if not known and term.fuzzy:
+        guess = tantivy.Query.fuzzy_term_query(schema, "whole", term.word, distance=1)
+        parts.append(tantivy.Query.boost_query(guess, FUZZY_SHARE * _idf(searcher.num_docs, 1)))
+    if term.code and searcher.doc_freq("whole", term.code):
+        whole = tantivy.Query.term_query(schema, "whole", term.code, "freq")
+        parts.append(tantivy.Query.boost_query(whole, CODE_BOOST))
+    return parts
+
+
+def _idf(documents: int, containing: int) -> float:
+    """BM25's inverse document frequency: ln(1 + (N - n + .5) / (n + .5))."""
+    return math.log(1 + (max(documents, containing) - containing + 0.5) / (containing + 0.5))

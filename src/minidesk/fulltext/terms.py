@@ -1,0 +1,80 @@
+"""The terms of a question, cut as tantivy cuts the texts it indexes."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from minidesk.text.words import STOPWORDS
+
+if TYPE_CHECKING:
+    import tantivy
+
+# A visitor's message may have 4,000 characters; terms past these cost time and decide nothing.
+MOST_TERMS = 48
+# One edit in a shorter word makes another word ("form" and "from").
+LEAST_FUZZY = 5
+# What the tokenizer leaves of "don't", "it's", "we'll", "you're", "I've".
+_SCRAPS = frozenset(
+    ["s", "t", "m", "d", "ll", "re", "ve", "don", "didn", "doesn", "isn", "won", "couldn", "wasn"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a question: as written (lower-cased, accents off), its stem, and the code it is part of, if any."""
+
+    word: str
+    stem: str
+    code: str | None = None
+
+    @property
+    def fuzzy(self) -> bool:
+        """Whether a word one edit away may be meant; never of a number or code, where one digit is everything."""
+        return len(self.word) >= LEAST_FUZZY and not any(c.isdigit() for c in self.word)
+
+
+@lru_cache(maxsize=1)
+def _analyzers() -> "tuple[tantivy.TextAnalyzer, tantivy.TextAnalyzer, tantivy.TextAnalyzer]":
+    """Words, stems, and words with what joins them; made once because building one costs more than using it."""
+    import tantivy
+
+    plain = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.remove_long(60))
+    plain = plain.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold())
+    return plain.build(), stem_analyzer(), whole_analyzer()
+
+
+def stem_analyzer() -> "tantivy.TextAnalyzer":
+    """Words cut at everything but letters and digits, lower-cased, accents off, stemmed (English Snowball)."""
+    import tantivy
+
+    plain = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.remove_long(60))
+    plain = plain.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold())
+    return plain.filter(tantivy.Filter.stemmer("english")).build()
+
+
+def whole_analyzer() -> "tantivy.TextAnalyzer":
+    """Words as written, lower-cased, accents off; `AB-1234` and `4.90` stay whole."""
+    import tantivy
+
+    pattern = tantivy.Tokenizer.regex(r"[\p{L}\p{N}]+(?:[-./_'’][\p{L}\p{N}]+)*")
+    plain = tantivy.TextAnalyzerBuilder(pattern).filter(tantivy.Filter.remove_long(60))
+    return plain.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold()).build()
+
+
+def query_terms(text: str) -> list[Term]:
+    """The words of `text` that say what it is about, each once, in order; all of them where every word is a common one."""
+    plain, stems, whole = _analyzers()
+    words = list(dict.fromkeys(plain.analyze(text)))
+    telling = [word for word in words if word not in STOPWORDS and word not in _SCRAPS] or words
+    codes: dict[str, str] = {}
+    for token in whole.analyze(text):
+        parts = plain.analyze(token)
+        if any(c.isdigit() for c in token) and len(parts) > 1:
+            codes.update({part: token for part in parts if part not in codes})
+    terms, given = [], set()
+    for word in telling[:MOST_TERMS]:
+        code = codes.get(word)
+        # A code is asked for once, with the first of its parts.
+        terms.append(Term(word, (stems.analyze(word) or [word])[0], None if code in given else code))
+        given.add(code)
+    return terms

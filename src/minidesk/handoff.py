@@ -1,0 +1,203 @@
+"""The third story: one conversation to a person.
+
+reason → read the conversation → triage and team, off the event loop and outside any transaction → one write:
+holder, ticket, and the line that tells the visitor what happens next and when. Asking again gives the same ticket.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from minidesk.conversations import Conversations, MessageView, lock_conversation, transcript
+from minidesk.db import Database, Tx
+from minidesk.db.models import Conversation, Document, Ticket
+from minidesk.errors import NotFound
+from minidesk.sites import SiteView, hours_line, site_by_id
+from minidesk.text.locale import Texts
+from minidesk.tickets import (
+    Embed,
+    Reason,
+    TeamChoice,
+    TeamProfile,
+    Tickets,
+    TicketView,
+    Triage,
+    active_ticket,
+    choose_team,
+    response_due,
+    team_profiles,
+    ticket_detail,
+    triage,
+)
+
+# A ticket's number, and the site, in the visitor's language.
+NextLine = Callable[[SiteView, str | None, int, datetime], str]
+
+# Titles looked for in what the visitor wrote; a base with more documents than this has no use for them as names.
+MAX_PRODUCTS = 2000
+# Countries whose telephone numbers a language's speakers write without a prefix, where the locale names no region.
+_HOME = {"de": "DE", "fr": "FR", "it": "IT", "es": "ES", "nl": "NL", "pl": "PL"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A conversation as it was read, before anything was decided."""
+
+    site: SiteView
+    locale: str | None
+    messages: tuple[MessageView, ...]
+    teams: tuple[TeamProfile, ...]
+    products: tuple[str, ...]
+
+
+class Handoff:
+    """Opens tickets. The visitor's button, their words, a failed model and an agent all come here."""
+
+    def __init__(
+        self,
+        db: Database,
+        conversations: Conversations,
+        tickets: Tickets,
+        embed: Embed,
+        next_line: NextLine,
+        clock: Callable[[], datetime],
+        *,
+        crash_point: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._db = db
+        self._conversations = conversations
+        self._tickets = tickets
+        self._embed = embed
+        self._next_line = next_line
+        self._clock = clock
+        self._crash_point = crash_point
+
+    async def hand_off(
+        self,
+        conversation_id: str,
+        reason: Reason,
+        *,
+        text_for_visitor: str | None = None,
+        agent_id: str | None = None,
+    ) -> TicketView:
+        """Bring the conversation to a person and give its ticket.
+
+        If a person has it or is awaited, the ticket there is comes back unchanged and the visitor is told
+        nothing twice. `text_for_visitor` replaces the line about what happens next. `agent_id` is an agent who
+        takes the conversation at once: it skips the queue, and the agent speaks instead of us. Raises NotFound,
+        and AlreadyAssigned if another agent has it.
+        """
+        async with self._db.read() as tx:
+            waiting = await _ticket_being_worked(tx, conversation_id)
+            case = await _read(tx, conversation_id)
+        if waiting is not None:
+            return waiting if agent_id is None else await self._take(waiting, agent_id)
+        found = await asyncio.to_thread(
+            triage, case.messages, reason=reason, products=case.products, country=_country(case.locale)
+        )
+        team = await choose_team(_for_likeness(case.messages, found), case.teams, self._embed)
+        self._crash_point("handoff.before_write")
+        async with self._db.write() as tx:
+            ticket_id = await self._write(
+                tx, conversation_id, reason, case, found, team, text_for_visitor, agent_id
+            )
+        async with self._db.read() as tx:
+            return await ticket_detail(tx, ticket_id)
+
+    async def _take(self, waiting: TicketView, agent_id: str) -> TicketView:
+        """The ticket is there: nothing to find out, so an agent's press takes effect before their next one."""
+        async with self._db.write() as tx:
+            await self._tickets.take(tx, waiting.id, agent_id)
+        async with self._db.read() as tx:
+            return await ticket_detail(tx, waiting.id)
+
+    async def _write(
+        self,
+        tx: Tx,
+        conversation_id: str,
+        reason: Reason,
+        case: _Case,
+        found: Triage,
+        team: TeamChoice,
+        text_for_visitor: str | None,
+        agent_id: str | None,
+    ) -> str:
+        """The one write. What was read before may be old: it looks again under the lock."""
+        if agent_id is not None:
+            await self._conversations.take_over(tx, conversation_id, agent_id)
+            queued = False
+        else:
+            queued = await self._conversations.to_queue(tx, conversation_id)
+        row = await lock_conversation(tx, conversation_id)
+        ticket = await active_ticket(tx, conversation_id, lock=True)
+        if ticket is None:
+            ticket = await self._tickets.open(
+                tx,
+                site_id=row.site_id,
+                conversation_id=conversation_id,
+                reason=reason,
+                triage=found,
+                team=team,
+                assignee_id=row.holder_agent_id,
+                response_due_at=response_due(case.site.config, self._clock()),
+            )
+        elif agent_id is not None:
+            await self._tickets.take(tx, ticket.id, agent_id)
+        if queued:
+            line = text_for_visitor or self._next_line(case.site, case.locale, ticket.number, self._clock())
+            await self._conversations.post_system_message(tx, conversation_id, line)
+        return ticket.id
+
+
+def next_line(texts: Texts) -> NextLine:
+    """The line that tells a visitor what happens next: a person, the number, and when somebody is there."""
+
+    def line(site: SiteView, locale: str | None, number: int, now: datetime) -> str:
+        when = hours_line(site.config, now, texts, locale)
+        return f"{texts.t('handoff.queued', locale, number=number)} {when}".strip()
+
+    return line
+
+
+async def _ticket_being_worked(tx: Tx, conversation_id: str) -> TicketView | None:
+    ticket_id = await tx.scalar(
+        select(Ticket.id)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .where(
+            Conversation.id == conversation_id,
+            Conversation.holder.in_(["queue", "agent"]),
+            Ticket.status.in_(["open", "pending"]),
+        )
+    )
+    return None if ticket_id is None else await ticket_detail(tx, ticket_id)
+
+
+async def _read(tx: Tx, conversation_id: str) -> _Case:
+    conversation = await tx.get(Conversation, conversation_id)
+    if conversation is None:
+        raise NotFound
+    titles = await tx.scalars(
+        select(Document.title)
+        .where(Document.site_id == conversation.site_id, Document.status == "ready")
+        .limit(MAX_PRODUCTS)
+    )
+    return _Case(
+        site=await site_by_id(tx, conversation.site_id),
+        locale=conversation.locale,
+        messages=tuple(await transcript(tx, conversation_id, include_notes=False)),
+        teams=tuple(await team_profiles(tx, conversation.site_id)),
+        products=tuple(titles),
+    )
+
+
+def _for_likeness(messages: tuple[MessageView, ...], found: Triage) -> str:
+    """What the team is chosen by: the issue first, then the visitor's own words; the model reads about 250 tokens of it."""
+    return "\n".join([found.subject, *(m.text for m in messages if m.author == "visitor")])[:2000]
+
+
+def _country(locale: str | None) -> str | None:
+    language, _, region = (locale or "").replace("_", "-").partition("-")
+    return region.upper() if len(region) == 2 and region.isalpha() else _HOME.get(language.lower())

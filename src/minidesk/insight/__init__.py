@@ -1,0 +1,1 @@
+"""What the desk learns about itself: evaluation of question sets."""

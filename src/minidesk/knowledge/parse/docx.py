@@ -1,0 +1,341 @@
+"""Word files, read straight from their XML: only three members are unpacked, and every byte of them is counted."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+
+from minidesk.errors import DocumentProblem, WrongType
+from minidesk.knowledge.parse.build import Builder, squeeze, title_from_name
+from minidesk.knowledge.parse.detect import MISMATCH
+from minidesk.knowledge.parse.limits import MEMBERS, RATIO, RATIO_FROM_BYTES, UNPACKED_BYTES
+from minidesk.knowledge.records import ParsedDocument
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+# Deleted text, field codes and comments' marks are no part of what a reader sees.
+_LEFT_OUT = frozenset(
+    {f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}rPr", f"{_W}pPr", f"{_W}sectPr", _FALLBACK}
+)
+_DAMAGED = "This Word file is damaged and could not be opened. Open it in Word, save it again as .docx, and upload that copy."
+_TOO_MUCH = "This Word file unpacks to far more than it should. Save it again without embedded files and pictures, and upload that copy."
+_TABLE_DEPTH = 3
+
+
+def parse_docx(path: Path, name: str) -> list[ParsedDocument]:
+    """One document: headings by style, lists with their numbers, tables with their first row as the header.
+
+    Raises DocumentProblem `document_unreadable`, `document_encrypted` or `document_too_complex`, and WrongType for other ZIP files.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check(archive)
+            body = _xml(archive, "word/document.xml")
+            styles = _Styles(_optional(archive, "word/styles.xml"))
+            numbering = _Numbering(_optional(archive, "word/numbering.xml"))
+            core = _optional(archive, "docProps/core.xml")
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        etree.XMLSyntaxError,
+        ValueError,
+    ) as error:
+        raise DocumentProblem(_DAMAGED) from error
+    builder = Builder()
+    title = _Walk(builder, styles, numbering).run(body)
+    meta = squeeze((core.findtext(_TITLE) or "") if core is not None else "")
+    if not builder.blocks and not title:
+        raise DocumentProblem(
+            "This Word file holds no text. Check that you saved it, and upload it again.",
+            code="document_has_no_text",
+        )
+    return [
+        builder.build(
+            title
+            or (meta if meta.lower() not in ("", "word document", "untitled") else "")
+            or title_from_name(name)
+        )
+    ]
+
+
+def _check(archive: zipfile.ZipFile) -> None:
+    """What the archive says of itself, before anything is unpacked."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if len(members) > MEMBERS:
+        raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
+    if "word/document.xml" not in names:
+        if "EncryptedPackage" in names:
+            raise DocumentProblem(
+                "This Word file is protected by a password. Remove the password and upload it again.",
+                code="document_encrypted",
+            )
+        if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
+            raise DocumentProblem(_DAMAGED)
+        raise WrongType(MISMATCH, code="type_mismatch")
+    if any(name.endswith("vbaProject.bin") for name in names):
+        raise WrongType(
+            "This Word file holds macros. Save it as a plain .docx and upload that copy.",
+            code="type_mismatch",
+        )
+    if any(member.flag_bits & 1 for member in members):
+        raise DocumentProblem(
+            "This Word file is protected by a password. Remove the password and upload it again.",
+            code="document_encrypted",
+        )
+    if len(set(names)) != len(names):
+        raise DocumentProblem(_DAMAGED)
+    unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
+    if unpacked > UNPACKED_BYTES or (unpacked > RATIO_FROM_BYTES and unpacked > RATIO * max(1, packed)):
+        raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
+
+
+def _xml(archive: zipfile.ZipFile, member: str) -> etree._Element:
+    info = archive.getinfo(member)
+    # The sizes above are what the file claims; this counts what really comes out.
+    limit = min(UNPACKED_BYTES, max(RATIO_FROM_BYTES, RATIO * max(1, info.compress_size)))
+    unpacked = io.BytesIO()
+    with archive.open(info) as stream:
+        while piece := stream.read(65_536):
+            unpacked.write(piece)
+            if unpacked.tell() > limit:
+                raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
+    data = unpacked.getvalue()
+    if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:65_536]:
+        raise DocumentProblem(
+            _DAMAGED
+        )  # Word never writes one; entities are how a small file becomes a huge one
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    return etree.fromstring(data, parser)
+
+
+def _optional(archive: zipfile.ZipFile, member: str) -> etree._Element | None:
+    return _xml(archive, member) if member in archive.namelist() else None
+
+
+def _value(element: etree._Element | None, path: str) -> str | None:
+    found = element.find(path) if element is not None else None
+    return found.get(f"{_W}val") if found is not None else None
+
+
+class _Styles:
+    """What paragraph styles mean: a heading's level, a title, a list."""
+
+    def __init__(self, root: etree._Element | None) -> None:
+        self._names: dict[str, str] = {}
+        self._parents: dict[str, str] = {}
+        self._outlines: dict[str, int] = {}
+        self._numbers: dict[str, tuple[str, int]] = {}
+        for style in root.iter(f"{_W}style") if root is not None else ():
+            key = style.get(f"{_W}styleId") or ""
+            self._names[key] = (_value(style, f"{_W}name") or "").lower()
+            self._parents[key] = _value(style, f"{_W}basedOn") or ""
+            outline = _value(style, f"{_W}pPr/{_W}outlineLvl")
+            if outline and outline.isdecimal():
+                self._outlines[key] = int(outline)
+            number = _value(style, f"{_W}pPr/{_W}numPr/{_W}numId")
+            if number:
+                level = _value(style, f"{_W}pPr/{_W}numPr/{_W}ilvl") or "0"
+                self._numbers[key] = (number, int(level) if level.isdecimal() else 0)
+
+    def _chain(self, key: str) -> Iterator[str]:
+        for _ in range(10):  # styles may be based on each other in a ring
+            if not key:
+                return
+            yield key
+            key = self._parents.get(key, "")
+
+    def heading(self, key: str) -> int | None:
+        """0 for the title, 1 to 9 for headings, None for anything else."""
+        for style in self._chain(key):
+            name = self._names.get(style, style.lower())
+            found = re.match(r"(?:heading|überschrift|titre) ?([1-9])", name)
+            if found:
+                return int(found.group(1))
+            if name in ("title", "titel"):
+                return 0
+            if self._outlines.get(style, 9) < 9:
+                return self._outlines[style] + 1
+        return None
+
+    def number(self, key: str) -> tuple[str, int] | None:
+        """The list definition that a style brings along: (numId, level)."""
+        return next((self._numbers[style] for style in self._chain(key) if style in self._numbers), None)
+
+    def list_name(self, key: str) -> str:
+        """`list bullet 2`, `list number`, or empty."""
+        return next(
+            (
+                self._names.get(s, "")
+                for s in self._chain(key)
+                if self._names.get(s, "").startswith(("list bullet", "list number"))
+            ),
+            "",
+        )
+
+
+class _Numbering:
+    """Which lists count and which have bullets."""
+
+    def __init__(self, root: etree._Element | None) -> None:
+        self._bullets: dict[tuple[str, int], bool] = {}
+        self._counts: dict[str, dict[int, int]] = {}
+        if root is None:
+            return
+        kinds = {
+            (abstract.get(f"{_W}abstractNumId"), level.get(f"{_W}ilvl")): _value(level, f"{_W}numFmt")
+            for abstract in root.iter(f"{_W}abstractNum")
+            for level in abstract.iter(f"{_W}lvl")
+        }
+        for number in root.iter(f"{_W}num"):
+            abstract = _value(number, f"{_W}abstractNumId")
+            for (owner, level), kind in kinds.items():
+                if owner == abstract and level and level.isdecimal():
+                    self._bullets[number.get(f"{_W}numId") or "", int(level)] = kind in ("bullet", "none")
+
+    def next(self, number: str, level: int) -> int | None:
+        """The item's number, or None for a bullet."""
+        if self._bullets.get((number, level), True):
+            return None
+        counts = self._counts.setdefault(number, {})
+        for deeper in [key for key in counts if key > level]:
+            del counts[deeper]
+        counts[level] = counts.get(level, 0) + 1
+        return counts[level]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Feeds the builder with the body's paragraphs and tables in order."""
+
+    builder: Builder
+    styles: _Styles
+    numbering: _Numbering
+    title: str = ""
+    _counted: int = field(default=0)  # of a list that has a style but no definition
+
+    def run(self, root: etree._Element) -> str:
+        """Reads the body and gives the title, empty where there is none."""
+        body = root.find(f"{_W}body")
+        for element in _members(body if body is not None else root):
+            if element.tag == f"{_W}p":
+                self._paragraph(element)
+            else:
+                self._table(element)
+        return self.title
+
+    def _paragraph(self, paragraph: etree._Element) -> None:
+        text = _text(paragraph)
+        if not text.strip():
+            return
+        properties = paragraph.find(f"{_W}pPr")
+        style = _value(properties, f"{_W}pStyle") or ""
+        heading = self.styles.heading(style)
+        if heading is not None:
+            self._counted = 0
+            if heading <= 1 and not self.title and not self.builder.blocks:
+                self.title = squeeze(text)
+            else:
+                self.builder.heading(text, max(1, heading))
+            return
+        number, level, is_item = self._numbered(properties, style)
+        if is_item:
+            self.builder.item(text, number=number, level=level)
+        else:
+            self._counted = 0
+            self.builder.paragraph(text)
+
+    def _numbered(self, properties: etree._Element | None, style: str) -> tuple[int | None, int, bool]:
+        name = self.styles.list_name(style)
+        depth = int(name[-1]) - 1 if name[-1:].isdecimal() else 0
+        own, level = (
+            _value(properties, f"{_W}numPr/{_W}numId"),
+            _value(properties, f"{_W}numPr/{_W}ilvl") or "0",
+        )
+        defined = (own, int(level) if level.isdecimal() else 0) if own else self.styles.number(style)
+        if name.startswith("list number") and not own:
+            # Word counts such lists through the whole file; readers expect each to begin at 1.
+            self._counted += 1
+            return self._counted, depth, True
+        if defined and defined[0] != "0":
+            return self.numbering.next(*defined), defined[1] or depth, True
+        return None, depth, bool(name)
+
+    def _table(self, table: etree._Element, depth: int = 0) -> None:
+        rows = [list(_members(row, f"{_W}tc")) for row in _members(table, f"{_W}tr")]
+        self._counted = 0
+        if max((len(row) for row in rows), default=0) <= 1 and depth < _TABLE_DEPTH:
+            for row in rows:  # a frame around text
+                for cell in row:
+                    for element in _members(cell):
+                        if element.tag == f"{_W}p":
+                            self._paragraph(element)
+                        else:
+                            self._table(element, depth + 1)
+            return
+        texts = [_cells(row) for row in rows]
+        self.builder.table(texts[0] if len(texts) > 1 else None, texts[1:] if len(texts) > 1 else texts)
+
+
+def _members(element: etree._Element, *tags: str) -> Iterator[etree._Element]:
+    """Paragraphs and tables (or `tags`) directly inside, content controls and insertions looked through."""
+    wanted = tags or (f"{_W}p", f"{_W}tbl")
+    stack = [iter(element)]
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+        elif child.tag in wanted:
+            yield child
+        elif child.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}smartTag", f"{_W}customXml"):
+            stack.append(iter(child))
+
+
+def _text(paragraph: etree._Element) -> str:
+    """The visible words of a paragraph."""
+    parts: list[str] = []
+    stack = [iter(paragraph)]
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+        elif child.tag == f"{_W}t":
+            parts.append(child.text or "")
+        elif child.tag in (f"{_W}tab", f"{_W}noBreakHyphen"):
+            parts.append(" " if child.tag == f"{_W}tab" else "-")
+        elif child.tag in (f"{_W}br", f"{_W}cr"):
+            parts.append("\n")
+        elif child.tag not in _LEFT_OUT and not (child.tag == f"{_W}r" and _vanished(child)):
+            stack.append(iter(child))
+    return "".join(parts)
+
+
+def _vanished(run: etree._Element) -> bool:
+    mark = run.find(f"{_W}rPr/{_W}vanish")
+    return mark is not None and mark.get(f"{_W}val", "1") not in ("0", "false")
+
+
+def _cells(row: list[etree._Element]) -> list[str]:
+    """Cell texts by column; a cell that spans columns has empty ones behind it."""
+    texts: list[str] = []
+    for cell in row:
+        span = _value(cell, f"{_W}tcPr/{_W}gridSpan") or "1"
+        texts += [
+            " ".join(_text(p) for p in cell.iter(f"{_W}p")),
+            *[""] * (min(int(span), 50) - 1 if span.isdecimal() else 0),
+        ]
+    return texts

@@ -1,0 +1,267 @@
+"""What the commands do, composed from the rooms: ingest, ask, evaluate, examine, people."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from minidesk.accounts import Agents, Passwords, Role, Sessions, grant
+from minidesk.answering.outcome import Answered, Clarify, HandOff
+from minidesk.db.models import Agent, Membership, Site
+from minidesk.errors import MinideskError
+from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
+from minidesk.knowledge.doctor import Doctor, Finding
+from minidesk.knowledge.embed import open_embedder
+from minidesk.knowledge.folder import FoundFile, files_of
+from minidesk.knowledge.index import ChromaIndex, OwnerLock
+from minidesk.knowledge.projection import Follower
+from minidesk.knowledge.queries import documents_of_source
+from minidesk.knowledge.sources import Sources, SourceState
+from minidesk.settings import Settings
+from minidesk.wiring import (
+    Answers,
+    Core,
+    background_worker,
+    build_sources,
+    open_answers,
+    open_core,
+    open_embedding,
+)
+
+# A server's child works on the files that a command stored; its rows are looked at this often.
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """What became of one document."""
+
+    state: Literal["ready", "failed", "skipped"]
+    path: str
+    why: str = ""
+
+
+async def ingest_paths(
+    settings: Settings,
+    paths: Sequence[Path],
+    site_key: str | None,
+    base_url: str | None,
+    on_total: Callable[[int], None],
+) -> AsyncIterator[DocumentLine]:
+    """Store the files and follow what becomes of each; one line a document.
+
+    Where a server owns the data folder its child does the work; else this process does, and brings the full
+    text up to date at the end (vectors are followed by the next server).
+    """
+    found = await asyncio.to_thread(lambda: list(files_of(paths)))
+    on_total(len(found))
+    lock = OwnerLock(settings.data_dir)
+    async with open_core(settings) as core:
+        site = await core.site(site_key)
+        owner = lock.acquire()
+        embedder = await open_embedder(settings)  # nothing can be taken in without it
+        sources = build_sources(core, embedder)
+        stop = asyncio.Event()
+        try:
+            async with background_worker(core, "ingest", embedder) as worker:
+                work = asyncio.create_task(worker.run(stop)) if owner else None
+                async for line in _follow(core, sources, site.id, found, base_url):
+                    yield line
+                stop.set()
+                if work is not None:
+                    await work
+            if owner:
+                async with open_answers(core, embedder) as answers:
+                    await Follower(core.db, None, answers.fulltext, core.hub, core.clock).catch_up(site.id)
+        finally:
+            stop.set()
+            lock.release()
+            embedder.close()
+
+
+async def _follow(
+    core: Core, sources: Sources, site_id: str, found: Sequence[FoundFile], base_url: str | None
+) -> AsyncIterator[DocumentLine]:
+    waiting: dict[str, str] = {}  # source id → path
+    for one in found:
+        try:
+            data = await asyncio.to_thread(one.file.read_bytes)
+            state = await sources.store(site_id=site_id, path=one.path, data=data, base_url=base_url)
+        except (MinideskError, OSError) as error:
+            why = (
+                error.message
+                if isinstance(error, MinideskError)
+                else "The file cannot be read: check its permissions."
+            )
+            yield DocumentLine("failed", one.path, why)
+            continue
+        waiting[state.id] = one.path
+        async for line in _settled(core, sources, site_id, waiting):
+            yield line
+    while waiting:
+        async for line in _settled(core, sources, site_id, waiting):
+            yield line
+        await asyncio.sleep(LOOK_SECONDS)  # another task or process works; its rows are all there is to ask
+
+
+async def _settled(
+    core: Core, sources: Sources, site_id: str, waiting: dict[str, str]
+) -> AsyncIterator[DocumentLine]:
+    for state in await sources.list_(site_id, limit=100_000):
+        if state.id in waiting and state.status in ("ready", "failed", "skipped"):
+            del waiting[state.id]
+            for line in await _lines(core, site_id, state):
+                yield line
+
+
+async def _lines(core: Core, site_id: str, state: SourceState) -> list[DocumentLine]:
+    """A line a document; for a file that became none, its own."""
+    async with core.db.read() as tx:
+        documents = await documents_of_source(tx, site_id, state.id)
+    if state.status == "failed" or not documents:
+        status: Literal["ready", "failed", "skipped"] = "failed" if state.status == "failed" else "skipped"
+        return [DocumentLine(status, state.path, state.reason or "")]
+    return [
+        DocumentLine(d.status, d.external_id, d.reason or "")  # type: ignore[arg-type]  # retired ones are not listed
+        for d in documents
+    ]
+
+
+@asynccontextmanager
+async def open_for_asking(settings: Settings, site_key: str | None) -> AsyncIterator[tuple[str, Answers]]:
+    """The site's id and what answers there. Reads the full text as it stands, and follows it first where no server does."""
+    lock = OwnerLock(settings.data_dir)
+    async with open_core(settings) as core:
+        site = await core.site(site_key)
+        embedder = await open_embedding(settings)
+        try:
+            async with open_answers(core, embedder) as answers:
+                if lock.acquire():
+                    try:
+                        await Follower(core.db, None, answers.fulltext, core.hub, core.clock).catch_up(
+                            site.id
+                        )
+                    finally:
+                        lock.release()
+                yield site.id, answers
+        finally:
+            if embedder is not None:
+                embedder.close()
+
+
+def answer_as_json(answered: Answered) -> dict[str, Any]:
+    """The public form of an answer (`ask --json`)."""
+    outcome = answered.outcome
+    name = {Clarify: "clarify", HandOff: "handoff"}.get(type(outcome), "reply")
+    return {
+        "outcome": name,
+        "kind": outcome.kind if isinstance(outcome, Clarify) else None,
+        "reason": outcome.reason if isinstance(outcome, HandOff) else None,
+        "score": round(answered.score, 4),
+        "text": answered.text,
+        "citations": [
+            {
+                "n": c.n,
+                "document": c.document,
+                "title": c.title,
+                "url": c.url,
+                "quote": c.quote,
+                "start": c.start,
+                "end": c.end,
+            }
+            for c in answered.citations
+        ],
+        "passages": [
+            {"chunk": p.chunk, "document": p.document, "score": round(p.score, 4)} for p in answered.passages
+        ],
+        "model": answered.model,
+        "tokens": answered.tokens,
+        "cost_usd": answered.cost_micros / 1_000_000,
+        "ms": answered.ms,
+    }
+
+
+async def evaluate_file(
+    settings: Settings, questions: Path, out: Path | None, *, given: bool, site_key: str | None
+) -> str:
+    """Run a question set; writes one result a line to `out` and gives the summary as text."""
+    asked = await asyncio.to_thread(read_questions, questions)
+    lines: list[str] = []
+
+    def keep(result: Result) -> None:
+        lines.append(json.dumps(result.line(), ensure_ascii=False))
+
+    async with open_for_asking(settings, site_key) as (site_id, answers):
+        results = await evaluate(answers.asker, site_id, asked, given=given, on_result=keep)
+    if out is not None:
+        await asyncio.to_thread(out.write_text, "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return _table({"all": summarise(results)} | by_tag(results))
+
+
+def _table(summaries: dict[str, Summary]) -> str:
+    """Figures in lines, the tags in columns' order below each other; shares in per cent."""
+    names = list(next(iter(summaries.values())).as_dict())
+    rows = []
+    for name in names:
+        cells = [_cell(name, summary.as_dict()[name]) for summary in summaries.values()]
+        if any(cell != "-" for cell in cells):
+            rows.append(f"{name:26}" + "".join(f"{cell:>14}" for cell in cells))
+    return "\n".join([" " * 26 + "".join(f"{tag[:13]:>14}" for tag in summaries), *rows])
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name in ("questions", "cost_usd") or name.endswith("_ms"):
+        return f"{value:g}"
+    return f"{100 * value:.1f} %"
+
+
+async def examine(settings: Settings, *, repair: bool) -> list[Finding]:
+    """Rows against vectors against full text. Raises Conflict while a server owns the indexes."""
+    with OwnerLock(settings.data_dir):
+        async with open_core(settings) as core:
+            embedder = await open_embedding(settings)
+            if embedder is None:
+                return [Finding(False, "The embedding model cannot be loaded; the log above says why.")]
+            index = ChromaIndex.from_settings(settings, embedder.fingerprint)
+            try:
+                async with open_answers(core, embedder, index) as answers:
+                    follower = Follower(core.db, index, answers.fulltext, core.hub, core.clock)
+                    doctor = Doctor(core.db, index, answers.fulltext, follower)
+                    return await doctor.examine(repair=repair)
+            finally:
+                index.close()
+                embedder.close()
+
+
+async def agent_lines(core: Core) -> list[str]:
+    """One line an agent: address, name, and the sites with the role there."""
+    async with core.db.read() as tx:
+        rows = await tx.execute(
+            select(Agent.email, Agent.name, Agent.operator, Membership.role, Site.name)
+            .outerjoin(Membership, Membership.agent_id == Agent.id)
+            .outerjoin(Site, Site.id == Membership.site_id)
+            .order_by(Agent.email, Site.name)
+        )
+        return [
+            f"{email}  {name}  {f'{role} of {site}' if role else 'no site'}{'  (operator)' if operator else ''}"
+            for email, name, operator, role, site in rows.tuples()
+        ]
+
+
+async def add_agent(
+    core: Core, email: str, name: str, password: str, role: Role, operator: bool, site_key: str | None
+) -> None:
+    """A new agent with a role in one site. Raises Invalid or Conflict."""
+    site = await core.site(site_key)
+    sessions = Sessions(core.clock)
+    agents = Agents(core.db, Passwords(), sessions, core.clock)
+    agent = await agents.create(email=email, name=name, password=password, operator=operator)
+    async with core.db.write() as tx:
+        await grant(tx, sessions, agent_id=agent.id, site_id=site.id, role=role)

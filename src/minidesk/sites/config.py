@@ -1,0 +1,169 @@
+"""What an owner can set for a site; kept as JSON in the site's row."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from minidesk.errors import Invalid, InvalidText
+from minidesk.text.normalise import check_text
+
+WHITE, INK = "#FFFFFF", "#1D1C1A"
+CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text on the accent must be readable
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _text(value: str) -> str:
+    try:
+        return check_text(value, 20_000)
+    except InvalidText as error:
+        raise ValueError(error.message) from error
+
+
+def _colour(value: str) -> str:
+    if not _COLOUR.fullmatch(value):
+        raise ValueError("Write the colour as # and six digits, such as #1F5F5B.")
+    if on_accent(value) is None:
+        raise ValueError(
+            f"No text is readable on this colour. The nearest one that works is {nearest_accent(value)}."
+        )
+    return value.upper()
+
+
+def _https_url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[!-~]*)?", value):
+        raise ValueError("Write the whole address, such as https://shop.example.com/privacy.")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("This time zone is not known. Write one such as Europe/Vienna.")
+    return value
+
+
+Line = Annotated[str, StringConstraints(max_length=400), AfterValidator(_text)]
+Short = Annotated[str, StringConstraints(max_length=80), AfterValidator(_text)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Look(_Frozen):
+    """How the widget looks."""
+
+    accent: Annotated[str, AfterValidator(_colour)] = "#1F5F5B"
+    position: Literal["left", "right"] = "right"
+    launcher_text: Short = ""
+
+
+class Span(_Frozen):
+    """From `start` to `end` on one day, local time; an end at 00:00 is midnight. Several a day make a lunch break."""
+
+    start: time
+    end: time
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Span":
+        if self.start >= self.end != time(0):
+            raise ValueError("Opening hours must end after they start; split a night shift at midnight.")
+        return self
+
+    def holds(self, moment: time) -> bool:
+        """Whether `moment` lies in it; the end does not."""
+        return self.start <= moment and (moment < self.end or self.end == time(0))
+
+
+class Holiday(_Frozen):
+    """A day on which nobody is there."""
+
+    day: date
+    name: Short = ""
+
+
+class OpeningHours(_Frozen):
+    """When people answer. `week` has seven days, Monday first, each with its spans."""
+
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    week: tuple[tuple[Span, ...], ...] = Field(default=((),) * 7, min_length=7, max_length=7)
+    holidays: tuple[Holiday, ...] = Field(default=(), max_length=400)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that the spans are in."""
+        return ZoneInfo(self.time_zone)
+
+
+class SiteConfig(_Frozen):
+    """All of it; every field has a default, so that a new site works at once."""
+
+    look: Look = Look()
+    greeting: Line = ""
+    placeholder: Short = ""
+    assistant_line: Line = ""
+    quick_replies: tuple[Short, ...] = Field(default=(), max_length=6)
+    privacy_url: Annotated[str, StringConstraints(max_length=1000), AfterValidator(_https_url)] = ""
+    link_hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$")], ...] = Field(
+        default=(), max_length=50
+    )
+    hours: OpeningHours | None = None
+    reply_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
+    instructions: Annotated[str, StringConstraints(max_length=4000), AfterValidator(_text)] = ""
+    languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], ...] = Field(
+        default=(), max_length=20
+    )
+    daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
+
+
+def config_of(raw: Mapping[str, Any]) -> SiteConfig:
+    """A stored config. Raises `Invalid` with the first thing that is wrong, in a sentence."""
+    try:
+        return SiteConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"The setting {where} cannot be used: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def on_accent(accent: str) -> str | None:
+    """The text colour that is readable on `accent`: white, else ink, else None."""
+    for text in (WHITE, INK):
+        if contrast(accent, text) >= CONTRAST:
+            return text
+    return None
+
+
+def nearest_accent(accent: str) -> str:
+    """`accent` darkened just so far that white text is readable on it."""
+    red, green, blue = (int(accent[n : n + 2], 16) for n in (1, 3, 5))
+    for percent in range(100, -1, -1):
+        darker = "#" + "".join(f"{channel * percent // 100:02X}" for channel in (red, green, blue))
+        if on_accent(darker):
+            return darker
+    return INK
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,1 @@
+"""Text: normalising, words and sentences, the one renderer, interface texts."""

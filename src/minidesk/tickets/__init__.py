@@ -1,0 +1,63 @@
+"""Tickets: what a handoff opens, what it reads out of the conversation, and what agents do with it."""
+
+from minidesk.tickets.actions import ACTIVE, MOVES, Tickets, active_ticket
+from minidesk.tickets.assignment import Embed, TeamProfile, choose_team, team_profiles
+from minidesk.tickets.clocks import response_due
+from minidesk.tickets.entities import find_entities
+from minidesk.tickets.queries import (
+    View,
+    access_ticket_as_agent,
+    inbox,
+    inbox_counts,
+    ticket_detail,
+    ticket_of,
+)
+from minidesk.tickets.records import (
+    PRIORITIES,
+    STATUSES,
+    Entity,
+    Evidence,
+    InboxCounts,
+    InboxLine,
+    Priority,
+    Reason,
+    Sentiment,
+    Status,
+    TeamChoice,
+    TicketView,
+    Triage,
+)
+from minidesk.tickets.triage import triage
+
+__all__ = [
+    "ACTIVE",
+    "MOVES",
+    "PRIORITIES",
+    "STATUSES",
+    "Embed",
+    "Entity",
+    "Evidence",
+    "InboxCounts",
+    "InboxLine",
+    "Priority",
+    "Reason",
+    "Sentiment",
+    "Status",
+    "TeamChoice",
+    "TeamProfile",
+    "TicketView",
+    "Tickets",
+    "Triage",
+    "View",
+    "access_ticket_as_agent",
+    "active_ticket",
+    "choose_team",
+    "find_entities",
+    "inbox",
+    "inbox_counts",
+    "response_due",
+    "team_profiles",
+    "ticket_detail",
+    "ticket_of",
+    "triage",
+]

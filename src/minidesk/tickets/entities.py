@@ -1,0 +1,117 @@
+"""Facts in the visitor's words: verbatim, with the message and the place they stand at. Nothing is guessed."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import phonenumbers
+
+from minidesk.conversations import MessageView
+from minidesk.tickets.records import Entity, EntityKind
+
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])", re.IGNORECASE)
+# A number behind a word that announces one, or a code that looks like one by itself.
+_ORDER = re.compile(
+    r"(?:\b(?:order|parcel|tracking|shipment|invoice|return|rma|ticket|reference|bestellung|bestellnummer|auftrag|"
+    r"auftragsnummer|rechnung|rechnungsnummer|sendung|sendungsnummer|paket)"
+    r"\W{0,3}(?:(?:is|ist|number|code|id|nummer|no|nr)\W{1,3}){0,2}#?\s?(?P<announced>(?=[A-Z-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,23}))"
+    r"|(?<![\w-])(?P<coded>[A-Z]{1,4}-?\d{4,12}(?:-\d{1,6})?|\#\d{4,12})(?![\w-])",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"(?<![\w.,])(?:(?:€|\$|£|EUR|USD|GBP|CHF)\s?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,2})?(?:,-)?"
+    r"|\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,2})?(?:,-)?\s?(?:€|\$|£|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|franken)\b))",
+    re.IGNORECASE,
+)
+_MONTH = (
+    r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?|"
+    r"sep(?:t(?:ember)?)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
+)
+_DATE = re.compile(
+    rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}\.\s?\d{{1,2}}\.(?:\s?\d{{2,4}})?|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s)?{_MONTH}\b(?:\.?\s\d{{4}})?|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?"
+    r"|yesterday|today|tonight|tomorrow|gestern|heute|übermorgen"
+    r"|(?:last|next|this|on|since|until|by|letzten|nächsten|am|seit|bis)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|week|woche))(?!\w)",
+    re.IGNORECASE,
+)
+# Countries a shop is asked about most; a visitor's other countries are read by the agent, not by us.
+_COUNTRY = re.compile(
+    r"\b(?:Austria|Germany|Switzerland|Liechtenstein|Italy|France|Spain|Portugal|Netherlands|Belgium|Luxembourg|Denmark|Sweden|"
+    r"Norway|Finland|Iceland|Poland|Czechia|Czech Republic|Slovakia|Slovenia|Hungary|Croatia|Romania|Bulgaria|Greece|Ireland|"
+    r"United Kingdom|Great Britain|England|Scotland|Wales|USA|United States|Canada|Australia|New Zealand|Japan|China|India|Turkey|Ukraine|"
+    r"Österreich|Deutschland|Schweiz|Italien|Frankreich|Spanien|Niederlande|Belgien|Dänemark|Schweden|Norwegen|Polen|Tschechien|"
+    r"Ungarn|Kroatien|Griechenland|Vereinigtes Königreich|Großbritannien|Türkei)\b"
+)
+_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
+MAX_ENTITIES = 40
+
+
+def find_entities(
+    messages: Iterable[MessageView], *, products: Sequence[str] = (), country: str | None = None
+) -> tuple[Entity, ...]:
+    """Facts in the visitor's messages, in order, none overlapping another.
+
+    `products` are names from the knowledge base; `country` (two letters) lets telephone numbers be found that
+    are written without a country's prefix. A fact said twice is kept where it was first said. Payment card
+    numbers are left out: a ticket is read by more people than the conversation was meant for.
+    """
+    by_name = _product_pattern(products)
+    found: list[Entity] = []
+    seen: set[tuple[str, str]] = set()
+    for message in messages:
+        if message.author != "visitor":
+            continue
+        for entity in sorted(_of_message(message, by_name, country), key=lambda e: e.start):
+            key = (entity.kind, (entity.normal or entity.text).lower())
+            if key not in seen:
+                seen.add(key)
+                found.append(entity)
+    return tuple(found[:MAX_ENTITIES])
+
+
+def _of_message(message: MessageView, products: re.Pattern[str] | None, country: str | None) -> list[Entity]:
+    taken = [match.span() for match in _CARD.finditer(message.text) if _is_card(match.group())]
+    entities: list[Entity] = []
+    # Earlier kinds win a place that two of them claim: digits behind "order" are no telephone number.
+    for kind, start, end, normal in _candidates(message.text, products, country):
+        if all(end <= a or start >= b for a, b in taken):
+            taken.append((start, end))
+            entities.append(Entity(kind, message.id, start, end, message.text[start:end], normal))
+    return entities
+
+
+def _candidates(
+    text: str, products: re.Pattern[str] | None, country: str | None
+) -> Iterator[tuple[EntityKind, int, int, str | None]]:
+    for match in _EMAIL.finditer(text):
+        yield "email", *match.span(), match.group().lower()
+    for match in _ORDER.finditer(text):
+        yield "order", *match.span(match.lastgroup or 0), None
+    for match in _AMOUNT.finditer(text):
+        yield "amount", *match.span(), None
+    for match in _DATE.finditer(text):
+        yield "date", *match.span(), None
+    for phone in phonenumbers.PhoneNumberMatcher(text, country):
+        normal = phonenumbers.format_number(phone.number, phonenumbers.PhoneNumberFormat.E164)
+        yield "phone", phone.start, phone.end, normal
+    for match in products.finditer(text) if products else ():
+        yield "product", *match.span(), None
+    for match in _COUNTRY.finditer(text):
+        yield "country", *match.span(), None
+
+
+def _product_pattern(products: Sequence[str]) -> re.Pattern[str] | None:
+    # The longest first, or "Lizum" would be found where "Lizum 2 tent" stands. One word of three letters is no name.
+    names = sorted({p.strip() for p in products if len(p.strip()) > 3}, key=len, reverse=True)
+    if not names:
+        return None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?!\w)", re.IGNORECASE)
+
+
+def _is_card(digits: str) -> bool:
+    """Luhn's check, as every payment card number passes it (ISO/IEC 7812-1)."""
+    total = 0
+    for i, digit in enumerate(reversed([int(c) for c in digits if c.isdigit()])):
+        doubled = digit * 2 if i % 2 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0

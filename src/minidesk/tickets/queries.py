@@ -1,0 +1,200 @@
+"""Tickets as agents read them: inbox views, a ticket in full, and how many there are of each."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy.orm import aliased
+
+from minidesk.accounts import access_site
+from minidesk.db import Tx
+from minidesk.db.models import Agent, Conversation, Message, Team, TeamMember, Ticket, Visitor
+from minidesk.errors import NotFound
+from minidesk.tickets.actions import ACTIVE
+from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView
+
+View = Literal["mine", "unassigned", "team", "all", "assistant", "solved"]
+
+# What fits on a screen is read; the rest is searched for.
+PAGE = 50
+LAST_TEXT_CHARS = 140
+_RANK = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=Ticket.priority, else_=0)
+
+
+async def access_ticket_as_agent(tx: Tx, agent_id: str, ticket_id: str) -> TicketView:
+    """A ticket of a site where this agent works. Raises NotFound."""
+    ticket = await ticket_detail(tx, ticket_id)
+    await access_site(tx, agent_id, ticket.site_id)
+    return ticket
+
+
+async def ticket_detail(tx: Tx, ticket_id: str) -> TicketView:
+    """A ticket in full. Raises NotFound. It checks no right: routes call `access_ticket_as_agent`."""
+    row = (await tx.execute(_with_names().where(Ticket.id == ticket_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return ticket_view(*row)
+
+
+async def ticket_of(tx: Tx, conversation_id: str) -> TicketView | None:
+    """The conversation's latest ticket, whatever its status."""
+    query = _with_names().where(Ticket.conversation_id == conversation_id)
+    row = (await tx.execute(query.order_by(Ticket.number.desc()).limit(1))).one_or_none()
+    return None if row is None else ticket_view(*row)
+
+
+async def inbox(
+    tx: Tx, *, site_id: str, agent_id: str, view: View, limit: int = PAGE, offset: int = 0
+) -> list[InboxLine]:
+    """One view of a site's inbox; the caller has checked that the agent works there.
+
+    Tickets stand by priority, then by who waits longest. `team` means the teams of this agent; `assistant`
+    lists conversations that the assistant handles, the latest first.
+    """
+    query = _lines(agent_id, site_id, view).limit(limit).offset(offset)
+    return [_line(*row) for row in await tx.execute(query)]
+
+
+async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime) -> InboxCounts:
+    """How many rows each view has."""
+
+    def of(condition: ColumnElement[bool]) -> Any:
+        return func.count(case((condition, 1)))
+
+    row = (
+        await tx.execute(
+            select(
+                of(_in_view("mine", agent_id)),
+                of(_in_view("unassigned", agent_id)),
+                of(_in_view("team", agent_id)),
+                of(_in_view("all", agent_id)),
+                of(and_(Ticket.responded_at.is_(None), Ticket.response_due_at < now)),
+            ).where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE))
+        )
+    ).one()
+    handled = await tx.scalar(select(func.count()).select_from(Conversation).where(*_handled(site_id)))
+    mine, unassigned, team, everything, overdue = row
+    return InboxCounts(mine, unassigned, team, everything, int(handled or 0), overdue)
+
+
+def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -> TicketView:
+    """A row as a record."""
+    return TicketView(
+        id=row.id,
+        site_id=row.site_id,
+        conversation_id=row.conversation_id,
+        number=row.number,
+        status=row.status,  # type: ignore[arg-type]  # the columns hold only the words of their types
+        reason=row.reason,  # type: ignore[arg-type]
+        subject=row.subject,
+        summary=row.summary,
+        evidence=tuple(Evidence(**e) for e in row.evidence),
+        entities=tuple(Entity(**e) for e in row.entities),
+        priority=row.priority,  # type: ignore[arg-type]
+        priority_why=row.priority_why,
+        sentiment=row.sentiment,  # type: ignore[arg-type]
+        team_id=row.team_id,
+        team_name=team_name,
+        team_score=row.team_score,
+        assignee_id=row.assignee_id,
+        assignee_name=assignee_name,
+        response_due_at=row.response_due_at,
+        responded_at=row.responded_at,
+        solved_at=row.solved_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _with_names() -> Select[Ticket, str, str]:
+    return (
+        select(Ticket, Team.name, Agent.name)
+        .outerjoin(Team, Team.id == Ticket.team_id)
+        .outerjoin(Agent, Agent.id == Ticket.assignee_id)
+    )
+
+
+def _in_view(view: View, agent_id: str) -> ColumnElement[bool]:
+    if view == "mine":
+        return Ticket.assignee_id == agent_id
+    if view == "unassigned":
+        return Ticket.assignee_id.is_(None)
+    if view == "team":
+        return Ticket.team_id.in_(select(TeamMember.team_id).where(TeamMember.agent_id == agent_id))
+    return Ticket.id.is_not(None)
+
+
+def _handled(site_id: str) -> tuple[ColumnElement[bool], ...]:
+    # A conversation without a word is a widget that was opened and closed again.
+    return Conversation.site_id == site_id, Conversation.holder == "assistant", Conversation.last_seq > 0
+
+
+def _lines(
+    agent_id: str, site_id: str, view: View
+) -> Select[Conversation, str | None, str, str, Ticket, str, str]:
+    last = aliased(Message)
+    last_id = (
+        select(last.id)
+        .where(last.conversation_id == Conversation.id, last.author != "note", last.text != "")
+        .order_by(last.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(Conversation, Visitor.name, Message.text, Message.author, Ticket, Team.name, Agent.name)
+    query = query.join(Visitor, Visitor.id == Conversation.visitor_id).outerjoin(
+        Message, Message.id == last_id
+    )
+    if view == "assistant":
+        query = query.outerjoin(
+            Ticket, and_(Ticket.conversation_id == Conversation.id, Ticket.status.in_(ACTIVE))
+        )
+        query = query.where(*_handled(site_id)).order_by(
+            Conversation.last_message_at.desc(), Conversation.id.desc()
+        )
+    else:
+        statuses = ("solved", "closed") if view == "solved" else ACTIVE
+        query = query.join(Ticket, Ticket.conversation_id == Conversation.id)
+        query = query.where(Ticket.site_id == site_id, Ticket.status.in_(statuses), _in_view(view, agent_id))
+        query = (
+            query.order_by(Ticket.updated_at.desc(), Ticket.id)
+            if view == "solved"
+            else query.order_by(_RANK.desc(), Ticket.created_at, Ticket.id)
+        )
+    return query.outerjoin(Team, Team.id == Ticket.team_id).outerjoin(Agent, Agent.id == Ticket.assignee_id)
+
+
+def _line(
+    conversation: Conversation,
+    visitor_name: str | None,
+    text: str | None,
+    author: str | None,
+    ticket: Ticket | None,
+    team_name: str | None,
+    assignee_name: str | None,
+) -> InboxLine:
+    line = InboxLine(
+        conversation_id=conversation.id,
+        holder=conversation.holder,
+        visitor_name=visitor_name,
+        last_text=(text or "")[:LAST_TEXT_CHARS],
+        last_author=author,
+        last_message_at=conversation.last_message_at,
+    )
+    if ticket is None:
+        return line
+    return replace(
+        line,
+        ticket_id=ticket.id,
+        number=ticket.number,
+        subject=ticket.subject,
+        status=ticket.status,  # type: ignore[arg-type]  # the columns hold only the words of their types
+        priority=ticket.priority,  # type: ignore[arg-type]
+        sentiment=ticket.sentiment,  # type: ignore[arg-type]
+        team_id=ticket.team_id,
+        team_name=team_name,
+        assignee_id=ticket.assignee_id,
+        assignee_name=assignee_name,
+        response_due_at=ticket.response_due_at,
+        responded_at=ticket.responded_at,
+    )

@@ -1,0 +1,133 @@
+"""The records of a ticket: why it was opened, what was read out of the conversation, and from which words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Reason = Literal[
+    "customer_request",
+    "missing_knowledge",
+    "unsupported_request",
+    "policy",
+    "angry_customer",
+    "model_failure",
+    "turn_limit",
+    "agent_request",  # an agent took the conversation from the assistant
+]
+Status = Literal["open", "pending", "solved", "closed"]
+Priority = Literal["low", "normal", "high", "urgent"]
+Sentiment = Literal["calm", "worried", "angry"]
+EntityKind = Literal["email", "phone", "order", "amount", "date", "product", "country"]
+EvidencePart = Literal["issue", "tried", "wanted", "priority", "sentiment"]
+
+STATUSES: tuple[Status, ...] = ("open", "pending", "solved", "closed")
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words a part of the ticket came from: `text` stands at [start, end) of the message, in characters."""
+
+    part: EvidencePart
+    message_id: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A fact as the visitor wrote it: `text` stands at [start, end) of the message. `normal` is a common form, if there is one."""
+
+    kind: EntityKind
+    message_id: str
+    start: int
+    end: int
+    text: str
+    normal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What a conversation says, before it is a ticket. Each part has its evidence."""
+
+    subject: str
+    summary: str  # at most 60 words
+    evidence: tuple[Evidence, ...]
+    entities: tuple[Entity, ...]
+    sentiment: Sentiment
+    priority: Priority
+    priority_why: str  # one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class TeamChoice:
+    """The team a ticket goes to; `score` (-1 to 1, a cosine) is None where likeness decided nothing."""
+
+    team_id: str | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket in full, for agents."""
+
+    id: str
+    site_id: str
+    conversation_id: str
+    number: int
+    status: Status
+    reason: Reason
+    subject: str
+    summary: str
+    evidence: tuple[Evidence, ...]
+    entities: tuple[Entity, ...]
+    priority: Priority
+    priority_why: str
+    sentiment: Sentiment
+    team_id: str | None
+    team_name: str | None
+    team_score: float | None
+    assignee_id: str | None
+    assignee_name: str | None
+    response_due_at: datetime | None
+    responded_at: datetime | None
+    solved_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """A row of an inbox view: a ticket, or a conversation that the assistant handles and that has none."""
+
+    conversation_id: str
+    holder: str
+    visitor_name: str | None
+    last_text: str
+    last_author: str | None
+    last_message_at: datetime
+    ticket_id: str | None = None
+    number: int | None = None
+    subject: str | None = None
+    status: Status | None = None
+    priority: Priority | None = None
+    sentiment: Sentiment | None = None
+    team_id: str | None = None
+    team_name: str | None = None
+    assignee_id: str | None = None
+    assignee_name: str | None = None
+    response_due_at: datetime | None = None
+    responded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCounts:
+    """How many rows each view has."""
+
+    mine: int
+    unassigned: int
+    team: int
+    all: int
+    assistant: int
+    overdue: int  # of `all`: nobody answered in time

@@ -1,0 +1,203 @@
+"""What an agent should know before reading: extracted, never written, so that each part can be checked at its source.
+
+Summary: what it is about (the visitor's most telling sentence), what the assistant already said, and what is
+wanted. The first customer turn is the strongest simple summary of a support dialogue (dialogsum, README of the
+question sets); a greeting or "give me a human" in its place is passed over.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minidesk.conversations import MessageView
+from minidesk.text.words import content_stems, sentences
+from minidesk.tickets import cues
+from minidesk.tickets.entities import find_entities
+from minidesk.tickets.records import Evidence, EvidencePart, Priority, Reason, Sentiment, Triage
+
+# 60 words are read in 15 seconds; an agent with a full inbox reads no more. The parts share them.
+ISSUE_WORDS = 22
+WANTED_WORDS = 14
+SUBJECT_CHARS = 80
+MAX_TITLES = 2
+TITLE_WORDS = 6
+# A long thread's first and last messages say what matters; triage must not take seconds for a flood of text.
+MAX_MESSAGES = 60
+
+_NEXT = {
+    "customer_request": "Asked for a person.",
+    "missing_knowledge": "Our pages do not say it.",
+    "unsupported_request": "The assistant may not do this.",
+    "policy": "A rule of the site asks for a person.",
+    "angry_customer": "The customer is upset.",
+    "model_failure": "The assistant could not answer.",
+    "turn_limit": "The assistant did not solve it.",
+    "agent_request": "An agent took over.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A sentence of the visitor, and where it stands."""
+
+    message_id: str
+    start: int
+    text: str
+    order: int
+
+    def clipped(self, max_words: int) -> str:
+        """Its first words, cut at a space; what is left is still verbatim."""
+        end = 0
+        for i, word in enumerate(self.text.split()):
+            if i == max_words:
+                break
+            end = self.text.index(word, end) + len(word)
+        return self.text[:end]
+
+    def evidence(self, part: EvidencePart, text: str) -> Evidence:
+        """The evidence for a clip from its beginning."""
+        return Evidence(part, self.message_id, self.start, self.start + len(text), text)
+
+
+def triage(
+    messages: Sequence[MessageView],
+    *,
+    reason: Reason,
+    products: Sequence[str] = (),
+    country: str | None = None,
+) -> Triage:
+    """Read a conversation. CPU work without waiting: call it off the event loop.
+
+    `products` and `country` (two letters) are for `find_entities`.
+    """
+    if len(messages) > MAX_MESSAGES:
+        messages = [*messages[: MAX_MESSAGES // 2], *messages[-MAX_MESSAGES // 2 :]]
+    said = _visitor_sentences(messages)
+    subject, summary, evidence = _summarise(messages, said, reason)
+    sentiment, felt = _sentiment(messages)
+    priority, why, decided = _priority(messages, sentiment, felt)
+    return Triage(
+        subject=subject,
+        summary=summary,
+        evidence=(*evidence, *felt, *decided),
+        entities=find_entities(messages, products=products, country=country),
+        sentiment=sentiment,
+        priority=priority,
+        priority_why=why,
+    )
+
+
+def _visitor_sentences(messages: Sequence[MessageView]) -> list[_Said]:
+    spans = ((m.id, s) for m in messages if m.author == "visitor" for s in sentences(m.text))
+    return [_Said(message_id, span.start, span.text, order) for order, (message_id, span) in enumerate(spans)]
+
+
+def _summarise(
+    messages: Sequence[MessageView], said: list[_Said], reason: Reason
+) -> tuple[str, str, tuple[Evidence, ...]]:
+    parts: list[str] = []
+    evidence: list[Evidence] = []
+    issue = _issue(said)
+    subject = "A visitor asks for a person"
+    if issue is not None:
+        clip = issue.clipped(ISSUE_WORDS)
+        subject = clip if len(clip) <= SUBJECT_CHARS else clip[: SUBJECT_CHARS - 1].rsplit(" ", 1)[0] + "…"
+        parts.append(f"Issue: “{clip}”")
+        evidence.append(issue.evidence("issue", clip))
+    tried, shown = _tried(messages)
+    if tried:
+        parts.append(tried)
+        evidence.extend(shown)
+    wanted = _wanted(said, issue)
+    if wanted is not None:
+        clip = wanted.clipped(WANTED_WORDS)
+        parts.append(f"Wants: “{clip}”")
+        evidence.append(wanted.evidence("wanted", clip))
+    parts.append(_NEXT[reason])
+    return subject, "\n".join(parts), tuple(evidence)
+
+
+def _issue(said: list[_Said]) -> _Said | None:
+    """The sentence that shares most with all the visitor said, early ones first; None if they said nothing to act on."""
+    weights = Counter(stem for s in said for stem in set(content_stems(s.text)))
+
+    def telling(s: _Said) -> float:
+        stems = set(content_stems(s.text))
+        # Long sentences hold more of everything; beyond a dozen words that is no merit.
+        score: float = sum(min(weights[stem], 3) for stem in stems) / math.sqrt(max(6, len(stems)))
+        score += 1.5 * bool(cues.PROBLEM.search(s.text)) + 0.5 * s.text.endswith("?") + 1.0 / (1 + s.order)
+        return score - 3.0 * bool(cues.PERSON.search(s.text))
+
+    candidates = [s for s in said if len(content_stems(s.text)) > 0 and not _only_greets(s.text)]
+    return max(candidates, key=telling, default=None)
+
+
+def _only_greets(text: str) -> bool:
+    return not content_stems(cues.PERSON.sub(" ", cues.GREETING.sub(" ", text)))
+
+
+def _tried(messages: Sequence[MessageView]) -> tuple[str, list[Evidence]]:
+    """What the assistant answered from, the latest first; the evidence is the sentence that cites it."""
+    titles: list[str] = []
+    evidence: list[Evidence] = []
+    for message in reversed(messages):
+        for citation in message.citations if message.author == "assistant" else ():
+            title = " ".join(citation.title.split()[:TITLE_WORDS])
+            if title in titles or len(titles) == MAX_TITLES or not citation.sentences:
+                continue
+            titles.append(title)
+            start, end = citation.sentences[0]
+            evidence.append(Evidence("tried", message.id, start, end, message.text[start:end]))
+    if not titles:
+        return "", []
+    return "Answered from: " + ", ".join(f"“{title}”" for title in titles), evidence
+
+
+def _wanted(said: list[_Said], issue: _Said | None) -> _Said | None:
+    """The visitor's last wish or question that is not the issue itself."""
+    for s in reversed(said):
+        asks = cues.WANTS.search(s.text) or s.text.endswith("?")
+        # "Give me a human" is the reason, and stands in the last line.
+        if s != issue and asks and not cues.PERSON.search(s.text) and content_stems(s.text):
+            return s
+    return None
+
+
+def _sentiment(messages: Sequence[MessageView]) -> tuple[Sentiment, tuple[Evidence, ...]]:
+    for sentiment, pattern in (("angry", cues.ANGRY), ("worried", cues.WORRIED)):
+        for message in reversed(messages):  # how they feel now counts, not how they began
+            match = cues.first_cue(pattern, message.text) if message.author == "visitor" else None
+            if match is not None:
+                return sentiment, (  # type: ignore[return-value]  # a loop over literals loses that they are literals
+                    Evidence("sentiment", message.id, match.start(), match.end(), match.group()),
+                )
+    for message in reversed(messages):
+        shout = _shout(message.text) if message.author == "visitor" else None
+        if shout is not None:
+            return "angry", (Evidence("sentiment", message.id, *shout, message.text[slice(*shout)]),)
+    return "calm", ()
+
+
+def _shout(text: str) -> tuple[int, int] | None:
+    """Three words in capitals in a row, or three exclamation marks; a lone order code is neither."""
+    match = cues.SHOUT.search(text)
+    return match.span() if match else None
+
+
+def _priority(
+    messages: Sequence[MessageView], sentiment: Sentiment, felt: tuple[Evidence, ...]
+) -> tuple[Priority, str, tuple[Evidence, ...]]:
+    for level, topic, pattern in cues.PRIORITY_RULES:
+        if level == "low" and sentiment == "angry":
+            continue
+        for message in messages:
+            match = cues.first_cue(pattern, message.text) if message.author == "visitor" else None
+            if match is not None:
+                evidence = Evidence("priority", message.id, match.start(), match.end(), match.group())
+                return level, f"{level.capitalize()}: speaks of {topic} (“{match.group()}”).", (evidence,)
+    if sentiment == "angry":
+        words = felt[0]
+        because = Evidence("priority", words.message_id, words.start, words.end, words.text)
+        return "high", f"High: the visitor is angry (“{words.text}”).", (because,)
+    return "normal", "Normal: no word asks for more or less.", ()

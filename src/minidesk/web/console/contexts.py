@@ -1,0 +1,313 @@
+"""What each page is given: typed, frozen, ready to be shown. Templates decide nothing but how it looks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+Tone = Literal["plain", "accent", "wait", "alarm", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A time as people read it: relative up to a day, then a date; `exact` stands in the hover text."""
+
+    iso: str
+    text: str
+    exact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A word with a colour; the word alone must say everything. `due` lets the browser keep a clock right."""
+
+    word: str
+    tone: Tone = "plain"
+    due: str | None = None  # ISO time
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A line of a select, or of the site switcher."""
+
+    id: str
+    name: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What surrounds every page of a signed-in agent."""
+
+    agent_name: str
+    initials: str
+    csrf: str
+    section: Literal["inbox", "docs", ""]
+    sites: tuple[Option, ...]
+    site_id: str
+    site_name: str
+    waiting: int = 0  # in the title: conversations that wait for this agent or for anybody
+    may_edit: bool = False  # upload and delete documents
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One view of the inbox."""
+
+    key: str
+    name: str
+    count: int
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line pair of the inbox. `version` changes exactly when the row must be drawn again."""
+
+    id: str
+    href: str
+    subject: str
+    summary: str
+    age: When
+    tags: tuple[Tag, ...]
+    unread: bool
+    selected: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPart:
+    """The inbox's list with its views: also answered alone, for live pages."""
+
+    view: str
+    tabs: tuple[Tab, ...]
+    rows: tuple[Row, ...]
+    more: bool  # there are older ones than are shown
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A source of an answer."""
+
+    n: int
+    title: str
+    quote: str
+    href: str | None  # to the document in the console
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a transcript. `body` has been through the one renderer."""
+
+    id: str
+    author: Literal["visitor", "assistant", "agent", "system", "note"]
+    name: str
+    mine: bool
+    at: When
+    body: Markup
+    details: tuple[str, ...] = ()  # after the time: seconds, cost, proof
+    chips: tuple[Chip, ...] = ()
+    outcome: str = ""  # a sentence, where the answer was not a reply
+    streaming: bool = False
+    interrupted: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a text; with `message` it is evidence: `words` stand in that message."""
+
+    text: str
+    message: str | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the ticket's panel."""
+
+    name: str
+    value: tuple[Segment, ...]
+    tone: Tone = "plain"
+    hint: str = ""
+    due: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier conversation of the same visitor."""
+
+    href: str
+    text: str
+    when: When
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPart:
+    """What a handoff found out."""
+
+    number: int
+    status: str
+    summary: tuple[Segment, ...]
+    facts: tuple[Fact, ...]
+    routing: tuple[Fact, ...]
+    teams: tuple[Option, ...]
+    priorities: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPart:
+    """A conversation with everything that changes while it is open; the composer is not among it."""
+
+    id: str
+    title: str
+    subtitle: tuple[str, ...]
+    state: Tag
+    holder: Literal["assistant", "queue", "agent", "closed"]
+    held_by_me: bool
+    holder_name: str
+    entries: tuple[Entry, ...]
+    ticket: TicketPart | None
+    customer: tuple[Fact, ...]
+    earlier: tuple[Earlier, ...]
+    may_take_over: bool
+    may_hand_back: bool
+    may_solve: bool
+    may_reopen: bool
+    last_event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """The form below a transcript. `text` and `problem` come back after a send that failed without scripts."""
+
+    client_id: str
+    kind: Literal["reply", "note"] = "reply"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """The inbox, with a conversation or without."""
+
+    shell: Shell
+    list: ListPart
+    conversation: ConversationPart | None = None
+    composer: Composer | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A file and what became of it."""
+
+    id: str
+    href: str
+    name: str
+    status: Literal["ready", "processing", "queued", "failed", "skipped"]
+    word: str
+    reason: str
+    size: str
+    changed: When
+    selected: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceList:
+    """The files of a site: also answered alone, for live pages."""
+
+    rows: tuple[SourceRow, ...]
+    wanted: str  # what was searched for
+    total: int
+    busy: int  # queued or in work
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """A document of a file that holds several."""
+
+    href: str
+    title: str
+    status: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk of a document, or of a search with its scores."""
+
+    id: str
+    heading: tuple[str, ...]
+    question: str
+    text: str
+    page: int | None = None
+    document: str = ""
+    href: str = ""
+    scores: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePart:
+    """One file: its documents and the passages of the one that is shown."""
+
+    row: SourceRow
+    documents: tuple[DocumentLine, ...]
+    title: str
+    url: str | None
+    passages: tuple[Passage, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TryPart:
+    """What the assistant would say to a question, and why."""
+
+    question: str
+    outcome: str
+    sentence: str  # what the outcome means
+    body: Markup
+    chips: tuple[Chip, ...]
+    details: tuple[str, ...]
+    passages: tuple[Passage, ...]
+    timings: tuple[tuple[str, str], ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocsPage:
+    """The knowledge pages."""
+
+    shell: Shell
+    list: SourceList
+    max_bytes: int
+    source: SourcePart | None = None
+    tried: TryPart | None = None
+    trying: bool = False  # on a phone, where one column is shown at a time: the question instead of the list
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPage:
+    """Sign-in and set-up: nobody is known yet."""
+
+    csrf: str
+    problem: str = ""
+    email: str = ""
+    name: str = ""
+    code: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """A page that only says one thing, such as why something cannot be done."""
+
+    title: str
+    text: str
+    request_id: str
+    back: str
+    csrf: str = ""  # where signing out is the way on

@@ -1,0 +1,134 @@
+"""Who asks, for which site, and whether a form is really theirs (T9, T10, T12)."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from minidesk.accounts import AgentIdentity, Role, SiteAccess, access_site, check_csrf, list_sites
+from minidesk.errors import CsrfFailed, NotFound
+from minidesk.settings import Settings
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.identity import check_own_origin, session_cookie
+
+SITE_COOKIE = (
+    "minidesk_site"  # which site was looked at last: no secret, checked against the memberships each time
+)
+DOOR_COOKIE = "minidesk_door"  # binds the sign-in form to this browser before there is a session
+FORM_FIELDS = 100
+FILES_AT_ONCE = 200
+
+
+class NoSite(NotFound):
+    """The agent is a member of no site."""
+
+    code = "no_site"
+    default = "You are not a member of any site yet. Ask an administrator to add you, then reload this page."
+
+    def __init__(self, csrf: str) -> None:
+        """`csrf` lets the page offer to sign out."""
+        super().__init__()
+        self.csrf = csrf
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """An agent in a site."""
+
+    agent: AgentIdentity
+    site: SiteAccess
+    sites: tuple[SiteAccess, ...]
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether they may change the site's documents."""
+        return self.site.may("editor")
+
+
+async def identify(deps: ConsoleDeps, request: Request) -> AgentIdentity:
+    """The agent whose session the cookie names. Raises `NotAuthenticated`."""
+    return await deps.sessions.identify(deps.db, session_cookie(request, deps.settings))
+
+
+async def access_viewer(
+    deps: ConsoleDeps, request: Request, *, site_id: str | None = None, role: Role = "agent"
+) -> Viewer:
+    """The agent with a site: `site_id`, or the one looked at last, or the first.
+
+    Raises `NotAuthenticated`, `NotFound` for a site that is not theirs, `NotAllowed` where the role is too low.
+    """
+    agent = await identify(deps, request)
+    async with deps.db.read() as tx:
+        sites = await list_sites(tx, agent.agent_id)
+        if not sites:
+            raise NoSite(agent.csrf_token)
+        last = request.cookies.get(SITE_COOKIE)
+        known = next((site.site_id for site in sites if site.site_id == last), sites[0].site_id)
+        wanted = site_id or known
+        site = await access_site(tx, agent.agent_id, wanted, role)
+    return Viewer(agent, site, tuple(sites))
+
+
+async def checked_form(deps: ConsoleDeps, request: Request) -> tuple[AgentIdentity, FormData]:
+    """The agent and the fields of a form that they sent from our own page.
+
+    Who it is and where it came from are looked at before a byte of the body is read. Raises `NotAuthenticated`
+    and `CsrfFailed`.
+    """
+    agent = await identify(deps, request)
+    check_own_origin(request, deps.settings)
+    header = request.headers.get("x-csrf-token")
+    if header is not None:
+        check_csrf(agent, header)
+    form = await request.form(max_files=FILES_AT_ONCE, max_fields=FORM_FIELDS)
+    if header is None:
+        check_csrf(agent, field(form, "csrf"))
+    return agent, form
+
+
+def field(form: FormData, name: str) -> str:
+    """A field's text; empty where it is missing or a file."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def door_token(request: Request) -> str:
+    """The browser's token for forms before sign-in, or a new one."""
+    return request.cookies.get(DOOR_COOKIE) or secrets.token_urlsafe(32)
+
+
+def set_door_cookie(response: Response, settings: Settings, token: str) -> None:
+    """Let the browser keep it; no script and no other site's form can use it."""
+    response.set_cookie(
+        DOOR_COOKIE,
+        token,
+        max_age=24 * 3600,
+        path="/console",
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+async def checked_door_form(deps: ConsoleDeps, request: Request) -> FormData:
+    """The fields of a sign-in form that this very browser was given. Raises `CsrfFailed`."""
+    check_own_origin(request, deps.settings)
+    token = request.cookies.get(DOOR_COOKIE, "")
+    form = await request.form(max_files=0, max_fields=FORM_FIELDS)
+    if not token or not hmac.compare_digest(token.encode(), field(form, "csrf").encode("utf-8", "replace")):
+        raise CsrfFailed
+    return form
+
+
+def is_part(request: Request) -> bool:
+    """Whether htmx asks: it wants a part of a page or a short answer, not a whole page."""
+    return "hx-request" in request.headers
+
+
+def local_path(raw: str) -> str:
+    """Where to go after signing in: a page of the console, never another host's."""
+    plain = raw.startswith("/console") and "\\" not in raw and not any(ord(c) < 32 for c in raw)
+    return raw if plain and raw[8:9] in ("", "/", "?") and len(raw) < 500 else "/console/inbox"

@@ -1,0 +1,139 @@
+"""The inbox's list as a context."""
+
+import hashlib
+from datetime import datetime
+
+from minidesk.db import Tx
+from minidesk.tickets import InboxLine, View, inbox, inbox_counts
+from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
+from minidesk.web.console.gate import Viewer
+from minidesk.web.console.queries import first_words_of, solved_count, summaries_of, waiting_count
+from minidesk.web.console.times import span, when
+from minidesk.web.console.view import Translate
+
+# The names in addresses, and what the tickets' room calls them.
+VIEWS: dict[str, View] = {
+    "mine": "mine",
+    "unassigned": "unassigned",
+    "team": "team",
+    "open": "all",
+    "assistant": "assistant",
+    "solved": "solved",
+}
+SHOWN = 60
+SUBJECT_CHARS = 90
+
+
+async def list_part(
+    tx: Tx, viewer: Viewer, view: str, *, selected: str | None, now: datetime, t: Translate
+) -> ListPart:
+    """A view with its rows and all counts. An unknown view is the agent's own."""
+    view = view if view in VIEWS else "mine"
+    site_id, agent_id = viewer.site.site_id, viewer.agent.agent_id
+    lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], limit=SHOWN + 1)
+    counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now)
+    solved = await solved_count(tx, site_id)
+    numbers = (counts.mine, counts.unassigned, counts.team, counts.all, counts.assistant, solved)
+    tabs = tuple(
+        Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?view={key}", key == view)
+        for key, n in zip(VIEWS, numbers, strict=True)
+    )
+    summaries = await summaries_of(tx, [line.ticket_id for line in lines if line.ticket_id])
+    said = await first_words_of(tx, [line.conversation_id for line in lines if not line.ticket_id])
+    texts = {
+        **said,
+        **{line.conversation_id: summaries.get(line.ticket_id or "", "") for line in lines if line.ticket_id},
+    }
+    rows = tuple(
+        _row(line, texts.get(line.conversation_id, ""), view, agent_id, selected, now, t)
+        for line in lines[:SHOWN]
+    )
+    return ListPart(view, tabs, rows, len(lines) > SHOWN, await waiting_count(tx, site_id, agent_id))
+
+
+def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
+    """What surrounds the page."""
+    words = viewer.agent.name.split()
+    return Shell(
+        agent_name=viewer.agent.name,
+        initials="".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?",
+        csrf=viewer.agent.csrf_token,
+        section=section,  # type: ignore[arg-type]  # callers write one of the two words
+        sites=tuple(Option(s.site_id, s.name, s.site_id == viewer.site.site_id) for s in viewer.sites),
+        site_id=viewer.site.site_id,
+        site_name=viewer.site.name,
+        waiting=waiting,
+        may_edit=viewer.may_edit,
+    )
+
+
+def due_tag(due: datetime | None, responded: datetime | None, now: datetime, t: Translate) -> Tag | None:
+    """The clock that runs until the first reply: amber while there is time, red with a word after."""
+    if due is None or responded is not None:
+        return None
+    left = (due - now).total_seconds()
+    if left <= 0:
+        return Tag(t("row.overdue"), "alarm", due.isoformat())
+    return Tag(t("row.due", text=span(left)), "wait", due.isoformat())
+
+
+def _row(
+    line: InboxLine,
+    summary: str,
+    view: str,
+    agent_id: str,
+    selected: str | None,
+    now: datetime,
+    t: Translate,
+) -> Row:
+    subject = line.subject or " ".join(summary.split())[:SUBJECT_CHARS] or t("row.no_subject")
+    summary = _line(line, summary, subject, t)
+    tags = _tags(line, view, agent_id, now, t)
+    unread = (
+        line.last_author == "visitor" and line.ticket_id is not None and line.assignee_id in (None, agent_id)
+    )
+    href = f"/console/conversations/{line.conversation_id}?view={view}"
+    drawn = (
+        subject,
+        summary,
+        [(tag.word if not tag.due else tag.due, tag.tone) for tag in tags],
+        unread,
+        href,
+        line.last_message_at,
+    )
+    version = hashlib.sha256(repr(drawn).encode()).hexdigest()[:12]
+    return Row(
+        line.conversation_id, href, subject, summary, when(line.last_message_at, now), tags, unread,
+        line.conversation_id == selected, version,
+    )  # fmt: skip
+
+
+def _line(line: InboxLine, summary: str, subject: str, t: Translate) -> str:
+    """What was said last, by a person; before anybody has answered, the summary without what the subject says."""
+    who = {
+        "visitor": line.visitor_name or t("talk.visitor"),
+        "assistant": t("talk.assistant"),
+        "agent": line.assignee_name or t("talk.agent"),
+    }
+    name = who.get(line.last_author or "")
+    if name and not (line.last_author == "visitor" and line.last_text.startswith(subject)):
+        return f"{name}: {line.last_text}"
+    first, *rest = summary.splitlines() or [""]
+    return " ".join(rest) if rest and subject.rstrip(".… ") in first else summary or line.last_text
+
+
+def _tags(line: InboxLine, view: str, agent_id: str, now: datetime, t: Translate) -> tuple[Tag, ...]:
+    tags: list[Tag] = []
+    active = line.status in ("open", "pending")
+    if active and line.priority in ("urgent", "high"):
+        tags.append(Tag(t(f"priority.{line.priority}"), "alarm" if line.priority == "urgent" else "wait"))
+    due = due_tag(line.response_due_at, line.responded_at, now, t) if active else None
+    if due:
+        tags.append(due)
+    elif active and line.last_author == "visitor":
+        tags.append(Tag(t("row.answered"), "accent"))
+    if len(tags) < 2 and view != "mine" and line.assignee_name and line.assignee_id != agent_id:
+        tags.append(Tag(t("row.with", name=line.assignee_name.split()[0])))
+    elif len(tags) < 2 and line.team_name:
+        tags.append(Tag(line.team_name))
+    return tuple(tags[:2])

@@ -1,0 +1,43 @@
+"""The inbox and the site's event stream."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from minidesk.web.console.contexts import InboxPage
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import access_viewer
+from minidesk.web.console.inbox import list_part, shell
+from minidesk.web.console.streams import site_events, stream
+from minidesk.web.console.view import View
+
+
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Add the routes."""
+
+    @router.get("/inbox")
+    async def inbox_page(request: Request) -> Response:
+        viewer = await access_viewer(deps, request)
+        wanted = request.query_params.get("view", "")
+        async with deps.db.read() as tx:
+            part = await list_part(tx, viewer, wanted, selected=None, now=deps.clock(), t=view.t)
+            if (
+                not wanted and not part.rows
+            ):  # nothing of one's own yet: what waits for anybody is the better start
+                part = await list_part(tx, viewer, "unassigned", selected=None, now=deps.clock(), t=view.t)
+        page = InboxPage(shell(viewer, "inbox", part.waiting), part)
+        return view.html("inbox.html", page=page)
+
+    @router.get("/inbox/list")
+    async def list_fragment(request: Request) -> Response:
+        viewer = await access_viewer(deps, request, site_id=request.query_params.get("site"))
+        async with deps.db.read() as tx:
+            part = await list_part(
+                tx, viewer, request.query_params.get("view", ""), selected=None, now=deps.clock(), t=view.t
+            )
+        return view.html("parts/list.html", list=part)
+
+    @router.get("/events")
+    async def events(request: Request) -> Response:
+        viewer = await access_viewer(deps, request, site_id=request.query_params.get("site"))
+        return stream(site_events(deps, request, viewer.site.site_id))

@@ -1,0 +1,68 @@
+"""Texts with marks: citation numbers in an answer, pressable evidence in a summary."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from markupsafe import Markup
+
+from minidesk.conversations import CitationView
+from minidesk.text.render import render_markdown
+from minidesk.web.console.contexts import Segment
+
+# Private-use characters stand where a number goes while Markdown is rendered: no text of ours holds them, and what
+# comes from outside is cleared of them first.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_MARK = re.compile(f"{_OPEN}([0-9]{{1,4}}){_CLOSE}")
+_STRAY = str.maketrans({_OPEN: "\ufffd", _CLOSE: "\ufffd"})
+
+
+def plain(text: str, link_hosts: Collection[str] = ()) -> Markup:
+    """Text from outside through the one renderer."""
+    return Markup(render_markdown(text, link_hosts=link_hosts))  # noqa: S704 (the renderer's allow-list made it safe)
+
+
+def cited(text: str, citations: Sequence[CitationView], link_hosts: Collection[str] = ()) -> Markup:
+    """An answer with each citation's number behind the sentences that it bears."""
+    ends: dict[int, list[int]] = {}
+    for citation in citations:
+        for _, end in citation.sentences:
+            ends.setdefault(end, []).append(citation.n)
+    return numbered(text, ends, {c.n: f"{c.title}: “{c.quote}”" for c in citations}, link_hosts)
+
+
+def numbered(
+    text: str, ends: Mapping[int, Sequence[int]], hints: Mapping[int, str], link_hosts: Collection[str] = ()
+) -> Markup:
+    """Markdown with the numbers of `ends` (character → numbers, behind the word before it), each with its hint."""
+    text = text.translate(_STRAY)
+    for end in sorted(ends, reverse=True):
+        at = len(text[:end].rstrip())
+        text = text[:at] + "".join(f"{_OPEN}{n}{_CLOSE}" for n in ends[end]) + text[at:]
+
+    def number(match: re.Match[str]) -> str:
+        n = int(match.group(1))
+        return Markup('<span class="cite" title="{}">{}</span>').format(hints.get(n, ""), n)
+
+    html = render_markdown(text, link_hosts=link_hosts)
+    return Markup(_MARK.sub(number, html))  # noqa: S704 (the renderer's allow-list made it safe; the numbers are ours)
+
+
+def evident(text: str, evidence: Iterable[tuple[str, str]]) -> tuple[Segment, ...]:
+    """`text` cut where it repeats the words of a message; `evidence` holds (message id, words), the longest is marked first."""
+    spans: list[tuple[int, int, str, str]] = []
+    for message, words in sorted(evidence, key=lambda pair: -len(pair[1])):
+        wanted = words.strip().rstrip(".…!?,;: ")
+        at = text.find(wanted) if wanted else -1
+        if at < 0 or any(at < end and start < at + len(wanted) for start, end, _, _ in spans):
+            continue
+        spans.append((at, at + len(wanted), message, wanted))
+    found: list[Segment] = []
+    done = 0
+    for start, end, message, words in sorted(spans):
+        if start > done:
+            found.append(Segment(text[done:start]))
+        found.append(Segment(text[start:end], message, words))
+        done = end
+    if done < len(text):
+        found.append(Segment(text[done:]))
+    return tuple(found)

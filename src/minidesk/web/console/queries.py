@@ -1,0 +1,178 @@
+"""What only the console reads: a site's files with their times, its teams, a visitor, and whether anything changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from minidesk.db import Tx
+from minidesk.db.models import Conversation, Document, Event, Message, Source, Team, Ticket, Visitor
+from minidesk.errors import NotFound
+from minidesk.tickets import ACTIVE
+
+SOURCES_SHOWN = 300
+DOCUMENTS_SHOWN = 500
+EARLIER_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A file in the list."""
+
+    id: str
+    path: str
+    status: str
+    reason: str | None
+    size: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """A document of a file."""
+
+    id: str
+    external_id: str
+    title: str
+    url: str | None
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who asks, as far as they said, with their latest other conversations."""
+
+    name: str | None
+    email: str | None
+    verified: bool
+    browser: str | None
+    earlier: tuple[tuple[str, str, datetime], ...]  # (id, subject or first words, when)
+
+
+async def site_version(tx: Tx, site_id: str) -> str:
+    """A word that changes whenever a conversation, ticket or file of the site does."""
+    events = await tx.scalar(select(func.max(Event.id)).where(Event.site_id == site_id))
+    files = await tx.scalar(select(func.count()).where(Source.site_id == site_id))
+    changed = await tx.scalar(select(func.max(Source.updated_at)).where(Source.site_id == site_id))
+    return f"{events or 0}.{files}.{changed.timestamp() if changed else 0}"
+
+
+async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
+    """Open tickets of this agent, or of nobody, in which the visitor spoke last."""
+    spoke_last = (
+        select(Message.author)
+        .where(Message.conversation_id == Ticket.conversation_id, Message.author.in_(("visitor", "agent")))
+        .order_by(Message.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    mine = or_(Ticket.assignee_id == agent_id, Ticket.assignee_id.is_(None))
+    query = select(func.count()).where(
+        Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), mine, spoke_last == "visitor"
+    )
+    return int(await tx.scalar(query) or 0)
+
+
+async def solved_count(tx: Tx, site_id: str) -> int:
+    """Tickets that are solved or closed."""
+    query = select(func.count()).where(Ticket.site_id == site_id, Ticket.status.not_in(ACTIVE))
+    return int(await tx.scalar(query) or 0)
+
+
+async def summaries_of(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, str]:
+    """The summaries of these tickets, by id."""
+    rows = await tx.execute(select(Ticket.id, Ticket.summary).where(Ticket.id.in_(ticket_ids)))
+    return {row.id: row.summary for row in rows}
+
+
+async def first_words_of(tx: Tx, conversation_ids: Sequence[str]) -> dict[str, str]:
+    """What the visitor said first, by conversation."""
+    first = (
+        select(Message.conversation_id, func.min(Message.seq).label("seq"))
+        .where(Message.conversation_id.in_(conversation_ids), Message.author == "visitor")
+        .group_by(Message.conversation_id)
+        .subquery()
+    )
+    rows = await tx.execute(
+        select(Message.conversation_id, Message.text).join(
+            first, (first.c.conversation_id == Message.conversation_id) & (first.c.seq == Message.seq)
+        )
+    )
+    return {row.conversation_id: row.text for row in rows}
+
+
+async def list_teams(tx: Tx, site_id: str) -> list[tuple[str, str]]:
+    """(id, name) of the site's teams, by name."""
+    rows = await tx.execute(select(Team.id, Team.name).where(Team.site_id == site_id).order_by(Team.name))
+    return [(id, name) for id, name in rows]
+
+
+async def customer_of(tx: Tx, conversation: Conversation) -> Customer:
+    """The visitor of a conversation that the caller may see."""
+    visitor = await tx.get_one(Visitor, conversation.visitor_id)
+    first = (
+        select(Message.text)
+        .where(Message.conversation_id == Conversation.id, Message.author == "visitor")
+        .order_by(Message.seq)
+        .limit(1)
+        .scalar_subquery()
+    )
+    subject = (
+        select(Ticket.subject)
+        .where(Ticket.conversation_id == Conversation.id)
+        .order_by(Ticket.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await tx.execute(
+        select(Conversation.id, func.coalesce(subject, first), Conversation.last_message_at)
+        .where(
+            Conversation.visitor_id == visitor.id,
+            Conversation.id != conversation.id,
+            Conversation.last_seq > 0,
+        )
+        .order_by(Conversation.last_message_at.desc())
+        .limit(EARLIER_SHOWN)
+    )
+    earlier = tuple((id, text or "", at) for id, text, at in rows)
+    return Customer(visitor.name, visitor.email, visitor.verified, visitor.browser, earlier)
+
+
+async def list_sources(
+    tx: Tx, site_id: str, contains: str = "", limit: int = SOURCES_SHOWN
+) -> list[SourceLine]:
+    """The site's files: those that failed or are in work first, then the latest."""
+    query = select(Source).where(Source.site_id == site_id)
+    if contains:
+        titled = select(Document.source_id).where(
+            Document.site_id == site_id, Document.title.icontains(contains, autoescape=True)
+        )
+        query = query.where(or_(Source.path.icontains(contains, autoescape=True), Source.id.in_(titled)))
+    busy = Source.status.in_(("failed", "queued", "processing"))
+    rows = await tx.scalars(query.order_by(busy.desc(), Source.updated_at.desc(), Source.path).limit(limit))
+    return [_source_line(row) for row in rows]
+
+
+async def access_source(tx: Tx, site_id: str, source_id: str) -> SourceLine:
+    """A file of the site. Raises NotFound for another site's."""
+    row = await tx.scalar(select(Source).where(Source.id == source_id, Source.site_id == site_id))
+    if row is None:
+        raise NotFound
+    return _source_line(row)
+
+
+async def documents_of(tx: Tx, site_id: str, source_id: str) -> list[DocumentLine]:
+    """The documents that a file holds, in its own order."""
+    rows = await tx.scalars(
+        select(Document)
+        .where(Document.site_id == site_id, Document.source_id == source_id, Document.status != "retired")
+        .order_by(Document.id)
+        .limit(DOCUMENTS_SHOWN)
+    )
+    return [DocumentLine(d.id, d.external_id, d.title, d.url, d.status, d.reason) for d in rows]
+
+
+def _source_line(row: Source) -> SourceLine:
+    return SourceLine(row.id, row.path, row.status, row.reason, row.size, row.updated_at)

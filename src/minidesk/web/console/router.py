@@ -1,0 +1,66 @@
+"""All routes of the console, and what a page answers when something goes wrong."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from minidesk.errors import Invalid, MinideskError, NotAuthenticated
+from minidesk.web.console import docs_routes, door_routes, inbox_routes, talk_routes
+from minidesk.web.console.contexts import MessagePage
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import NoSite, is_part
+from minidesk.web.console.view import View
+from minidesk.web.problems import request_id_of
+
+
+def console_router(deps: ConsoleDeps) -> APIRouter:
+    """Everything below /console."""
+    view = View(deps.assets)
+    router = APIRouter(prefix="/console", route_class=_page_route(view), include_in_schema=False)
+    door_routes.add(router, deps, view)
+    inbox_routes.add(router, deps, view)
+    talk_routes.add(router, deps, view)
+    docs_routes.add(router, deps, view)
+    return router
+
+
+def _page_route(view: View) -> type[APIRoute]:
+    """A route that answers a person with a page where something went wrong, and htmx with the one error body."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except (MinideskError, RequestValidationError) as error:
+                    if is_part(request) or "text/event-stream" in request.headers.get("accept", ""):
+                        raise
+                    problem = error if isinstance(error, MinideskError) else Invalid()
+                    return _problem_page(view, request, problem)
+
+            return answer
+
+    return PageRoute
+
+
+def _problem_page(view: View, request: Request, error: MinideskError) -> Response:
+    if isinstance(error, NotAuthenticated):
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        then = f"?next={quote(here, safe='')}" if request.method == "GET" else ""
+        return RedirectResponse(f"/console/login{then}", status_code=303)
+    known = (401, 403, 404, 409, 413, 429)
+    title = view.t(f"message.{error.status}" if error.status in known else "message.other")
+    if isinstance(error, NoSite):
+        title = view.t("message.no_site_title")
+    csrf = error.csrf if isinstance(error, NoSite) else ""
+    page = MessagePage(title, error.message, request_id_of(request), "/console/inbox", csrf)
+    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if error.retry_after else None
+    return view.html("message.html", status=error.status, headers=headers, page=page)

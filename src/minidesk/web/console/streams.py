@@ -1,0 +1,85 @@
+"""Event streams of the console: they say "look again", and pages fetch what they show."""
+
+from collections.abc import AsyncIterator
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from minidesk.accounts import access_site
+from minidesk.errors import MinideskError
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import identify
+from minidesk.web.console.queries import site_version
+
+# Other processes write too, and their wake-ups do not reach this one: look at least this often. Each look also asks
+# whether the session still stands, so that a suspended agent's stream ends within it (T9 asks for 5 s).
+LOOK_SECONDS = 2.0
+QUIET_LOOKS = 7  # a ping after this many without news: proxies cut what is silent for long
+RETRY_MS = 2000
+EVENTS_AT_ONCE = 200
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def stream(parts: AsyncIterator[bytes]) -> StreamingResponse:
+    """The response."""
+    return StreamingResponse(parts, media_type="text/event-stream", headers=HEADERS)
+
+
+async def site_events(deps: ConsoleDeps, request: Request, site_id: str) -> AsyncIterator[bytes]:
+    """`changed` with a version, whenever the site's inbox or documents did."""
+    async for part in _look(deps, request, site_id, None, 0):
+        yield part
+
+
+async def conversation_events(
+    deps: ConsoleDeps, request: Request, site_id: str, conversation_id: str, after: int
+) -> AsyncIterator[bytes]:
+    """The conversation's stored events above `after`, each with its number as id, and the site's `changed`."""
+    async for part in _look(deps, request, site_id, conversation_id, after):
+        yield part
+
+
+async def _look(
+    deps: ConsoleDeps, request: Request, site_id: str, conversation_id: str | None, after: int
+) -> AsyncIterator[bytes]:
+    topics = [f"site:{site_id}"] + ([f"conversation:{conversation_id}"] if conversation_id else [])
+    yield format_sse_event(retry=RETRY_MS)
+    async with deps.hub.subscribe(*topics) as ear:
+        version, quiet = "", 0
+        while not deps.stopping.is_set():
+            try:
+                agent = await identify(deps, request)
+                async with deps.db.read() as tx:
+                    await access_site(tx, agent.agent_id, site_id)
+                    now = await site_version(tx, site_id)
+                    events = (
+                        await deps.events.after(
+                            tx, conversation_id, after, audience="agents", limit=EVENTS_AT_ONCE
+                        )
+                        if conversation_id
+                        else []
+                    )
+            except MinideskError:
+                return  # signed out, suspended, or no member any more: the page finds out when it asks again
+            for event in events:
+                after = event.n
+                yield format_sse_event(event=event.type, data_str="{}", id=str(event.n))
+            if version and now != version:
+                yield format_sse_event(event="changed", data_str=f'{{"version":"{now}"}}')
+            elif not events:
+                quiet += 1
+            version = now
+            if quiet >= QUIET_LOOKS:
+                quiet = 0
+                yield KEEPALIVE_COMMENT
+            if len(events) < EVENTS_AT_ONCE:
+                await ear.wait(LOOK_SECONDS)
+
+
+def event_number(request: Request, after: str) -> int:
+    """Where to go on: the header that browsers send when they reconnect, else the address; 0 for what is no number."""
+    for raw in (request.headers.get("last-event-id", ""), after):
+        if raw.isascii() and raw.isdigit() and len(raw) < 10:
+            return int(raw)
+    return 0

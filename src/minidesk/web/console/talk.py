@@ -1,0 +1,271 @@
+"""A conversation with its ticket as a context."""
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup
+
+from minidesk.conversations import MessageView, access_conversation_as_agent, transcript
+from minidesk.conversations.rows import agent_name
+from minidesk.db import Tx
+from minidesk.db.models import Conversation
+from minidesk.sites import link_hosts, site_by_id
+from minidesk.tickets import PRIORITIES, TicketView, ticket_of
+from minidesk.web.console.contexts import (
+    Chip,
+    ConversationPart,
+    Earlier,
+    Entry,
+    Fact,
+    Option,
+    Segment,
+    Tag,
+    TicketPart,
+)
+from minidesk.web.console.marks import cited, evident, plain
+from minidesk.web.console.queries import Customer, customer_of, list_teams
+from minidesk.web.console.times import clock, span, when
+from minidesk.web.console.view import Translate
+
+# A transcript that is longer shows its end; nobody reads more at once.
+MESSAGES_SHOWN = 300
+TITLE_CHARS = 90
+
+
+async def conversation_part(
+    tx: Tx, agent_id: str, conversation_id: str, *, now: datetime, t: Translate
+) -> tuple[str, ConversationPart]:
+    """The site's id and the conversation. Raises NotFound where this agent may not see it."""
+    row = await access_conversation_as_agent(tx, agent_id, conversation_id)
+    site = await site_by_id(tx, row.site_id)
+    hosts = link_hosts(site.allowed_origins, site.config.link_hosts)
+    messages = await transcript(tx, row.id, include_notes=True, last=MESSAGES_SHOWN)
+    ticket = await ticket_of(tx, row.id)
+    teams = await list_teams(tx, row.site_id)
+    customer = await customer_of(tx, row)
+    holder = await agent_name(tx, row.holder_agent_id)
+    mine = row.holder == "agent" and row.holder_agent_id == agent_id
+    active = ticket is not None and ticket.status in ("open", "pending")
+    part = ConversationPart(
+        id=row.id,
+        title=_title(ticket, messages, t),
+        subtitle=_subtitle(row, customer, t),
+        state=_state(row, ticket, mine, holder, t),
+        holder=row.holder,  # type: ignore[arg-type]  # the column holds only Holder's words
+        held_by_me=mine,
+        holder_name=holder or "",
+        entries=tuple(_entry(m, agent_id, customer.name, hosts, now, t) for m in messages),
+        ticket=_ticket(ticket, teams, now, t) if ticket else None,
+        customer=_customer(row, customer, t),
+        earlier=tuple(
+            Earlier(f"/console/conversations/{id}", text[:TITLE_CHARS] or t("row.no_subject"), when(at, now))
+            for id, text, at in customer.earlier
+        ),
+        may_take_over=not mine,
+        may_hand_back=mine or row.holder == "queue",
+        may_solve=active,
+        may_reopen=ticket is not None and ticket.status == "solved",
+        last_event=row.last_event,
+    )
+    return row.site_id, part
+
+
+def _title(ticket: TicketView | None, messages: list[MessageView], t: Translate) -> str:
+    if ticket:
+        return ticket.subject
+    first = next((m.text for m in messages if m.author == "visitor" and m.text), "")
+    return " ".join(first.split())[:TITLE_CHARS] or t("row.no_subject")
+
+
+def _subtitle(row: Conversation, customer: Customer, t: Translate) -> tuple[str, ...]:
+    parts = [customer.name or t("talk.visitor")]
+    if customer.verified:
+        parts.append(t("talk.verified"))
+    if row.page_url:
+        parts.append(t("talk.page", page=_path(row.page_url)))
+    return tuple(parts)
+
+
+def _path(url: str) -> str:
+    try:
+        return (urlsplit(url).path or "/")[:80]
+    except ValueError:
+        return url[:80]
+
+
+def _state(row: Conversation, ticket: TicketView | None, mine: bool, holder: str | None, t: Translate) -> Tag:
+    if mine:
+        return Tag(t("state.mine"), "accent")
+    if row.holder == "agent":
+        return Tag(t("state.agent", name=holder or t("talk.agent")), "plain")
+    if row.holder == "queue":
+        return Tag(t("state.queue"), "wait")
+    solved = ticket is not None and ticket.status in ("solved", "closed")
+    return Tag(t("state.closed" if row.holder == "closed" or solved else "state.assistant"))
+
+
+def _entry(
+    m: MessageView, agent_id: str, visitor: str | None, hosts: Collection[str], now: datetime, t: Translate
+) -> Entry:
+    mine = m.author in ("agent", "note") and m.agent_id == agent_id
+    names = {
+        "visitor": visitor or t("talk.visitor"),
+        "assistant": t("talk.assistant"),
+        "note": t("talk.note", name=t("talk.you") if mine else m.name or t("talk.agent")),
+        "agent": t("talk.you") if mine else m.name or t("talk.agent"),
+    }
+    body: Markup = cited(m.text, m.citations, hosts) if m.author == "assistant" else plain(m.text, hosts)
+    drawn = (m.text, m.state, m.attempt, m.outcome, m.kind, m.citations, m.helpful, m.choices, m.name)
+    return Entry(
+        id=m.id,
+        author=m.author,
+        name=names.get(m.author, ""),
+        mine=mine,
+        at=clock(m.at, now),
+        body=body,
+        details=_details(m, t),
+        chips=tuple(Chip(c.n, c.title, c.quote, document_href(c.document)) for c in m.citations),
+        outcome=_outcome(m, t),
+        streaming=m.state == "streaming",
+        interrupted=m.state == "interrupted",
+        version=hashlib.sha256(repr(drawn).encode()).hexdigest()[:12],
+    )
+
+
+def document_href(document: str) -> str:
+    """The console's page of a document, by its public id."""
+    return f"/console/docs/open?document={quote(document, safe='')}"
+
+
+def _details(m: MessageView, t: Translate) -> tuple[str, ...]:
+    if m.author != "assistant" or m.state == "streaming":
+        return ()
+    found = []
+    if m.ms is not None:
+        found.append(t("talk.seconds", n=f"{m.ms / 1000:.1f}"))
+    if m.cost_micros:
+        found.append(t("talk.cents", n=f"{m.cost_micros / 10_000:.2f}"))
+    if m.outcome == "reply" and m.score is not None:
+        found.append(t("talk.score", n=f"{m.score:.2f}"))
+    if m.helpful is not None:
+        found.append(t("talk.helpful" if m.helpful else "talk.not_helpful"))
+    return tuple(found)
+
+
+def _outcome(m: MessageView, t: Translate) -> str:
+    if m.outcome == "handoff":
+        return t("say.handoff", reason=reason_words(m.kind or "", t))
+    if m.outcome != "clarify":
+        return ""
+    said = (
+        t("say.choices", choices=", ".join(m.choices))
+        if m.kind == "choices"
+        else t(f"say.{m.kind}")
+        if m.kind in ("not_found", "smalltalk")
+        else ""
+    )
+    return f"{said} {t('say.offer')}" if m.offer_person else said
+
+
+def reason_words(reason: str, t: Translate) -> str:
+    """Why a person is needed, in words; an unknown reason as it is written."""
+    try:
+        return t(f"reason.{reason}")
+    except KeyError:
+        return reason.replace("_", " ")
+
+
+def _ticket(ticket: TicketView, teams: list[tuple[str, str]], now: datetime, t: Translate) -> TicketPart:
+    about = [(e.message_id, e.text) for e in ticket.evidence]
+    why = [(e.message_id, e.text) for e in ticket.evidence if e.part == "priority"]
+    mood = [(e.message_id, e.text) for e in ticket.evidence if e.part == "sentiment"]
+    facts: dict[str, list[Segment]] = {}
+    for entity in ticket.entities:
+        line = facts.setdefault(entity.kind, [])
+        if line:
+            line.append(Segment(", "))
+        line.append(Segment(entity.text, entity.message_id, entity.text))
+    routing = [
+        Fact(t("ticket.team"), (Segment(ticket.team_name or t("ticket.no_team")),),
+             hint=t("ticket.likeness", score=f"{ticket.team_score:.2f}") if ticket.team_score is not None else ""),
+        Fact(t("ticket.assignee"), (Segment(ticket.assignee_name or t("ticket.nobody")),)),
+        Fact(t("ticket.priority"), _backed(t(f"priority.{ticket.priority}"), why), tone="alarm" if ticket.priority == "urgent" else "plain"),
+        Fact(t("ticket.why"), evident(ticket.priority_why, why)),
+        Fact(t("ticket.reason"), (Segment(reason_words(ticket.reason, t)),)),
+        _due(ticket, now, t),
+    ]  # fmt: skip
+    mood_line = Fact(t("ticket.mood"), _backed(t(f"mood.{ticket.sentiment}"), mood))
+    return TicketPart(
+        number=ticket.number,
+        status=ticket.status,
+        summary=evident(ticket.summary, about),
+        facts=(*(Fact(t(f"entity.{kind}"), tuple(line)) for kind, line in facts.items()), mood_line),
+        routing=tuple(routing),
+        teams=tuple(Option(id, name, id == ticket.team_id) for id, name in teams),
+        priorities=tuple(Option(p, t(f"priority.{p}"), p == ticket.priority) for p in PRIORITIES),
+    )
+
+
+def _backed(text: str, evidence: list[tuple[str, str]]) -> tuple[Segment, ...]:
+    """A word with the first place that it came from."""
+    return (Segment(text, *evidence[0]),) if evidence else (Segment(text),)
+
+
+def _due(ticket: TicketView, now: datetime, t: Translate) -> Fact:
+    if ticket.responded_at is not None:
+        at = clock(ticket.responded_at, now)
+        return Fact(t("ticket.replied"), (Segment(at.text),))
+    if ticket.response_due_at is None or ticket.status not in ("open", "pending"):
+        return Fact(t("ticket.due"), (Segment("–"),))
+    left = (ticket.response_due_at - now).total_seconds()
+    text = t("ticket.due_in" if left > 0 else "ticket.due_over", text=span(left))
+    return Fact(
+        t("ticket.due"),
+        (Segment(text),),
+        tone="wait" if left > 0 else "alarm",
+        due=ticket.response_due_at.isoformat(),
+    )
+
+
+def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact, ...]:
+    unknown = t("customer.unknown")
+    verified = t("talk.verified") if customer.verified else t("talk.not_verified")
+    facts = [
+        Fact(t("customer.name"), (Segment(customer.name or unknown),)),
+        Fact(
+            t("customer.email"),
+            (Segment(customer.email or unknown),),
+            hint=verified if customer.email else "",
+        ),
+        Fact(t("customer.page"), (Segment(row.page_title or row.page_url or unknown),)),
+        Fact(t("customer.browser"), (Segment(_browser(customer.browser) or unknown),)),
+    ]
+    if row.rating:
+        facts.append(Fact(t("customer.rating"), (Segment(t("customer.rating_of", n=row.rating)),)))
+    return tuple(facts)
+
+
+def _browser(agent: str | None) -> str:
+    """`Firefox, Android` of a User-Agent header; the header itself where nothing is known."""
+    if not agent:
+        return ""
+    names = (
+        ("Edg", "Edge"),
+        ("OPR", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    name = next((label for sign, label in names if sign in agent), "")
+    system = next((label for sign, label in systems if sign in agent), "")
+    return ", ".join(part for part in (name, system) if part) or agent[:60]

@@ -1,0 +1,203 @@
+"""A conversation: its page, its live part, its event stream, and what an agent does in it."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Literal, get_args
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from minidesk.accounts import AgentIdentity
+from minidesk.conversations import access_conversation_as_agent
+from minidesk.db import Tx
+from minidesk.errors import AlreadyAssigned, Conflict, Invalid, MinideskError
+from minidesk.text.normalise import check_text
+from minidesk.tickets import Priority, active_ticket, ticket_of
+from minidesk.web.console.contexts import Composer, InboxPage, ListPart
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
+from minidesk.web.console.inbox import list_part, shell
+from minidesk.web.console.streams import conversation_events, event_number, stream
+from minidesk.web.console.talk import conversation_part
+from minidesk.web.console.view import View
+
+# A person may write more than a visitor: a whole explanation with its steps.
+AGENT_TEXT_CHARS = 20_000
+CLIENT_ID_CHARS = 64
+SELF = {"HX-Trigger": "desk:changed"}
+NO_LIST = ListPart("", (), (), False, 0)  # the list beside a conversation refreshes itself
+
+Action = Callable[[AgentIdentity, str, FormData], Awaitable[None]]
+
+
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Add the routes."""
+    acts = Acts(deps)
+
+    @router.get("/conversations/{conversation_id}")
+    async def page(request: Request, conversation_id: str) -> Response:
+        return await _page(request, conversation_id)
+
+    @router.get("/conversations/{conversation_id}/live")
+    async def live(request: Request, conversation_id: str) -> Response:
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            site_id, part = await conversation_part(
+                tx, agent.agent_id, conversation_id, now=deps.clock(), t=view.t
+            )
+        viewer = await access_viewer(deps, request, site_id=site_id)
+        page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
+        return view.html("parts/talk.html", page=page, c=part)
+
+    @router.get("/conversations/{conversation_id}/events")
+    async def events(request: Request, conversation_id: str, after: str = "") -> Response:
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            site_id = (await access_conversation_as_agent(tx, agent.agent_id, conversation_id)).site_id
+        number = event_number(request, after)
+        return stream(conversation_events(deps, request, site_id, conversation_id, number))
+
+    def act(name: str, action: Action) -> None:
+        """A form below the conversation: htmx gets 204 or the error body, a page without scripts the page again."""
+
+        @router.post(f"/conversations/{{conversation_id}}/{name}")
+        async def posted(request: Request, conversation_id: str) -> Response:
+            agent, form = await checked_form(deps, request)
+            try:
+                async with deps.db.read() as tx:
+                    await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+                await action(agent, conversation_id, form)
+            except (Conflict, Invalid) as error:
+                if is_part(request):
+                    raise
+                return await _page(request, conversation_id, error, form)
+            if is_part(request):
+                return Response(status_code=204, headers=SELF)
+            return RedirectResponse(f"/console/conversations/{conversation_id}", status_code=303)
+
+    act("say", acts.say)
+    act("take-over", acts.take_over)
+    act("hand-back", acts.hand_back)
+    act("solve", acts.solve)
+    act("reopen", acts.reopen)
+    act("ticket", acts.change_ticket)
+
+    async def _page(
+        request: Request,
+        conversation_id: str,
+        error: MinideskError | None = None,
+        form: FormData | None = None,
+    ) -> Response:
+        agent = await identify(deps, request)
+        now = deps.clock()
+        async with deps.db.read() as tx:
+            site_id, part = await conversation_part(tx, agent.agent_id, conversation_id, now=now, t=view.t)
+        viewer = await access_viewer(deps, request, site_id=site_id)
+        wanted = request.query_params.get(
+            "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
+        )
+        async with deps.db.read() as tx:
+            rows = await list_part(tx, viewer, wanted, selected=conversation_id, now=now, t=view.t)
+        page = InboxPage(
+            shell(viewer, "inbox", rows.waiting),
+            rows,
+            part,
+            _composer(form),
+            error.message if error else "",
+        )
+        return view.html("inbox.html", status=error.status if error else 200, page=page)
+
+
+class Acts:
+    """What an agent does in a conversation that they may see. Each raises what the room below raises."""
+
+    def __init__(self, deps: ConsoleDeps) -> None:
+        self._deps = deps
+
+    async def say(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """A note, or a reply to the visitor; a reply to a conversation that no person holds takes it over."""
+        text = check_text(field(form, "text"), AGENT_TEXT_CHARS)
+        if not text:
+            raise Invalid("Write something first.", code="text_missing")
+        client_id = field(form, "client_id")[:CLIENT_ID_CHARS] or secrets.token_hex(16)
+        if field(form, "kind") == "note":
+            async with self._deps.db.write() as tx:
+                await self._deps.conversations.post_note(
+                    tx, conversation_id, agent_id=agent.agent_id, text=text, client_id=client_id
+                )
+            return
+        ticket_id = await self._ticket_to_answer(agent, conversation_id)
+        async with self._deps.db.write() as tx:
+            await self._deps.tickets.reply(
+                tx, ticket_id, agent_id=agent.agent_id, text=text, client_id=client_id
+            )
+
+    async def take_over(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """The agent holds the conversation; a ticket is opened where there is none."""
+        await self._deps.handoff.hand_off(conversation_id, "agent_request", agent_id=agent.agent_id)
+
+    async def hand_back(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """The assistant answers again. What another agent holds is theirs to give back."""
+        async with self._deps.db.write() as tx:
+            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            if row.holder == "agent" and row.holder_agent_id != agent.agent_id:
+                raise AlreadyAssigned("Another agent is on this conversation. Take it over from them first.")
+            await self._deps.conversations.hand_back(tx, conversation_id)
+
+    async def solve(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """The ticket is solved; what the visitor writes next is the assistant's again."""
+        async with self._deps.db.write() as tx:
+            ticket = await active_ticket(tx, conversation_id)
+            if ticket is None:
+                raise Conflict("There is no open ticket here. Reload to see how it stands.", code="no_ticket")
+            await self._deps.tickets.set_status(tx, ticket.id, "solved")
+
+    async def reopen(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """A solved ticket waits for a person again."""
+        async with self._deps.db.write() as tx:
+            await self._reopened(tx, conversation_id)
+
+    async def change_ticket(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """Another team or priority."""
+        priority = field(form, "priority")
+        async with self._deps.db.write() as tx:
+            ticket = await active_ticket(tx, conversation_id)
+            if ticket is None:
+                raise Conflict("This ticket is not open any more. Reopen it first.", code="ticket_not_open")
+            await self._deps.tickets.set_team(tx, ticket.id, field(form, "team") or None)
+            if priority and priority not in get_args(Priority):
+                raise Invalid("A priority is low, normal, high or urgent.", code="invalid_priority")
+            if priority:
+                await self._deps.tickets.set_priority(tx, ticket.id, priority)  # type: ignore[arg-type]  # checked above
+
+    async def _ticket_to_answer(self, agent: AgentIdentity, conversation_id: str) -> str:
+        """The open ticket; a solved one is opened again, and where there is none, taking over opens one."""
+        async with self._deps.db.write() as tx:
+            ticket = await active_ticket(tx, conversation_id)
+            if ticket is not None:
+                return ticket.id
+            last = await ticket_of(tx, conversation_id)
+            if last is not None and last.status == "solved":
+                return await self._reopened(tx, conversation_id)
+        opened = await self._deps.handoff.hand_off(conversation_id, "agent_request", agent_id=agent.agent_id)
+        return opened.id
+
+    async def _reopened(self, tx: Tx, conversation_id: str) -> str:
+        last = await ticket_of(tx, conversation_id)
+        if last is None:
+            raise Conflict(
+                "There is no ticket here. Take the conversation over to open one.", code="no_ticket"
+            )
+        await self._deps.tickets.set_status(tx, last.id, "open")
+        return last.id
+
+
+def _composer(form: FormData | None) -> Composer:
+    if form is None:
+        return Composer(secrets.token_hex(16))
+    kind: Literal["reply", "note"] = "note" if field(form, "kind") == "note" else "reply"
+    return Composer(
+        field(form, "client_id")[:CLIENT_ID_CHARS] or secrets.token_hex(16), kind, field(form, "text")
+    )

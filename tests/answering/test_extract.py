@@ -1,0 +1,140 @@
+"""Answers made of a page's own words."""
+
+import time
+
+import pytest
+
+from minidesk.answering import asks
+from minidesk.answering.extract import MAX_WORDS, extract
+from minidesk.answering.facts import facts, within
+from minidesk.answering.rank import WordNearness, rank
+from minidesk.answering.stream import SentenceStream
+from minidesk.answering.units import cut
+from minidesk.answering.wants_human import wants_human
+from minidesk.knowledge.embed import Embedder
+from minidesk.knowledge.records import Passage
+from tests.answering.shop import EXPRESS, PASSWORD, PICKUP, RATES, RETURNS, SHOP, passage
+
+
+async def answer(embedder: Embedder, question: str, passages: tuple[Passage, ...] = SHOP) -> str:
+    ranking = await rank(asks.read(question), passages, embedder.documents, WordNearness(embedder.documents))
+    proved = extract(ranking, passages)
+    by_chunk = {p.chunk: p for p in passages}
+    for sentence in proved:
+        for citation in sentence.citations:
+            source = by_chunk[citation.chunk]
+            assert source.text[citation.start - source.start : citation.end - source.start] == citation.quote
+    text = "".join(sentence.text for sentence in proved)
+    assert len(text.split()) <= MAX_WORDS
+    return text
+
+
+async def test_a_row_reads_as_words_in_the_column_asked_for(embedder: Embedder) -> None:
+    assert await answer(embedder, "How much is shipping to Germany for a 3 kg parcel?") == "Germany – 2–10 kg: €7.90."
+    assert "€4.90" in await answer(embedder, "what does shipping to Austria cost for 1 kg")
+
+
+async def test_steps_come_whole_and_in_order(embedder: Embedder) -> None:
+    text = await answer(embedder, "How do I reset my password?")
+    assert text.startswith("1. Click Sign in")
+    assert "\n2. Enter your e-mail address." in text
+    assert "\n3. Open the link" in text
+
+
+async def test_the_sentence_that_holds_what_is_asked_comes_first(embedder: Embedder) -> None:
+    assert (await answer(embedder, "How long can I return something?")).startswith("You can return articles within 30 days")
+    assert "+43 512 555 0142" in await answer(embedder, "what's your phone number?")
+    assert "own ID" in await answer(embedder, "Can somebody else collect my order?")
+
+
+async def test_a_sentence_that_leans_brings_the_one_before(embedder: Embedder) -> None:
+    page = passage("Boots can be resoled. It costs €79 a pair and takes four weeks. Dogs are welcome in the shop.", "Repairs")
+    text = await answer(embedder, "how much does resoling cost", (page,))
+    assert "Boots can be resoled. It costs €79" in text
+
+
+async def test_an_item_brings_its_lead_in(embedder: Embedder) -> None:
+    page = passage("What we cannot take back:\n- gas cartridges once the seal is broken\n- opened freeze-dried meals", "Returns")
+    text = await answer(embedder, "can I give back opened freeze-dried meals?", (page,))
+    assert text.startswith("What we cannot take back:")
+    assert "opened freeze-dried meals" in text
+
+
+async def test_no_passages_no_answer(embedder: Embedder) -> None:
+    ranking = await rank(asks.read("anything?"), (), embedder.documents, WordNearness(embedder.documents))
+    assert extract(ranking, ()) == ()
+
+
+def test_units_stand_where_they_say() -> None:
+    for source in SHOP:
+        for unit in cut(source):
+            assert 0 <= unit.start < unit.end <= len(source.text)
+            if unit.kind == "sentence":
+                assert source.text[unit.start : unit.end].split() == unit.text.split()
+    assert [unit.kind for unit in cut(PASSWORD)] == ["step"] * 3
+    assert [unit.cells[0] for unit in cut(RATES)] == [("Destination", "Austria"), ("Destination", "Germany"), ("Destination", "Norway")]
+    assert len(cut(RETURNS)) == 4
+    assert len(cut(EXPRESS)) == 2
+    assert len(cut(PICKUP)) == 3
+
+
+def test_a_table_under_a_header_row_reads_the_same() -> None:
+    plain = passage("Model | Weight | Price\nLizum 2 | 2.1 kg | €389\nLizum 3 | 2.7 kg | €459", "Tents")
+    assert [unit.text for unit in cut(plain)] == ["Lizum 2 – Weight: 2.1 kg; Price: €389", "Lizum 3 – Weight: 2.7 kg; Price: €459"]
+
+
+def test_facts_have_one_written_form() -> None:
+    def keys(text: str) -> list[tuple[str, str]]:
+        return [fact.key for fact in facts(text)]
+
+    assert keys("€1,000") == keys("1\u202f000 EUR") == keys("1000 euros")
+    assert keys("two weeks") == keys("14 days")
+    assert keys("9 am") == keys("09:00")
+    assert keys("3–5 working days") == [("duration", "working min 4320"), ("duration", "working min 7200")]
+    assert keys("5 days") != keys("5 working days")
+    assert keys("12 months") == keys("1 year")
+    assert keys("30 days") != keys("1 month")
+    assert keys("2–10 kg") == [("measure", "g 2000"), ("measure", "g 10000")]
+    assert keys("-2 °C") == [("measure", "°c -2")]
+
+
+def test_a_figure_falls_into_a_range() -> None:
+    [three] = facts("3 kg")
+    assert within(three, "2–10 kg")
+    assert within(three, "up to 5 kg")
+    assert not within(three, "up to 2 kg")
+    assert not within(three, "10–30 kg")
+
+
+def test_kinds_of_questions() -> None:
+    kinds = {
+        "how much is it": "amount", "how long does it take": "duration", "when do you open": "when", "where is the shop": "where",
+        "how do I return it": "steps", "can I pay by card": "yesno", "what is your phone number": "contact", "how heavy is the tent": "measure",
+        "why was my card declined": "reason",
+    }  # fmt: skip
+    assert {question: asks.read(question).kind for question in kinds} == kinds
+
+
+def test_sentences_leave_the_stream_when_nothing_can_change_them() -> None:
+    stream = SentenceStream()
+    assert stream.feed("It costs €4.") == []
+    assert stream.feed("90. We") == ["It costs €4.90."]
+    assert stream.feed(" ship on Mon") == []
+    assert stream.feed("days [1") == []
+    assert stream.feed("]. Then") == [" We ship on Mondays [1]."]
+    assert stream.rest(whole=True) == []
+
+
+def test_lines_of_a_list_leave_one_by_one() -> None:
+    stream = SentenceStream()
+    assert stream.feed("You need:\n- an ID\n- the co") == ["You need:", "\n- an ID"]
+    assert stream.feed("de") == []
+    assert stream.rest(whole=True) == ["\n- the code"]
+
+
+@pytest.mark.parametrize("text", ["1" * 4000, "1-" * 2000, "a." * 2000, "€1,000 " * 570, "a@" * 2000, "talk to a " * 400])
+def test_a_hostile_message_is_read_in_no_time(text: str) -> None:
+    started = time.perf_counter()
+    asks.read(text)
+    wants_human(text)
+    assert time.perf_counter() - started < 2

@@ -1,0 +1,176 @@
+"""The product as a person meets it: `minidesk demo` in a process of its own, and Debian's Chromium."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, async_playwright, expect
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these Chromium asks its maker's hosts for components, which fails on a closed network and fills the log.
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Starting, ingesting and answering share two cores with everything else.
+PATIENCE_MS = 30_000
+START_SECONDS = 100
+
+
+@dataclass
+class Server:
+    """`minidesk demo` that can be killed and started again on the same data and port."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    port: int = 0
+    password: str = ""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start it and wait for the last line of its greeting."""
+        settings = {"MINIDESK_DATA_DIR": str(self.folder / "data")} | self.environment
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "minidesk", "demo", "--port", str(self.port)),
+                cwd=self.folder,
+                env=os.environ | settings,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self.process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            async for raw in self.process.stdout:
+                line = raw.decode()
+                if found := re.search(r"Console +http://127\.0\.0\.1:(\d+)/console", line):
+                    self.port = int(found[1])
+                if found := re.search(r"Login +\S+ +(\S+)", line):
+                    self.password = found[1]
+                if "Ctrl-C" in line:
+                    return
+        raise AssertionError(f"the server ended: {self.log[-3000:]}")
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        """As an operator would."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(25):
+            await self.process.wait()
+
+    @property
+    def log(self) -> str:
+        """All that it wrote to standard error."""
+        return (self.folder / "server.log").read_text()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """Not started yet, so that a test can set its environment first."""
+    one = Server(tmp_path)
+    yield one
+    if one.process is not None and one.process.returncode is None:
+        try:
+            await one.stop()
+        except TimeoutError:
+            await one.kill()
+            raise
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium without a window."""
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        await browser.close()
+
+
+@dataclass
+class Watched:
+    """A browser context of one person, and everything in it that should not have happened."""
+
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+
+async def person(browser: Browser, home: str) -> Watched:
+    """A fresh context whose pages note script errors, policy violations and requests to anywhere but `home`."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page = await context.new_page()
+    watched = Watched(context, page)
+    page.on("pageerror", lambda error: watched.complaints.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda said: watched.complaints.append(said.text) if "Security Policy" in said.text else None,
+    )
+    page.on(
+        "request",
+        lambda asked: (
+            None if asked.url.startswith((home, "data:", "blob:")) else watched.complaints.append(asked.url)
+        ),
+    )
+    return watched
+
+
+class Widget:
+    """The chat on the demo page, by what a visitor sees of it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frame: FrameLocator = page.frame_locator("iframe")
+
+    async def open(self, url: str) -> None:
+        """Go to the demo page and press the launcher."""
+        await self.page.goto(f"{url}/demo")
+        await self.page.get_by_role("button").first.click()
+        await self.frame.get_by_role("textbox").wait_for()
+
+    async def say(self, text: str) -> None:
+        """Write and send."""
+        box = self.frame.get_by_role("textbox")
+        await box.fill(text)
+        await box.press("Enter")
+
+    def answers(self) -> object:
+        """The assistant's and agents' messages."""
+        return self.frame.locator(".from-desk")
+
+    async def last_answer(self) -> str:
+        """The words of the newest one."""
+        return await self.frame.locator(".from-desk .prose").last.inner_text()
+
+
+async def sign_in(page: Page, server: Server) -> None:
+    """To the console, by its form."""
+    await page.goto(f"{server.url}/console")
+    await page.get_by_label("E-mail").fill("demo@hillside-outdoor.example")
+    await page.get_by_label("Password").fill(server.password)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/console/inbox**")

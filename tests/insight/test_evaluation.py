@@ -1,0 +1,84 @@
+"""Figures of a question set, worked out by hand."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from tests.answering.conftest import embedder as embedder  # noqa: PLC0414 (a fixture, named so that pytest finds it)
+from tests.answering.shop import SmallSearch
+from tests.conftest import FakeClock
+
+from minidesk.ask import Asker
+from minidesk.errors import Invalid
+from minidesk.insight.evaluation import Asked, Result, by_tag, evaluate, read_questions, summarise
+from minidesk.knowledge.embed import Embedder
+from minidesk.settings import Settings
+
+
+def result(asked: Asked, outcome: str, text: str = "", documents: tuple[str, ...] = (), cited: tuple[str, ...] = (), ms: int = 10) -> Result:
+    return Result(asked, documents, 0.5, outcome, None, None, text, cited, 0.001, ms)
+
+
+def test_the_summary_counts_what_it_says() -> None:
+    a = Asked("a", "?", frozenset({"x.md"}), answers=("30 days",), outcome="reply", answerable=True, tags=("one",))
+    b = Asked("b", "?", frozenset({"y.csv"}), answers=("€5",), outcome="reply", answerable=True)
+    c = Asked("c", "?", frozenset(), outcome="clarify", answerable=False)
+    d = Asked("d", "?", frozenset(), outcome="handoff", answerable=False)
+    results = [
+        result(a, "reply", "Within 30\u00a0days.", ("x.md", "y.csv#2"), ("x.md",), ms=10),
+        result(b, "reply", "It is €6.", ("x.md", "y.csv#2"), ("y.csv#2",), ms=20),
+        result(c, "clarify", ms=30),
+        result(d, "handoff", ms=40),
+    ]
+    summary = summarise(results)
+    assert summary.questions == 4
+    assert summary.hit_at_1 == 0.5
+    assert summary.hit_at_3 == 1.0
+    assert summary.mrr_at_10 == 0.75
+    assert summary.ndcg_at_10 == pytest.approx((1 + 1 / math.log2(3)) / 2)
+    assert summary.answered == 1.0
+    assert summary.abstained == 0.25
+    assert summary.right_if_answered == 0.5
+    assert summary.right_phrase == 0.5
+    assert summary.unanswerable_not_answered == 1.0
+    assert summary.handoff_found == 1.0
+    assert summary.followups_right is None
+    assert summary.cost_usd == pytest.approx(0.004)
+    assert summary.p50_ms == 25
+    assert summary.p95_ms == 40
+    assert by_tag(results)["one"].right_if_answered == 1.0
+
+
+def test_a_set_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    good = {"id": "q", "question": "and boots?", "history": [{"role": "user", "text": "Tents?"}], "relevant": ["a.md"], "tags": ["followup"]}
+    path.write_text(json.dumps(good) + "\n\n")
+    [asked] = read_questions(path)
+    assert asked.history[0].role == "visitor"
+    assert asked.can_answer
+    path.write_text(json.dumps(good) + "\n{}\n")
+    with pytest.raises(Invalid, match="Line 2"):
+        read_questions(path)
+
+
+async def test_a_line_as_the_contract_has_it(embedder: Embedder, settings: Settings, clock: FakeClock) -> None:
+    asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
+    asked = Asked("q1", "How long do I have to return something?", frozenset({"return-window.md"}), answers=("30 days",), answerable=True)
+    seen: list[Result] = []
+    [found] = await evaluate(asker, "s1", [asked], given=True, on_result=seen.append)
+    assert seen == [found]
+    line = found.line()
+    assert {"id", "documents", "score", "outcome", "kind", "text", "citations", "cost_usd", "ms"} <= line.keys()
+    assert line["documents"] == ["return-window.md"]
+    assert line["outcome"] == "reply"
+    assert line["citations"] == [{"document": "return-window.md"}]
+    assert found.right
+
+
+async def test_outcomes_have_their_names(embedder: Embedder, settings: Settings, clock: FakeClock) -> None:
+    asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
+    questions = [Asked("h", "human please", frozenset(), outcome="handoff"), Asked("s", "hello", frozenset(), outcome="clarify")]
+    handoff, smalltalk = await evaluate(asker, "s1", questions)
+    assert (handoff.outcome, handoff.reason) == ("handoff", "customer_request")
+    assert (smalltalk.outcome, smalltalk.kind) == ("clarify", "smalltalk")

@@ -1,0 +1,190 @@
+"""Triage: every part stands in the conversation, word for word, and the rules decide as a careful agent would."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidesk.conversations import CitationView, MessageView
+from minidesk.tickets import Entity, Evidence, find_entities, triage
+
+AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+def message(n: int, author: str, text: str, citations: tuple[CitationView, ...] = ()) -> MessageView:
+    return MessageView(
+        id=f"msg_{n}",
+        seq=n,
+        author=author,  # type: ignore[arg-type]  # the parametrised tests name them as plain strings
+        name=None,
+        text=text,
+        at=AT,
+        state="done",
+        attempt=1,
+        client_id=None,
+        reply_to=None,
+        outcome=None,
+        kind=None,
+        citations=citations,
+    )
+
+
+def visitor(*texts: str) -> list[MessageView]:
+    return [message(n, "visitor", text) for n, text in enumerate(texts, 1)]
+
+
+def entities(text: str, **options: object) -> list[tuple[str, str]]:
+    found = find_entities(visitor(text), **options)  # type: ignore[arg-type]  # options are the function's own
+    return [(e.kind, e.text) for e in found]
+
+
+def test_a_summary_says_what_it_is_about_what_was_tried_and_what_is_wanted() -> None:
+    answer = "A torn floor is repaired free of charge. Send it to Innsbruck."
+    cited = CitationView(1, "repair.md", "Repair service", "/repair", "free of charge", ((0, 40),))
+    messages = [
+        message(1, "visitor", "Hi there! The floor of my Lizum tent is torn after two nights."),
+        message(2, "assistant", answer, (cited,)),
+        message(3, "visitor", "I leave on Saturday. Can you send me a replacement instead?"),
+        message(4, "visitor", "I want to talk to a human"),
+    ]
+    found = triage(messages, reason="customer_request", products=["Lizum tent", "Boots"])
+    assert found.summary.splitlines() == [
+        "Issue: “The floor of my Lizum tent is torn after two nights.”",
+        "Answered from: “Repair service”",
+        "Wants: “Can you send me a replacement instead?”",
+        "Asked for a person.",
+    ]
+    assert found.subject == "The floor of my Lizum tent is torn after two nights."
+    assert [(e.part, e.message_id) for e in found.evidence if e.part in ("issue", "tried", "wanted")] == [
+        ("issue", "msg_1"),
+        ("tried", "msg_2"),
+        ("wanted", "msg_3"),
+    ]
+    assert [e.text for e in found.evidence if e.part == "tried"] == [
+        "A torn floor is repaired free of charge."
+    ]
+    assert [(e.kind, e.text) for e in found.entities] == [("product", "Lizum tent"), ("date", "on Saturday")]
+    check_verbatim(messages, [*found.evidence, *found.entities])
+
+
+def check_verbatim(messages: list[MessageView], pieces: list[Evidence | Entity]) -> None:
+    texts = {m.id: m.text for m in messages}
+    assert [texts[p.message_id][p.start : p.end] for p in pieces] == [p.text for p in pieces]
+
+
+PIECES = st.sampled_from(
+    [
+        "I want a human!",
+        "My order AG-48213 is broken.",
+        "Hello",
+        "???",
+        "€ 49,90",
+        "call +43 512 564712",
+        "\n- first\n- second",
+        "This is UNACCEPTABLE AND WRONG!!!",
+        "e.g. a tent",
+        "Ärger mit dem Zelt, dringend!",
+        "👋🏽",
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["visitor", "assistant", "agent", "system"]),
+            st.lists(PIECES | st.text(max_size=60), max_size=4),
+        ),
+        max_size=8,
+    )
+)
+def test_whatever_is_said_the_pieces_stand_where_they_say(said: list[tuple[str, list[str]]]) -> None:
+    messages = [message(n, author, " ".join(texts)) for n, (author, texts) in enumerate(said, 1)]
+    found = triage(messages, reason="model_failure", products=["a tent"], country="AT")
+    check_verbatim(messages, [*found.evidence, *found.entities])
+    authors = {m.id: m.author for m in messages}
+    assert {authors[p.message_id] for p in found.entities} <= {"visitor"}
+    assert len(found.summary.split()) <= 60
+    assert 0 < len(found.subject) <= 80
+    assert found.priority_why.startswith(found.priority.capitalize())
+    spans = sorted((e.message_id, e.start, e.end) for e in found.entities)
+    assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(spans)), "entities overlap"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Write to Anna.Maier+shop@mail.example.co.uk.", [("email", "Anna.Maier+shop@mail.example.co.uk")]),
+        ("order number is 4512345678", [("order", "4512345678")]),
+        ("Where is my order #48213?", [("order", "48213")]),
+        ("Ref AG-48213-2, thanks", [("order", "AG-48213-2")]),
+        ("meine Bestellnummer: 77231", [("order", "77231")]),
+        ("in order to return boots 2026", []),
+        ("I paid € 1.249,00 and then 49.90 EUR", [("amount", "€ 1.249,00"), ("amount", "49.90 EUR")]),
+        ("It cost $20", [("amount", "$20")]),
+        ("bought on 12.03.2026, broke on 3 April", [("date", "12.03.2026"), ("date", "3 April")]),
+        ("I may return it", []),
+        ("call me: +43 512 564712", [("phone", "+43 512 564712")]),
+        ("0512 564712", [("phone", "0512 564712")]),
+        ("Ship it to Switzerland", [("country", "Switzerland")]),
+        ("my card 4111 1111 1111 1111 was charged", []),
+        ("the lizum 2 tent and the Lizum", [("product", "lizum 2 tent"), ("product", "Lizum")]),
+        ("a@b.example a@b.example A@B.example", [("email", "a@b.example")]),
+    ],
+)
+def test_facts_are_found_verbatim(text: str, expected: list[tuple[str, str]]) -> None:
+    assert entities(text, products=["Lizum", "Lizum 2 tent", "xy"], country="AT") == expected
+
+
+def test_a_long_run_of_anything_takes_no_time() -> None:
+    # 4,000 characters is the longest message; a regular expression that backtracks would take minutes here.
+    for text in (
+        "a@" * 2000,
+        "1" * 4000,
+        "1." * 2000,
+        "order " * 666,
+        "€" * 4000,
+        "A-1" * 1300,
+        "not " * 1000,
+        "!" * 4000,
+    ):
+        triage(visitor(text, text), reason="customer_request", products=["Lizum"], country="AT")
+
+
+@pytest.mark.parametrize(
+    ("text", "priority", "sentiment"),
+    [
+        ("How do I wash a down jacket?", "normal", "calm"),
+        ("The stove leaks and it smells of gas", "urgent", "calm"),
+        ("My account was hacked", "urgent", "calm"),
+        ("I was charged twice", "high", "calm"),
+        ("Please, this is urgent", "high", "calm"),
+        ("It is not urgent, whenever you can", "low", "calm"),
+        ("The tent isn't damaged, just too small", "normal", "calm"),
+        ("This is unacceptable", "high", "angry"),
+        ("WHERE IS MY PARCEL", "high", "angry"),
+        ("I am not angry, just curious", "low", "calm"),
+        ("I'm worried about my parcel", "normal", "worried"),
+        ("I have a suggestion for your shop", "low", "calm"),
+        ("Das Zelt ist beschädigt angekommen", "high", "calm"),
+        ("Unverschämtheit!", "high", "angry"),
+    ],
+)
+def test_rules_name_the_words_that_decided(text: str, priority: str, sentiment: str) -> None:
+    found = triage(visitor(text), reason="customer_request")
+    assert (found.priority, found.sentiment) == (priority, sentiment)
+    decided = [e.text for e in found.evidence if e.part == "priority"]
+    assert bool(decided) == (priority != "normal")
+    assert all(f"“{words}”" in found.priority_why for words in decided)
+
+
+def test_what_agents_and_the_assistant_say_decides_nothing() -> None:
+    messages = [
+        message(1, "visitor", "How do I wash it?"),
+        message(2, "assistant", "A gas leak is dangerous. Call 0800 123456."),
+        message(3, "agent", "This is urgent, order 48213"),
+    ]
+    found = triage(messages, reason="customer_request", country="AT")
+    assert (found.priority, found.sentiment, found.entities) == ("normal", "calm", ())

@@ -1,0 +1,62 @@
+/** What can be tapped after the last answer: choices, an opinion, a person. */
+import { useDesk } from "./context";
+import type { Item } from "./state";
+
+export function PersonButton() {
+  const { chat, view } = useDesk();
+  const { t, person, state } = view;
+  if (state.holder !== "assistant") return null;
+  return (
+    <button type="button" class="pill" disabled={person === "asking"} onClick={() => chat.askForPerson()}>
+      {person === "asking" ? t("person_asking") : t("person")}
+    </button>
+  );
+}
+
+/** @param item the last message, an answer of the assistant that is complete */
+export function FollowUp({ item }: { item: Item }) {
+  const { chat, view } = useDesk();
+  const { t } = view;
+  if (item.state === "interrupted")
+    return (
+      <div class="follow">
+        <p class="hint">{t("cut_off")}</p>
+        <div class="pills">
+          <PersonButton />
+        </div>
+      </div>
+    );
+  if (item.choices?.length || item.offer_person)
+    return (
+      <div class="follow">
+        <div class="pills choices">
+          {item.choices?.map((choice) => (
+            <button type="button" class="pill" key={choice} onClick={() => chat.send(choice)}>
+              {choice}
+            </button>
+          ))}
+          {item.offer_person && <PersonButton />}
+        </div>
+      </div>
+    );
+  if (item.outcome !== "reply") return null;
+  if (item.helpful === true) return <p class="hint follow">{t("thanks")}</p>;
+  return (
+    <div class="follow">
+      <p class="hint">{t(item.helpful === false ? "sorry" : "helpful")}</p>
+      <div class="pills">
+        {item.helpful !== false && (
+          <>
+            <button type="button" class="pill" onClick={() => chat.feedback(item, true)}>
+              {t("yes")}
+            </button>
+            <button type="button" class="pill" onClick={() => chat.feedback(item, false)}>
+              {t("no")}
+            </button>
+          </>
+        )}
+        <PersonButton />
+      </div>
+    </div>
+  );
+}

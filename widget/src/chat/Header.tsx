@@ -1,0 +1,34 @@
+/** Whose chat this is, who answers, and the way to a person. */
+import { useDesk } from "./context";
+import { CloseIcon, PersonIcon } from "./icons";
+
+export function Header({ onClose }: { onClose: (() => void) | null }) {
+  const { chat, view } = useDesk();
+  const { t, state, config } = view;
+  const hours = config?.hours_line?.replace(/\.$/, ""); // a sentence there, half a line here
+  const status = {
+    assistant: [t("assistant_status"), hours].filter(Boolean).join(" · "),
+    queue: t("queue_status"),
+    agent: t("agent_status", { name: state.agent ?? t("agent") }),
+    closed: t("closed_status"),
+  }[state.holder];
+  return (
+    <header class="head">
+      <div class="head-names">
+        <h1>{config?.site.name ?? document.title}</h1>
+        <p title={status}>{status}</p>
+      </div>
+      {state.holder === "assistant" && view.phase !== "blocked" && (
+        <button type="button" class="head-person" aria-label={t("person")} title={t("person")} disabled={view.person === "asking"} onClick={() => chat.askForPerson()}>
+          <PersonIcon />
+          <span>{t("person_short")}</span>
+        </button>
+      )}
+      {onClose && (
+        <button type="button" class="head-close" aria-label={t("close")} title={t("close")} onClick={onClose}>
+          <CloseIcon />
+        </button>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,90 @@
+/** What the visitor API answers, as far as the chat reads it. Fields named `html` are rendered and cleaned by the server. */
+
+export type Holder = "assistant" | "queue" | "agent" | "closed";
+export type Author = "visitor" | "assistant" | "agent" | "system";
+
+export interface Citation {
+  n: number;
+  document: string;
+  title: string;
+  url: string | null;
+  quote: string;
+  /** [start, end) in the message's text, in characters (code points): what this citation proves. */
+  sentences?: [number, number][];
+}
+
+export interface Message {
+  id: string;
+  seq: number;
+  author: Author;
+  name?: string | null;
+  text: string;
+  html?: string;
+  at?: string;
+  state?: "streaming" | "done" | "interrupted";
+  attempt?: number;
+  client_id?: string | null;
+  outcome?: "reply" | "clarify" | "handoff" | null;
+  kind?: string | null;
+  citations?: Citation[];
+  offer_person?: boolean;
+  choices?: string[];
+  helpful?: boolean | null;
+}
+
+export interface Ticket {
+  number: number | string;
+  status?: string;
+}
+
+export interface Conversation {
+  id: string;
+  holder: Holder;
+  agent_name?: string | null;
+  ticket?: Ticket | null;
+  last_event: number;
+  messages: Message[];
+}
+
+export interface Config {
+  site: { name: string; key: string };
+  look: { accent?: string; on_accent?: string; position?: "left" | "right"; launcher_text?: string };
+  texts: Record<string, string | null | undefined>;
+  hours_line?: string | null;
+  quick_replies?: string[];
+  locale?: string;
+  limits?: { message_max_chars?: number };
+}
+
+export interface Session {
+  token: string;
+  conversation: string | null;
+}
+
+export interface PassageView {
+  title: string;
+  url: string | null;
+  heading_path?: string | string[] | null;
+  before: string;
+  quote: string;
+  after: string;
+  page?: number | null;
+}
+
+export type Event =
+  | { type: "message"; data: Message }
+  | { type: "answer.start"; data: { message: string; seq: number; attempt: number; reply_to?: string } }
+  | { type: "answer.part"; data: { message: string; attempt: number; offset: number; text: string; html: string; citations: number[] } }
+  | {
+      type: "answer.done";
+      data: Pick<Message, "state" | "outcome" | "kind" | "citations" | "offer_person" | "choices"> & {
+        message: string;
+        attempt: number;
+        text: string;
+        html: string;
+      };
+    }
+  | { type: "holder"; data: { holder: Holder; name?: string | null } }
+  | { type: "ticket"; data: Ticket }
+  | { type: "typing"; data: { who: string; until: string } }
+  | { type: "reconnect" | "superseded"; data: unknown };

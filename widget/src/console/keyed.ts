@@ -1,0 +1,78 @@
+/**
+ * The swap style `keyed`: what has not changed stays the very same element, so that scroll positions, selections, focus and
+ * half-filled fields survive a refresh.
+ *
+ * Inside an element with `data-keyed`, children are told apart by id. One whose `data-v` is unchanged is kept; one with
+ * `data-keyed` is gone into; one with `data-keep` is never touched; any other is replaced if it differs.
+ */
+import type htmxType from "htmx.org";
+
+/** Asked before a list is patched: true means "later", and the fresh list is kept by whoever said so. */
+export type Holder = (target: Element, fresh: Element) => boolean;
+const holders = new Set<Holder>();
+
+export function onPatch(holder: Holder): () => void {
+  holders.add(holder);
+  return () => holders.delete(holder);
+}
+
+export function keyed(htmx: typeof htmxType): void {
+  htmx.defineExtension("keyed", {
+    isInlineSwap: (style: string) => style === "keyed",
+    handleSwap: (style: string, target: Node, fragment: Node) => {
+      if (style !== "keyed") return [];
+      const fresh = [...fragment.childNodes].find((node): node is Element => node instanceof Element && node.id === (target as Element).id);
+      if (!fresh || [...holders].some((holder) => holder(target as Element, fresh))) return [];
+      return patch(target as Element, fresh);
+    },
+  });
+}
+
+/** Makes `old` look like `fresh`; gives the elements that are new in the page. */
+export function patch(old: Element, fresh: Element, move = true): Element[] {
+  const added: Element[] = [];
+  copyAttributes(old, fresh);
+  const before = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let at: Element | null = old.firstElementChild;
+  for (const next of [...fresh.children]) {
+    const same = before.get(next.id);
+    before.delete(next.id);
+    if (!same && !move) continue;
+    const kept = same ? update(same, next, added, move) : next;
+    if (!same) added.push(next);
+    if (!move) continue;
+    if (kept === at) at = at.nextElementSibling;
+    else old.insertBefore(kept, at && at.parentNode === old ? at : null);
+  }
+  if (move) for (const gone of before.values()) if (!gone.hasAttribute("data-keep")) gone.remove();
+  return added;
+}
+
+function update(old: Element, fresh: Element, added: Element[], move: boolean): Element {
+  if (old.hasAttribute("data-keep") || isInUse(old)) return old;
+  const [v, w] = [old.getAttribute("data-v"), fresh.getAttribute("data-v")];
+  if (v !== null && v === w) return old;
+  if (fresh.hasAttribute("data-keyed")) {
+    added.push(...patch(old, fresh, move));
+    return old;
+  }
+  if (v === null && old.isEqualNode(fresh)) return old;
+  const hadFocus = old.contains(document.activeElement);
+  const next = document.importNode(fresh, true);
+  old.replaceWith(next);
+  if (hadFocus) next.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
+  added.push(next);
+  return next;
+}
+
+/** Somebody is choosing in it right now. */
+function isInUse(element: Element): boolean {
+  const focused = document.activeElement;
+  return !!focused && element.contains(focused) && focused.matches("select, input, textarea") && !element.hasAttribute("data-keyed");
+}
+
+function copyAttributes(old: Element, fresh: Element): void {
+  for (const { name, value } of fresh.attributes) {
+    if (name !== "class" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+}

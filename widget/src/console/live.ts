@@ -1,0 +1,68 @@
+/**
+ * One event stream a page (browsers open only six connections to a host): the open conversation's if there is one, which also
+ * tells of the site, else the site's. Events carry no page parts; they say "look again", and htmx fetches what is shown.
+ */
+
+let source: EventSource | null = null;
+let url = "";
+let since = 0; // of the loss, for the line that says so
+const due = new Map<string, number>();
+
+/** Several events in a row ask once. */
+function announce(name: string, wait: number): void {
+  if (due.has(name)) return;
+  due.set(
+    name,
+    window.setTimeout(() => {
+      due.delete(name);
+      document.body.dispatchEvent(new CustomEvent(name));
+    }, wait),
+  );
+}
+
+function connect(): void {
+  const elements = [...document.querySelectorAll<HTMLElement>('[data-controller="live"]')];
+  const wanted = (elements.find((element) => element.dataset["event"]) ?? elements[0])?.dataset["url"] ?? "";
+  if (wanted === url && source?.readyState !== EventSource.CLOSED) return;
+  source?.close();
+  source = null;
+  url = wanted;
+  if (!url) return;
+  const stream = (source = new EventSource(url));
+  const talk = () => announce("desk:talk", 60);
+  for (const name of ["message", "note", "answer.start", "answer.part", "answer.done", "holder", "ticket"]) stream.addEventListener(name, talk);
+  stream.addEventListener("changed", () => announce("desk:changed", 150));
+  stream.addEventListener("open", () => {
+    lost(false);
+    announce("desk:changed", 150); // whatever happened between the page and the stream
+  });
+  stream.addEventListener("error", () => {
+    lost(true);
+    if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    announce("desk:changed", 2000); // a session that has ended shows itself there
+    window.setTimeout(connect, 5000);
+  });
+}
+
+function lost(now: boolean): void {
+  const line = document.querySelector<HTMLElement>("#offline");
+  if (!now) {
+    since = 0;
+    if (line) line.hidden = true;
+    return;
+  }
+  since ||= Date.now();
+  const mine = since;
+  // A server that restarts is back in a moment; nobody needs to read of that.
+  window.setTimeout(() => {
+    if (line && since === mine) line.hidden = false;
+  }, 4000);
+}
+
+window.addEventListener("pagehide", () => source?.close());
+window.addEventListener("pageshow", (event) => event.persisted && connect());
+
+export function live(): () => void {
+  queueMicrotask(connect);
+  return () => queueMicrotask(connect);
+}

@@ -1,0 +1,52 @@
+/**
+ * The console's browser code: htmx, and small controllers.
+ *
+ * The pages work without any of this: every action is a form. A controller is a function that brings one element to life:
+ * `<div data-controller="name">` gets `controllers.name`, also when htmx swapped the element in later. What it returns,
+ * if anything, runs when htmx takes the element away.
+ */
+import "./console.css";
+import htmx from "htmx.org";
+import { composer } from "./composer";
+import { desk } from "./desk";
+import { failures } from "./failures";
+import { keyed } from "./keyed";
+import { list } from "./list";
+import { live } from "./live";
+import { menu } from "./menu";
+import { transcript } from "./transcript";
+import { upload } from "./upload";
+
+export type Controller = (element: HTMLElement) => (() => void) | void;
+
+/** By the name that the templates use; one file a controller. */
+const controllers: Record<string, Controller> = { composer, desk, list, live, menu, transcript, upload };
+
+// The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
+htmx.config.allowEval = false;
+htmx.config.includeIndicatorStyles = false;
+// A copy of a transcript must not stay in the browser's storage after signing out.
+htmx.config.historyCacheSize = 0;
+
+document.documentElement.classList.add("live"); // shows the keys, hides what only a page without scripts needs
+keyed(htmx);
+failures();
+
+const running = new Map<Element, () => void>();
+
+function start(root: Element): void {
+  const found = root.querySelectorAll<HTMLElement>("[data-controller]");
+  for (const element of root.matches("[data-controller]") ? [root as HTMLElement, ...found] : found) {
+    if (running.has(element)) continue;
+    const stop = controllers[element.dataset["controller"] ?? ""]?.(element);
+    running.set(element, stop ?? (() => {}));
+  }
+}
+
+function stop(element: Element): void {
+  running.get(element)?.();
+  running.delete(element);
+}
+
+document.addEventListener("htmx:load", (event) => start(event.target as Element));
+document.addEventListener("htmx:beforeCleanupElement", (event) => stop(event.target as Element));

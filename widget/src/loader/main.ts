@@ -1,0 +1,218 @@
+/**
+ * `<script async src="https://desk.example.com/widget.js" data-site="KEY"></script>` in somebody else's page.
+ *
+ * Draws one button in a shadow root and, at the first sign of interest (pointer, focus, press) or when a conversation
+ * is open, loads the chat into a frame of the desk's own origin. Everything of the conversation stays in that frame;
+ * this script learns the number of unread messages and how the button should look, nothing else.
+ *
+ * Attributes: data-site (needed) · data-target (CSS selector: chat inside that element, no button) · data-accent,
+ * data-position (left | right), data-label: how the button looks before the desk has answered for the first time.
+ */
+import { MARK, readToPage, type ToFrame, type ToPage } from "../protocol";
+import { command, listeners, type Commands } from "./command";
+import { css } from "./style";
+
+const script =
+  (document.currentScript as HTMLScriptElement | null) ??
+  document.querySelector<HTMLScriptElement>('script[data-site][src*="widget.js"]');
+const site = script?.dataset["site"];
+
+/** Storage of the host page; browsers that refuse it cost a remembered state, no more. */
+const recall = (store: "sessionStorage" | "localStorage", key: string, value?: string): string | null => {
+  try {
+    const name = `minidesk:${site}:${key}`;
+    if (value !== undefined) window[store].setItem(name, value);
+    return window[store].getItem(name);
+  } catch {
+    return null; // storage is blocked here
+  }
+};
+
+const german = (document.documentElement.lang || navigator.language).toLowerCase().startsWith("de");
+
+/** Made node by node: pages with Trusted Types refuse markup in strings. */
+function make<T extends keyof HTMLElementTagNameMap>(tag: T, properties: Partial<HTMLElementTagNameMap[T]>, ...children: Element[]) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+function icon(path: string): SVGElement {
+  const draw = (tag: string) => document.createElementNS("http://www.w3.org/2000/svg", tag) as SVGElement;
+  const [svg, line] = [draw("svg"), draw("path")];
+  svg.setAttribute("viewBox", "0 0 24 24");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+function start(script: HTMLScriptElement, key: string): void {
+  const desk = new URL(script.src).origin;
+  const address = `${desk}/widget/${encodeURIComponent(key)}`;
+  const target = script.dataset["target"] ? document.querySelector(script.dataset["target"]) : null;
+  const inline = target !== null;
+
+  const host = document.createElement("minidesk-widget");
+  const root = host.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  root.adoptedStyleSheets = [sheet];
+  const label = make("span", {});
+  const badge = make("b", {});
+  const button = make("button", { type: "button" }, icon("M4 5h16v11H9l-5 4z"), icon("M6 9l6 6 6-6"), label, badge);
+  const note = make("p", {});
+  const panel = make("div", { className: "shut", role: inline ? "region" : "dialog", ariaLabel: "Chat" }, note);
+  root.append(button, panel);
+
+  const texts = { open: german ? "Chat öffnen" : "Open chat", close: german ? "Chat schließen" : "Close chat" };
+  let frame: HTMLIFrameElement | null = null;
+  let ready = false; // to hear; once it has answered, the panel shows it
+  let open = false;
+  let wantsFocus = false;
+  let unread = 0;
+  let token = "";
+  let context: { page?: unknown; title?: unknown } | undefined;
+
+  const page = () => ({
+    page: `${context?.page ?? location.origin + location.pathname}`, // without query and hash: they may hold secrets
+    title: `${context?.title ?? document.title}`,
+  });
+  const send = (message: ToFrame) => {
+    if (ready) frame?.contentWindow?.postMessage({ mark: MARK, ...message }, desk);
+  };
+  const visible = () => send({ type: "visible", open: open || inline, focus: wantsFocus });
+  const tell = (name: string, data?: unknown) => {
+    for (const listener of listeners(name)) listener(data);
+  };
+
+  function look(it: { accent?: string; onAccent?: string; position?: string; label?: string }): void {
+    for (const [property, colour] of [["--accent", it.accent], ["--on", it.onAccent]] as const)
+      if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) host.style.setProperty(property, colour!);
+    host.classList.toggle("left", it.position === "left");
+    label.textContent = it.label ?? "";
+  }
+
+  function name(): void {
+    const text = open ? texts.close : texts.open;
+    button.ariaLabel = unread && !open ? `${text} (${unread})` : text;
+    button.ariaExpanded = `${open}`;
+    badge.textContent = !unread || open ? "" : unread > 9 ? "9+" : `${unread}`;
+  }
+
+  /** Loads the chat, once. */
+  function load(): void {
+    if (frame) return;
+    const it = (frame = make("iframe", { title: "Chat", src: address }));
+    it.onload = () => {
+      ready = true; // its script listens by now
+      send({ type: "hello", ...page(), locale: document.documentElement.lang, inline });
+    };
+    setTimeout(() => {
+      const textContent = german ? "Chat in neuem Tab öffnen" : "Open the chat in a new tab";
+      if (!panel.classList.contains("ready")) note.append(make("a", { href: address, target: "_blank", rel: "noopener", textContent }));
+    }, 10_000); // a slow phone needs five; after ten, the page's policy or the network is in the way
+    panel.append(it);
+  }
+
+  /** @param focus false where nobody pressed anything: a restored panel must not take the page's focus */
+  function show(now: boolean, focus = true): void {
+    if (inline || now === open) return;
+    open = now;
+    wantsFocus = focus;
+    if (open) load();
+    panel.classList.toggle("shut", !open);
+    name();
+    recall("sessionStorage", "open", open ? "1" : "");
+    visible();
+    if (open && focus) frame?.focus();
+    else if (!open && document.activeElement === host) button.focus();
+    tell(open ? "open" : "close");
+  }
+
+  const heard: { [T in ToPage["type"]]: (message: Extract<ToPage, { type: T }>) => void } = {
+    ready() {
+      panel.classList.add("ready");
+      if (token) send({ type: "identify", token });
+      if (open && wantsFocus) frame?.focus();
+      visible(); // only now: nothing inside a frame that is not shown can take the focus
+      tell("ready");
+    },
+    look(message) {
+      texts.open = message.open;
+      texts.close = message.close;
+      look(message);
+      name();
+      recall("localStorage", "look", JSON.stringify(message));
+    },
+    unread({ count }) {
+      unread = count;
+      name();
+      tell("unread", count);
+    },
+    active({ active }) {
+      recall("localStorage", "active", active ? "1" : "");
+    },
+    close: () => show(false),
+    message: ({ author }) => tell("message", { author }),
+  };
+
+  addEventListener("message", (event) => {
+    if (event.origin !== desk || !frame || event.source !== frame.contentWindow) return;
+    const message = readToPage(event.data);
+    if (message) (heard[message.type] as (message: ToPage) => void)(message);
+  });
+
+  const commands: Commands = {
+    open: () => show(true),
+    close: () => show(false),
+    toggle: () => show(!open),
+    identify(value) {
+      token = `${value}`;
+      send({ type: "identify", token });
+    },
+    context(value) {
+      context = value as typeof context;
+      send({ type: "context", ...page() });
+    },
+    reset() {
+      token = "";
+      send({ type: "reset" });
+    },
+  };
+
+  button.addEventListener("click", () => show(!open));
+  button.addEventListener("pointerenter", load);
+  button.addEventListener("focus", load);
+  root.addEventListener("keydown", (event) => {
+    if ((event as KeyboardEvent).key === "Escape") show(false);
+  });
+
+  look(script.dataset);
+  const before = readToPage(safely(recall("localStorage", "look")));
+  if (before?.type === "look") look(before);
+  name();
+  if (inline) {
+    host.classList.add("inline");
+    panel.classList.remove("shut");
+  }
+  (target ?? document.body).append(host);
+  command(commands);
+
+  const idle: (run: () => void) => void = window.requestIdleCallback ?? ((run) => setTimeout(run, 300));
+  if (inline) load();
+  else if (recall("sessionStorage", "open")) idle(() => show(true, false));
+  else if (recall("localStorage", "active")) idle(load);
+}
+
+function safely(json: string | null): unknown {
+  try {
+    return JSON.parse(json!);
+  } catch {
+    return null; // somebody else wrote there
+  }
+}
+
+if (script && site && !document.querySelector("minidesk-widget")) {
+  if (document.body) start(script, site);
+  else addEventListener("DOMContentLoaded", () => start(script, site));
+}

@@ -1,0 +1,45 @@
+/**
+ * Two builds into one folder with one manifest: the chat and the console are ES modules; the loader is a classic script
+ * that stands alone, because it runs in other people's pages and may neither import nor leave names behind.
+ * `vite build` makes the first and empties the folder, `vite build --mode loader` adds the second.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const dist = resolve(import.meta.dirname, "../src/minidesk/web/static/dist");
+
+/** Puts the loader's manifest into the first build's, so that the server reads one file. */
+function joinManifests(): Plugin {
+  const [whole, part] = [resolve(dist, ".vite/manifest.json"), resolve(dist, ".vite/loader.json")];
+  return {
+    name: "join-manifests",
+    closeBundle() {
+      const read = (path: string) => JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+      writeFileSync(whole, `${JSON.stringify({ ...read(whole), ...read(part) }, null, 2)}\n`);
+      rmSync(part);
+    },
+  };
+}
+
+export default defineConfig(({ mode }) => {
+  const loader = mode === "loader";
+  return {
+    base: "/static/dist/",
+    publicDir: false,
+    logLevel: "warn",
+    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    build: {
+      outDir: dist,
+      emptyOutDir: !loader,
+      target: ["es2022", "chrome111", "firefox113", "safari16.4"],
+      manifest: loader ? ".vite/loader.json" : true,
+      modulePreload: { polyfill: false },
+      assetsInlineLimit: 0, // an inlined image would be a data: address, which the pages' policy refuses
+      rolldownOptions: loader
+        ? { input: { loader: "src/loader/main.ts" }, output: { format: "iife" } }
+        : { input: { chat: "src/chat/main.tsx", console: "src/console/main.ts" }, checks: { eval: false } }, // htmx holds an eval, switched off in console/main.ts,
+    },
+    plugins: loader ? [joinManifests()] : [],
+  };
+});
