@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from tests.gateway.conftest import REQUEST, Ledger, collect, gateway, target
@@ -35,6 +36,23 @@ async def test_an_answer_streams_and_is_booked_to_the_token(ledger: Ledger) -> N
     [request] = model.requests
     assert request["stream"] is True
     assert request["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize(("key", "sent"), [("", None), ("sk-1", "Bearer sk-1")])
+async def test_a_server_without_a_key_is_asked_without_one(ledger: Ledger, key: str, sent: str | None) -> None:
+    model = ScriptedModel([HELLO])
+    async with serving(model) as url:
+        text, _ = await collect(gateway(ledger, replace(target(url), api_key=key)))
+    assert text == "You have 30 days."
+    assert [headers.get("authorization") for headers in model.headers] == [sent]
+
+
+async def test_a_key_that_cannot_be_sent_is_refused_at_once(ledger: Ledger) -> None:
+    model = ScriptedModel([HELLO])
+    async with serving(model) as url:
+        with pytest.raises(ModelRefused):
+            await collect(gateway(ledger, replace(target(url), api_key="sk\n1")))
+    assert model.requests == []
 
 
 async def test_without_usage_tokens_are_estimated_and_marked(ledger: Ledger) -> None:

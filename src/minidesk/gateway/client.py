@@ -115,7 +115,8 @@ class ModelClient:
             "POST",
             f"{target.base_url.rstrip('/')}/chat/completions",
             headers={
-                "Authorization": f"Bearer {target.api_key}",
+                # A local server has no key, and a "Bearer" with nothing behind it is no valid header.
+                **({"Authorization": f"Bearer {target.api_key}"} if target.api_key else {}),
                 # A compressed stream could unpack to hundreds of megabytes before any limit of ours is asked (F18).
                 "Accept-Encoding": "identity",
             },
@@ -141,6 +142,8 @@ class ModelClient:
             raise ModelTimeout from error
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise ModelUnreachable from error
+        except httpx.LocalProtocolError as error:  # a key or an address that cannot be sent at all
+            raise ModelRefused from error
         except httpx.HTTPError as error:
             raise ModelTruncated from error
 

@@ -34,6 +34,7 @@ class ScriptedModel:
     script: list[Line] = field(default_factory=list)
     otherwise: Callable[[dict[str, Any]], Line] | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)  # of each request, names in lower case
 
     async def __call__(
         self,
@@ -52,6 +53,7 @@ class ScriptedModel:
                 break
         request: dict[str, Any] = json.loads(body or b"{}")
         self.requests.append(request)
+        self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
         await _play(self._next(request), send)
 
     def _next(self, request: dict[str, Any]) -> Line:
