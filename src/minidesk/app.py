@@ -1,12 +1,13 @@
 """The web application around a desk: guard, error handlers, routers; and the server that runs it."""
 
 import asyncio
+import gc
 import logging
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from types import FrameType
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import click
 import uvicorn
@@ -15,8 +16,10 @@ from fastapi.responses import RedirectResponse
 from prometheus_client import CollectorRegistry
 
 from minidesk import __version__
+from minidesk.accounts import ApiKeys
 from minidesk.demo import Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
+from minidesk.knowledge.external import ExternalDocuments
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.web.assets import DIST, Assets
@@ -24,15 +27,20 @@ from minidesk.web.console import ConsoleDeps, console_router
 from minidesk.web.demo import DemoDeps, demo_router
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import LoginThrottle, RateLimiter
+from minidesk.web.openai_api import OpenAIDeps, openai_router
 from minidesk.web.ops import OpsDeps, ops_router
 from minidesk.web.problems import install_error_handlers
+from minidesk.web.rest import RestDeps, rest_router
 from minidesk.web.visitor_api import PageDeps, Streams, VisitorDeps, pages_router, visitor_router
-from minidesk.wiring import Desk, open_core, open_desk
+from minidesk.wiring import Desk, build_crawls, keep_memory_small, open_core, open_desk
 
 log = logging.getLogger(__name__)
 
-# Open event streams would hold a stopping server for ever; they are told to reconnect before (F26 allows 20 s).
-SHUTDOWN_SECONDS = 10
+# From the signal until the port closes: open streams are told to reconnect, and a proxy that asks /healthz each
+# second turns away by itself instead of meeting a closed port (F26).
+DRAIN_SECONDS = 1.0
+# What requests that are under way may still take after that. With the loops' time (wiring.py) it stays below F26's 20 s.
+SHUTDOWN_SECONDS = 5
 
 
 def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
@@ -41,6 +49,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     limiter = RateLimiter(core.clock)
     streams = Streams(core.db, core.hub, desk.stopping, core.settings.streams_per_visitor)
     assets = Assets(DIST)
+    api_keys = ApiKeys(core.clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -86,8 +95,35 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 tickets=desk.tickets,
                 handoff=desk.handoff,
                 sources=desk.sources,
+                crawls=build_crawls(core),
                 asker=desk.answers.asker,
                 searcher=desk.answers.searcher,
+            )
+        )
+    )
+    app.include_router(
+        rest_router(
+            RestDeps(
+                db=core.db,
+                settings=core.settings,
+                limiter=limiter,
+                api_keys=api_keys,
+                documents=ExternalDocuments(core.db, desk.sources),
+                searcher=desk.answers.searcher,
+                asker=desk.answers.asker,
+            )
+        )
+    )
+    app.include_router(
+        openai_router(
+            OpenAIDeps(
+                db=core.db,
+                settings=core.settings,
+                clock=core.clock,
+                limiter=limiter,
+                api_keys=api_keys,
+                asker=desk.answers.asker,
+                gateway=desk.answers.gateway,
             )
         )
     )
@@ -108,20 +144,53 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which tells the desk first that it is going."""
+    """uvicorn without its signal handlers: it raises the signal again once it has ended, in the middle of our clean-up."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
-        super().__init__(config)
-        self._stopping = stopping
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `_Ending`."""
+        yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Open streams end by themselves once `stopping` is set; uvicorn alone would wait for them until its time-out."""
-        self._stopping.set()
-        super().handle_exit(sig, frame)
+
+class _Ending:
+    """What Ctrl-C and SIGTERM do: the first one ends the task that made this in order, a second one the process at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._task = asyncio.current_task()
+        self._way: Callable[[], object] | None = None
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self._on_signal)
+
+    def by(self, way: Callable[[], object]) -> None:
+        """From now on `way` leads to the end; before, the task is cancelled where it stands."""
+        self._way = way
+
+    def _on_signal(self) -> None:
+        if self.asked:
+            # Rows are safe at any moment, and the child ends when its standard input closes.
+            os._exit(130)
+        self.asked = True
+        if self._way is not None:
+            self._way()
+        elif self._task is not None:
+            self._task.cancel()
 
 
 async def run_server(settings: Settings, *, demo: bool = False) -> int:
-    """Serve until a signal. Raises Conflict where another server owns the data folder."""
+    """Serve until Ctrl-C or SIGTERM. Raises Conflict where another server owns the data folder."""
+    ending = _Ending()
+    keep_memory_small()
+    try:
+        await _serve(settings, demo, ending)
+    except asyncio.CancelledError:
+        if not ending.asked:
+            raise
+    return 0
+
+
+async def _serve(settings: Settings, demo: bool, ending: _Ending) -> None:
     listener = listen(settings)
     # Port 0 asked for a free one: links and origins need the one that came of it.
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -136,13 +205,21 @@ async def run_server(settings: Settings, *, demo: bool = False) -> int:
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        server = _Server(config, desk.stopping)
+        server = _Server(config)
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            desk.stopping.set()
+            loop.call_later(DRAIN_SECONDS, setattr, server, "should_exit", True)
+
+        ending.by(end)
+        # Nothing that exists by now goes before the end: looking through it takes 0.1 s, in the middle of an answer.
+        gc.freeze()
         greeting = asyncio.create_task(greet(desk, shop, server))
         try:
             await server.serve(sockets=[listener])
         finally:
             greeting.cancel()
-    return 0
 
 
 def listen(settings: Settings) -> socket.socket:

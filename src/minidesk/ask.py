@@ -5,6 +5,7 @@ passages answer? → compose with proof → `Reply`, or an honest "our pages don
 becomes a handoff. It writes nothing; spending goes through the gateway's ledger sink.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
@@ -26,7 +27,7 @@ from minidesk.answering.outcome import (
     Reply,
 )
 from minidesk.answering.prompt import rewrite_prompt
-from minidesk.answering.rank import Embed, Remembered, WordNearness, rank
+from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNearness, rank
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.answering.sure import ASK_MODEL_FROM, Sureness, sureness
 from minidesk.answering.wants_human import wants_human
@@ -43,6 +44,8 @@ HANDOFF_MISSING = "Our pages don't say this either, so I'm passing you on to a p
 HANDOFF_FAILED = "I can't answer this right now, so I'm passing you on to a person."
 _REWRITE_TOKENS = 80  # a question is one sentence
 _REWRITE_CHARS = 400
+# How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
+_SURER = 0.1
 
 
 class Searches(Protocol):
@@ -64,6 +67,16 @@ class _Spent:
         self.model = model or self.model
         self.tokens += tokens
         self.cost_micros += cost_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question before anything is said."""
+
+    query: str
+    result: SearchResult
+    ranking: Ranking
+    sure: Sureness
 
 
 class Asker:
@@ -91,15 +104,14 @@ class Asker:
     ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """Sentences as they are proved, then exactly one Answered whose text is their concatenation."""
         started = self._clock()
-        plain = self._without_search(question, started)
+        # Rules over 4,000 characters may take longer than other visitors should wait.
+        plain = await asyncio.to_thread(self._without_search, question, started)
         if plain is not None:
             yield plain
             return
         spent = _Spent()
-        query = await self._rewritten(question, spent)
-        result = await self._search(question, query)
-        ranking = await rank(read(query), result.passages, self._embed, self._nearness)
-        sure = sureness(ranking)
+        found = await self.prepare(question, spent)
+        query, result, ranking, sure = found.query, found.result, found.ranking, found.sure
         composed = Composed()
         parts: list[ProvedSentence] = []
         if sure.score >= (ASK_MODEL_FROM if self._models else 0.0):
@@ -114,14 +126,34 @@ class Asker:
                         yield part
         yield self._answered(question, started, result, sure, composed, parts, spent, query)
 
+    async def prepare(self, question: Question, spent: "_Spent") -> Prepared:
+        """All that comes before the first word of an answer: the question made whole, found, and weighed."""
+        if self._models is not None:
+            return await self._weighed(question, await self._rewritten(question, spent))
+        first, *others = await asyncio.to_thread(followup.candidates, question.text, question.history)
+        best = await self._weighed(question, first)
+        for other in others:
+            found = await self._weighed(question, other)
+            if found.sure.score > best.sure.score + _SURER:
+                best = found
+        return best
+
+    async def _weighed(self, question: Question, query: str) -> Prepared:
+        result = await self._search(question, query)
+        ranking = await rank(
+            await asyncio.to_thread(read, query), result.passages, self._embed, self._nearness, Stored(result.vectors) if result.vectors else None
+        )
+        return Prepared(query, result, ranking, sureness(ranking))
+
     async def _search(self, question: Question, query: str) -> SearchResult:
         """The question as asked and in the pages' words, each half of the say: alone, added words can drown it."""
         result = await self._searcher.search(question.site_id, query, k=self._k, within=question.within)
-        wider = plainly(query)
+        wider = await asyncio.to_thread(plainly, query)
         if wider == query:
             return result
         other = await self._searcher.search(question.site_id, wider, k=self._k, within=question.within)
-        return replace(result, passages=_merged(result.passages, other.passages)[: self._k])
+        passages = _merged(result.passages, other.passages)[: self._k]
+        return replace(result, passages=passages, vectors={**other.vectors, **result.vectors})
 
     def _without_search(self, question: Question, started: datetime) -> Answered | None:
         """Asked for a person, or small talk: nothing to look up."""
@@ -166,7 +198,7 @@ class Asker:
 
     async def _rewritten(self, question: Question, spent: _Spent) -> str:
         """The question made whole: by the model where there is one, by rules where there is none or it fails."""
-        by_rules = followup.rewrite(question.text, question.history)
+        by_rules = await asyncio.to_thread(followup.rewrite, question.text, question.history)
         if self._models is None or by_rules == question.text:
             return by_rules
         prompt = rewrite_prompt(question.text, question.history)

@@ -37,8 +37,11 @@ def command(function: Callable[..., Coroutine[Any, Any, int | None]]) -> Callabl
     return run
 
 
-def read_settings(**given: Any) -> "Settings":
-    """Settings with the options that were given on the command line; a value that cannot be used is said in one line."""
+def read_settings(*, serves: bool = False, **given: Any) -> "Settings":
+    """Settings with the options that were given on the command line; a value that cannot be used is said in one line.
+
+    What does not serve logs from warning on unless a level was set: its output is read by people and pipes.
+    """
     from pydantic import ValidationError
 
     from minidesk.settings import load_settings
@@ -51,7 +54,8 @@ def read_settings(**given: Any) -> "Settings":
             name = "_".join(str(part) for part in problem["loc"]).upper()
             click.echo(f"MINIDESK_{name}: {problem['msg']}", err=True)
         sys.exit(2)
-    set_up_logging(settings.log_level, settings.log_json)
+    quiet = not serves and "log_level" not in settings.model_fields_set
+    set_up_logging("warning" if quiet else settings.log_level, settings.log_json)
     return settings
 
 
@@ -87,7 +91,7 @@ async def serve(host: str | None, port: int | None) -> int:
     """Serve the widget, the console and the API."""
     from minidesk.app import run_server
 
-    return await run_server(read_settings(host=host, port=port))
+    return await run_server(read_settings(serves=True, host=host, port=port))
 
 
 @main.command()
@@ -97,7 +101,7 @@ async def demo(host: str | None, port: int | None) -> int:
     """Serve a sample shop, with the widget on its page and a login for the console."""
     from minidesk.app import run_server
 
-    settings = read_settings(host=host, port=port)
+    settings = read_settings(serves=True, host=host, port=port)
     if not settings.model_fields_set & {"data_dir", "database_url"}:
         settings = settings.model_copy(update={"data_dir": Path("data") / "demo"})
     return await run_server(settings, demo=True)
@@ -110,7 +114,7 @@ async def work(parent_pipe: bool) -> int:
     """Run the background jobs (parsing, embedding) of a server on another machine or in another process."""
     from minidesk.wiring import run_background_worker
 
-    return await run_background_worker(read_settings(), until_stdin_closes=parent_pipe)
+    return await run_background_worker(read_settings(serves=True), until_stdin_closes=parent_pipe)
 
 
 @main.command()
@@ -127,28 +131,44 @@ async def migrate() -> None:
 @click.argument("paths", nargs=-1, required=True)
 @for_site
 @click.option("--base-url", help="Address in front of a document's path, for links to the public page.")
+@click.option("--crawl", is_flag=True, help="Read the whole website of a web address, not the page alone.")
+@click.option("--sitemap", is_flag=True, help="The web address is a sitemap: read the pages that it names.")
 @command
-async def ingest(paths: tuple[str, ...], site: str | None, base_url: str | None) -> int:
-    """Take files and folders in as knowledge. Exit status 1 if any failed."""
-    from minidesk.operations import ingest_paths
+async def ingest(
+    paths: tuple[str, ...], site: str | None, base_url: str | None, crawl: bool, sitemap: bool
+) -> int:
+    """Take files, folders and web pages in as knowledge. Exit status 1 if any failed."""
+    from minidesk.operations import ingest_paths, ingest_urls
 
-    check_paths(paths)
+    urls, files = check_paths(paths, web_only=crawl or sitemap)
+    settings = read_settings()
     failed = 0
     progress = Progress(sys.stderr.isatty())
-    async for line in ingest_paths(read_settings(), [Path(p) for p in paths], site, base_url, progress.total):
-        failed += line.state == "failed"
-        progress.line(f"{line.state} {line.path}" + (f": {line.why}" if line.why else ""))
+    lines = []
+    if files:
+        lines.append(ingest_paths(settings, files, site, base_url, progress.total))
+    if urls:
+        lines.append(
+            ingest_urls(settings, urls, "sitemap" if sitemap else "crawl" if crawl else "page", site)
+        )
+    for each in lines:
+        async for line in each:
+            failed += line.state == "failed"
+            progress.line(f"{line.state} {line.path}" + (f": {line.why}" if line.why else ""))
     progress.close()
     return 1 if failed else 0
 
 
-def check_paths(paths: tuple[str, ...]) -> None:
-    """Say what cannot be ingested before anything is."""
-    for path in paths:
-        if path.startswith(("http://", "https://")):
-            stop(f"{path} is a web address: save the page and ingest the file, crawling is not there yet.")
-        if not Path(path).exists():
-            stop(f"{path} does not exist.")
+def check_paths(paths: tuple[str, ...], *, web_only: bool) -> tuple[list[str], list[Path]]:
+    """Web addresses, and files and folders. Says what cannot be ingested before anything is."""
+    urls = [path for path in paths if path.lower().startswith(("http://", "https://"))]
+    files = [Path(path) for path in paths if path not in urls]
+    for file in files:
+        if web_only:
+            stop(f"{file} is no web address: --crawl and --sitemap read the web. Write it with https://.")
+        if not file.exists():
+            stop(f"{file} does not exist.")
+    return urls, files
 
 
 class Progress:
@@ -232,9 +252,9 @@ async def ask(question: str, as_json: bool, site: str | None) -> None:
     """Answer one question, without a conversation."""
     import json
 
-    from minidesk.answering.outcome import Question
+    from minidesk.answering.outcome import Question, answer_as_json
     from minidesk.ask import answer
-    from minidesk.operations import answer_as_json, open_for_asking
+    from minidesk.operations import open_for_asking
 
     async with open_for_asking(read_settings(), site) as (site_id, answers):
         answered = await answer(answers.asker, Question(site_id, question))
@@ -349,3 +369,128 @@ async def agents_add(
     async with open_core(read_settings()) as core:
         await add_agent(core, email, name or email.split("@", maxsplit=1)[0], password, role, operator, site)
         click.echo(f"{email} can sign in at {core.settings.base_url}/console")
+
+
+@main.group()
+def keys() -> None:
+    """API keys: how programs reach documents, search and answers of one site."""
+
+
+@keys.command("list")
+@for_site
+@command
+async def keys_list(site: str | None) -> None:
+    """What there is; the keys themselves are shown nowhere again."""
+    from minidesk.accounts import list_api_keys
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        site_id = (await core.site(site)).id
+        async with core.db.read() as tx:
+            found = await list_api_keys(tx, site_id)
+        for key in found:
+            used = f"used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
+            scopes = ",".join(key.scopes)
+            click.echo(f"{key.id}  {key.prefix}…  {key.name}  {scopes}  {key.state(core.clock())}  {used}")
+
+
+@keys.command("add")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    metavar="SCOPE",
+    help="documents:read, documents:write, search, ask or models; give it several times for several.",
+)
+@click.option("--expires-days", type=click.IntRange(1, 3650), help="Days until it ends; default: never.")
+@for_site
+@command
+async def keys_add(name: str, scopes: tuple[str, ...], expires_days: int | None, site: str | None) -> None:
+    """Make one; it is printed once and stored nowhere."""
+    from minidesk.accounts import create_api_key
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        site_id = (await core.site(site)).id
+        async with core.db.write() as tx:
+            made = await create_api_key(
+                tx, site_id=site_id, name=name, scopes=scopes, now=core.clock(), expires_days=expires_days
+            )
+    click.echo(made.key)
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID")
+@for_site
+@command
+async def keys_revoke(key_id: str, site: str | None) -> None:
+    """End one at once; `minidesk keys list` names the ids."""
+    from minidesk.accounts import revoke_api_key
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        site_id = (await core.site(site)).id
+        async with core.db.write() as tx:
+            await revoke_api_key(tx, site_id=site_id, key_id=key_id, now=core.clock())
+    click.echo(f"{key_id} is revoked.")
+
+
+@main.group()
+def models() -> None:
+    """The models that answer: providers, tiers and prices."""
+
+
+@models.command("list")
+@command
+async def models_list() -> int:
+    """Every model of the settings, with its tiers, prices and what it supports."""
+    import os
+
+    from minidesk.gateway import read_catalog
+
+    catalog = read_catalog(read_settings(), os.environ)
+    if not catalog.entries:
+        click.echo(
+            "No model is set, so extracts answer. Set MINIDESK_MODEL, or [[providers]] in minidesk.toml."
+        )
+        return 0
+    for entry in catalog.entries:
+        target = entry.target
+        tiers = ", ".join(catalog.tiers_of(target)) or "no tier"
+        room = f"{target.context:,} tokens" if target.context else "context unknown"
+        click.echo(
+            f"{target.name}  [{tiers}]  {target.provider}  ${target.input_price:g} in, ${target.output_price:g} out "
+            f"a million tokens  {room}  {', '.join(sorted(target.supports))}"
+        )
+        if entry.problem:
+            click.echo(f"  not asked: {entry.problem}")
+    click.echo(f"Prices that are not set come from the table of {catalog.prices.date}.")
+    return 0
+
+
+@models.command("test")
+@command
+async def models_test() -> int:
+    """Call each model once: time to the first token, speed and cost. Exit status 1 if any fails."""
+    import os
+
+    from minidesk.gateway import ModelClient, read_catalog, try_model
+    from minidesk.wiring import model_clocks, open_core
+
+    settings = read_settings()
+    catalog = read_catalog(settings, os.environ)
+    if not catalog.entries:
+        stop("No model is set. Set MINIDESK_MODEL, or [[providers]] in minidesk.toml.")
+    failed = 0
+    client = ModelClient(model_clocks(settings))
+    try:
+        async with open_core(settings) as core:
+            for entry in catalog.entries:
+                trial = await try_model(client, entry, core.spending.book, core.spending)
+                failed += trial.finished is None
+                click.echo(trial.line())
+    finally:
+        await client.close()
+    return 1 if failed else 0

@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import select
 
 from minidesk.accounts import Agents, Passwords, Role, Sessions, grant
-from minidesk.answering.outcome import Answered, Clarify, HandOff
 from minidesk.db.models import Agent, Membership, Site
 from minidesk.errors import MinideskError
 from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
+from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
 from minidesk.knowledge.doctor import Doctor, Finding
 from minidesk.knowledge.embed import open_embedder
 from minidesk.knowledge.folder import FoundFile, files_of
@@ -24,13 +26,16 @@ from minidesk.knowledge.queries import documents_of_source
 from minidesk.knowledge.sources import Sources, SourceState
 from minidesk.settings import Settings
 from minidesk.wiring import (
+    COMMAND,
     Answers,
     Core,
     background_worker,
+    build_crawls,
     build_sources,
     open_answers,
     open_core,
     open_embedding,
+    take_back_leases,
 )
 
 # A server's child works on the files that a command stored; its rows are looked at this often.
@@ -60,18 +65,71 @@ async def ingest_paths(
     """
     found = await asyncio.to_thread(lambda: list(files_of(paths)))
     on_total(len(found))
+    async with _taking_in(settings, site_key) as (core, sources, site_id):
+        async for line in _follow(core, sources, site_id, found, base_url):
+            yield line
+
+
+async def ingest_urls(
+    settings: Settings, urls: Sequence[str], kind: Kind, site_key: str | None
+) -> AsyncIterator[DocumentLine]:
+    """Read pages, sitemaps or sites and follow what becomes of each page; one line a document or unread page."""
+    async with _taking_in(settings, site_key) as (core, sources, site_id):
+        crawls = build_crawls(core)
+        for url in urls:
+            since = core.clock()
+            try:
+                crawl = await crawls.order(site_id=site_id, url=url, kind=kind)
+            except MinideskError as error:
+                yield DocumentLine("failed", url, error.message)
+                continue
+            async for line in _follow_crawl(core, sources, crawl, since):
+                yield line
+
+
+async def _follow_crawl(
+    core: Core, sources: Sources, ordered: CrawlView, since: datetime
+) -> AsyncIterator[DocumentLine]:
+    shown: set[str] = set()
+    while True:
+        async with core.db.read() as tx:
+            crawl = await access_crawl(tx, ordered.site_id, ordered.id)
+            pages = await pages_of(tx, ordered.id, since=since)
+        for page in pages:
+            if page.url in shown or page.status in ("queued", "processing"):
+                continue
+            shown.add(page.url)
+            if page.stored and page.source_id:
+                for line in await _lines(
+                    core, ordered.site_id, await sources.status(ordered.site_id, page.source_id)
+                ):
+                    yield line
+            else:
+                yield DocumentLine(
+                    "failed" if page.status == "failed" else "skipped", page.url, page.reason or ""
+                )
+        if crawl.generation != ordered.generation and shown >= {page.url for page in pages}:
+            if crawl.status == "failed":
+                yield DocumentLine("failed", crawl.url, crawl.log[-1][1])
+            return
+        await asyncio.sleep(LOOK_SECONDS)  # another task or process reads; its rows are all there is to ask
+
+
+@asynccontextmanager
+async def _taking_in(settings: Settings, site_key: str | None) -> AsyncIterator[tuple[Core, Sources, str]]:
+    """What stores files for a site, while they are worked on: here, or by the child of the server that owns the folder."""
     lock = OwnerLock(settings.data_dir)
     async with open_core(settings) as core:
         site = await core.site(site_key)
-        owner = lock.acquire()
+        if owner := lock.acquire():
+            await take_back_leases(core)  # a command killed before held its files for half a minute more
         embedder = await open_embedder(settings)  # nothing can be taken in without it
         sources = build_sources(core, embedder)
         stop = asyncio.Event()
         try:
-            async with background_worker(core, "ingest", embedder) as worker:
+            async with background_worker(core, f"{COMMAND}-{os.getpid()}", embedder) as worker:
                 work = asyncio.create_task(worker.run(stop)) if owner else None
-                async for line in _follow(core, sources, site.id, found, base_url):
-                    yield line
+                yield core, sources, site.id
                 stop.set()
                 if work is not None:
                     await work
@@ -88,6 +146,8 @@ async def _follow(
     core: Core, sources: Sources, site_id: str, found: Sequence[FoundFile], base_url: str | None
 ) -> AsyncIterator[DocumentLine]:
     waiting: dict[str, str] = {}  # source id → path
+    clock = asyncio.get_running_loop().time
+    look_at = 0.0
     for one in found:
         try:
             data = await asyncio.to_thread(one.file.read_bytes)
@@ -101,8 +161,10 @@ async def _follow(
             yield DocumentLine("failed", one.path, why)
             continue
         waiting[state.id] = one.path
-        async for line in _settled(core, sources, site_id, waiting):
-            yield line
+        if clock() >= look_at:  # all files are listed each time: for each of 10,000 that would take an hour
+            async for line in _settled(core, sources, site_id, waiting):
+                yield line
+            look_at = clock() + LOOK_SECONDS
     while waiting:
         async for line in _settled(core, sources, site_id, waiting):
             yield line
@@ -154,38 +216,6 @@ async def open_for_asking(settings: Settings, site_key: str | None) -> AsyncIter
                 embedder.close()
 
 
-def answer_as_json(answered: Answered) -> dict[str, Any]:
-    """The public form of an answer (`ask --json`)."""
-    outcome = answered.outcome
-    name = {Clarify: "clarify", HandOff: "handoff"}.get(type(outcome), "reply")
-    return {
-        "outcome": name,
-        "kind": outcome.kind if isinstance(outcome, Clarify) else None,
-        "reason": outcome.reason if isinstance(outcome, HandOff) else None,
-        "score": round(answered.score, 4),
-        "text": answered.text,
-        "citations": [
-            {
-                "n": c.n,
-                "document": c.document,
-                "title": c.title,
-                "url": c.url,
-                "quote": c.quote,
-                "start": c.start,
-                "end": c.end,
-            }
-            for c in answered.citations
-        ],
-        "passages": [
-            {"chunk": p.chunk, "document": p.document, "score": round(p.score, 4)} for p in answered.passages
-        ],
-        "model": answered.model,
-        "tokens": answered.tokens,
-        "cost_usd": answered.cost_micros / 1_000_000,
-        "ms": answered.ms,
-    }
-
-
 async def evaluate_file(
     settings: Settings, questions: Path, out: Path | None, *, given: bool, site_key: str | None
 ) -> str:
@@ -233,7 +263,7 @@ async def examine(settings: Settings, *, repair: bool) -> list[Finding]:
             try:
                 async with open_answers(core, embedder, index) as answers:
                     follower = Follower(core.db, index, answers.fulltext, core.hub, core.clock)
-                    doctor = Doctor(core.db, index, answers.fulltext, follower)
+                    doctor = Doctor(core.db, core.files, embedder, index, answers.fulltext, follower)
                     return await doctor.examine(repair=repair)
             finally:
                 index.close()

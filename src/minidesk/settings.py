@@ -5,11 +5,12 @@ The groups are base classes only so that related fields stand together; the name
 they are public (`MINIDESK_DATA_DIR`, `MINIDESK_MODEL`, …).
 """
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -48,6 +49,42 @@ class ServerSettings(BaseModel):
     log_json: bool = Field(False, description="Write logs as one JSON object a line.")
 
 
+class ProviderModel(BaseModel):
+    """A model of a provider. What is left out comes from the price table, if the model stands there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=120)
+    context: int | None = Field(None, gt=0, description="Tokens in and out together.")
+    input_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
+    output_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
+    cached_input_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
+    supports: tuple[str, ...] | None = Field(None, description="See gateway/target.py.")
+
+
+class ProviderSettings(BaseModel):
+    """An OpenAI-compatible endpoint. For the usual ones the name is enough: gateway/catalog.py knows their address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    base_url: str | None = None
+    key_env: str | None = Field(
+        None, description="Name of the environment variable with the key; empty: none is sent."
+    )
+    models: tuple[ProviderModel, ...] = ()
+
+
+class TierSettings(BaseModel):
+    """An ordered list of models, as provider/model, and how one of them is chosen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: tuple[str, ...] = Field(min_length=1)
+    policy: Literal["first", "cheapest", "fastest", "weighted"] = "first"
+    weights: tuple[float, ...] = Field((), description="One a model, for the policy weighted.")
+
+
 class ModelSettings(BaseModel):
     """The unified API that the gateway calls. With no model set, extracts answer."""
 
@@ -79,6 +116,24 @@ class ModelSettings(BaseModel):
     model_temperature: float = Field(
         0.1, ge=0, le=2, description="Low, so that answers stay close to the passages."
     )
+    model_monthly_budget_usd: float | None = Field(
+        None, ge=0, description="Ceiling a calendar month and site; none if unset."
+    )
+    model_daily_budget_all_usd: float | None = Field(
+        None, ge=0, description="Ceiling a day for the whole deployment; none if unset."
+    )
+    model_monthly_budget_all_usd: float | None = Field(
+        None, ge=0, description="Ceiling a calendar month for the whole deployment; none if unset."
+    )
+    model_daily_budget_visitor_usd: float | None = Field(
+        0.25, ge=0, description="Ceiling a day and visitor, over all their conversations (T6)."
+    )
+    providers: tuple[ProviderSettings, ...] = Field(
+        (), description="More endpoints and their models: [[providers]] in minidesk.toml."
+    )
+    tiers: dict[Literal["mini", "large"], TierSettings] = Field(
+        default_factory=dict, description="Which models make the tiers: [tiers.mini] and [tiers.large]."
+    )
 
 
 class KnowledgeSettings(BaseModel):
@@ -109,6 +164,30 @@ class KnowledgeSettings(BaseModel):
     )
 
 
+class WebSettings(BaseModel):
+    """How pages of the web are read (faults-and-threats, T15 and the crawl row of section 4)."""
+
+    outbound_allow: str = Field(
+        "",
+        description="Hosts with ports that may be asked for though they are not public: host:port,host:port.",
+    )
+    crawl_pages: int = Field(500, ge=1, le=10_000, description="Pages that one run over a site asks for.")
+    crawl_depth: int = Field(5, ge=0, le=20, description="Links from the first page to the last.")
+    crawl_seconds: float = Field(900.0, gt=0, description="Seconds for one run over a site.")
+    crawl_requests_per_second: float = Field(
+        1.0, gt=0, le=100, description="Requests a second and host; robots.txt can ask for fewer."
+    )
+    page_seconds: float = Field(20.0, gt=0, description="Seconds for one page, to its last byte.")
+    page_max_bytes: int = Field(10_485_760, ge=1024, description="Largest page, unpacked.")
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _check_pairs(cls, value: str) -> str:
+        if not re.fullmatch(r"(?:\s*[^\s,]+:\d{1,5}\s*(?:,|$))*", value):
+            raise ValueError("write it as host:port,host:port")
+        return value
+
+
 class LimitSettings(BaseModel):
     """What one visitor or client may do (faults-and-threats, section 0 and T5)."""
 
@@ -119,11 +198,18 @@ class LimitSettings(BaseModel):
     logins_per_5_minutes: int = Field(
         5, description="Login attempts in five minutes, an address and an account each."
     )
+    requests_per_minute_key: int = Field(300, ge=1, description="Requests a minute and API key.")
     streams_per_visitor: int = Field(5, description="Open event streams a visitor; the oldest is superseded.")
 
 
 class Settings(
-    StorageSettings, ServerSettings, ModelSettings, KnowledgeSettings, LimitSettings, BaseSettings
+    StorageSettings,
+    ServerSettings,
+    ModelSettings,
+    KnowledgeSettings,
+    WebSettings,
+    LimitSettings,
+    BaseSettings,
 ):
     """Everything that can be set. Build one with `load_settings`; hand it on, never import one."""
 

@@ -6,12 +6,13 @@ Desk       a server: Answers over Chroma, and the loops that follow, reply and s
 """
 
 import asyncio
+import ctypes
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from minidesk import __version__
 from minidesk.accounts import Agents, Passwords, Sessions, SetupCode
 from minidesk.ask import Asker
 from minidesk.conversations import Conversations
@@ -29,20 +31,24 @@ from minidesk.db.models import utc_now
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.files import FileStore
 from minidesk.fulltext import FullText
-from minidesk.gateway import Clocks, Gateway, ModelClient, Target
+from minidesk.gateway import Clocks, Gateway, ModelClient, read_catalog
 from minidesk.handoff import Handoff, next_line
 from minidesk.ingest import Ingest
 from minidesk.jobs import JobQueue, Worker
+from minidesk.knowledge.crawl import Crawler
+from minidesk.knowledge.crawls import QUEUE as CRAWL_QUEUE
+from minidesk.knowledge.crawls import Crawls
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.index import ChromaIndex, ExactIndex, OwnerLock, VectorIndex
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
 from minidesk.live import EventLog, Hub
+from minidesk.outbound import Allowed, Outbound
 from minidesk.reply import Replier
 from minidesk.settings import Settings
 from minidesk.sites import SiteView, create_site, list_sites, site_by_key
-from minidesk.sites.spending import Spending
+from minidesk.sites.spending import Ceilings, Spending
 from minidesk.text.locale import Texts, load_texts
 from minidesk.tickets import Embed, Tickets
 
@@ -50,17 +56,25 @@ log = logging.getLogger(__name__)
 
 # Replies at once in one server. Each waits for a model most of its time; more would only queue behind the embedder.
 REPLIES_AT_ONCE = 16
-# Names in leases: a server that starts takes back what its predecessor and its child held.
-SERVER, CHILD = "server", "child"
+# Names in leases: whoever gets the owner's lock takes back what its predecessors held.
+SERVER, CHILD, COMMAND = "server", "child", "command"
 # Work that another process enqueued, or whose time has come, is seen this much later at most.
 LOOK_FOR_WORK_SECONDS = 1.0
 # An agent who uploads one file often uploads another: the next one need not wait for a new child.
 IDLE_SECONDS = 10.0
 # What a child may need to end the file it is at; after that its lease is taken back anyway.
 CHILD_GRACE_SECONDS = 10
+# The loops' time to end. Replies have ten seconds of grace (jobs/worker.py); following a large upload may take longer
+# and goes on at the next start.
+LOOPS_SECONDS = 12.0
 # A child that died is started again this much later (F31 asks for 3 s at most).
 RESTART_SECONDS = 1.0
 DEFAULT_SITE = "default"
+# What the child works on. Reading a site takes minutes, and uploads must not wait behind it.
+CHILD_QUEUES = ("background", CRAWL_QUEUE)
+# Numbers from glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
             events=EventLog(hub, clock),
             files=FileStore(settings.data_dir / "files"),
             texts=load_texts(),
-            spending=Spending(db, clock, settings.model_daily_budget_usd),
+            spending=Spending(db, clock, ceilings_of(settings)),
         )
     finally:
         await db.close()
@@ -162,26 +176,30 @@ async def open_answers(
 
 
 def build_gateway(core: Core) -> Gateway:
-    """The models that the settings name, in the order they are asked."""
-    settings = core.settings
-    clocks = Clocks(settings.model_first_token_s, settings.model_gap_s, settings.model_total_s)
-    return Gateway(ModelClient(clocks), _targets(settings), core.spending.book, core.spending)
+    """The models that the settings name. Raises Invalid where the settings cannot be meant."""
+    catalog = read_catalog(core.settings, os.environ)
+    for entry in catalog.entries:
+        if entry.problem:
+            log.warning("the model %s is not asked: %s", entry.target.name, entry.problem)
+    return Gateway(
+        ModelClient(model_clocks(core.settings)), catalog.routes, core.spending.book, core.spending
+    )
 
 
-def _targets(settings: Settings) -> list[Target]:
-    def target(model: str, url: str, key: SecretStr) -> Target:
-        return Target(
-            model, url, key.get_secret_value(), settings.model_input_price, settings.model_output_price
-        )
+def model_clocks(settings: Settings) -> Clocks:
+    """How long a model may take."""
+    return Clocks(settings.model_first_token_s, settings.model_gap_s, settings.model_total_s)
 
-    found = []
-    if settings.model:
-        found.append(target(settings.model, settings.model_base_url, settings.model_api_key))
-    if settings.model_fallback:
-        elsewhere = settings.model_fallback_base_url
-        key = settings.model_fallback_api_key if elsewhere else settings.model_api_key
-        found.append(target(settings.model_fallback, elsewhere or settings.model_base_url, key))
-    return found
+
+def ceilings_of(settings: Settings) -> Ceilings:
+    """What may be spent."""
+    return Ceilings(
+        site_day=settings.model_daily_budget_usd,
+        site_month=settings.model_monthly_budget_usd,
+        all_day=settings.model_daily_budget_all_usd,
+        all_month=settings.model_monthly_budget_all_usd,
+        visitor_day=settings.model_daily_budget_visitor_usd,
+    )
 
 
 def embed_function(embedder: Embedder | None) -> Embed:
@@ -201,6 +219,11 @@ def build_sources(core: Core, embedder: Embedder | None) -> Sources:
     """The door for files."""
     fingerprint = embedder.fingerprint if embedder is not None else ""
     return Sources(core.db, core.files, core.jobs, core.hub, core.settings, core.clock, fingerprint)
+
+
+def build_crawls(core: Core) -> Crawls:
+    """The door for addresses of pages and sites."""
+    return Crawls(core.db, core.jobs, core.hub, core.clock, Allowed(core.settings.outbound_allow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +254,14 @@ class Desk:
         """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
         loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
         loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
-        async with AsyncExitStack() as stack:
-            for loop in loops:
-                task = asyncio.create_task(loop)
-                task.add_done_callback(_report)
-                stack.push_async_callback(_finish, task)
-            stack.callback(self.stopping.set)  # runs first: the loops end by themselves
+        tasks = {asyncio.create_task(loop) for loop in loops}
+        for task in tasks:
+            task.add_done_callback(_report)
+        try:
             yield
+        finally:
+            self.stopping.set()
+            await end_tasks(tasks, LOOPS_SECONDS)
 
 
 @asynccontextmanager
@@ -246,9 +270,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
     clock, db = core.clock, core.db
     async with AsyncExitStack() as stack:
         stack.enter_context(OwnerLock(core.settings.data_dir))
-        # Whoever had these leases is dead: the lock was free.
-        await core.jobs.take_back(db, SERVER)
-        await core.jobs.take_back(db, CHILD)
+        await take_back_leases(core)
         embedder = await open_embedding(core.settings)
         index = (
             ChromaIndex.from_settings(core.settings, embedder.fingerprint) if embedder is not None else None
@@ -256,6 +278,13 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         if index is not None:
             stack.callback(index.close)
         answers = await stack.enter_async_context(open_answers(core, embedder, index))
+        follower = Follower(db, index, answers.fulltext, core.hub, clock)
+        # Checking and opening Chroma takes a second; the rest of the start does not wait for it.
+        opening = asyncio.create_task(follower.catch_up())
+        opening.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )  # its loop will report the same
+        stack.push_async_callback(end_tasks, [opening], LOOPS_SECONDS)
         sources = build_sources(core, embedder)
         if embedder is not None:  # without a model every file would look as if another one had made it
             await sources.refresh()
@@ -283,7 +312,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             core=core,
             answers=answers,
             index=index,
-            follower=Follower(db, index, answers.fulltext, core.hub, clock),
+            follower=follower,
             conversations=conversations,
             tickets=tickets,
             handoff=handoff,
@@ -296,14 +325,34 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         )
 
 
+async def take_back_leases(core: Core) -> None:
+    """For the holder of the `OwnerLock`: whoever had these leases is dead, for the lock was free."""
+    for owner in (SERVER, CHILD, COMMAND):
+        await core.jobs.take_back(core.db, owner)
+
+
+def keep_memory_small() -> None:
+    """Let glibc give memory back: before threads start, and for as long as this process lives.
+
+    It opens up to eight heaps a core, one a thread, and once a block of some megabytes was freed it keeps all later
+    ones of that size. The embedder's buffers then stayed in every thread's heap: 42 answers took a server from
+    247 MB to 343–393; with these three limits to 306, at the same CPU time an answer.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:  # another C library, with rules of its own
+        return
+    for parameter, value in ((M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, MEGABYTE), (M_TRIM_THRESHOLD, MEGABYTE)):
+        mallopt(parameter, value)
+
+
 async def supervise_child(core: Core, stop: asyncio.Event) -> None:
     """While there is background work, keep one niced child running it, until `stop`.
 
     The child ends when the queue is empty: an idle one would hold 150 MB for the embedding model alone.
     """
-    async with core.hub.subscribe("jobs:background") as woken:
+    async with core.hub.subscribe(*(f"jobs:{queue}" for queue in CHILD_QUEUES)) as woken:
         while not stop.is_set():
-            if not await core.jobs.is_due(core.db, "background"):
+            if not any([await core.jobs.is_due(core.db, queue) for queue in CHILD_QUEUES]):
                 await first_of(woken.wait(LOOK_FOR_WORK_SECONDS), stop.wait())
                 continue
             status = await _run_child(core.settings, stop)
@@ -334,24 +383,35 @@ async def _run_child(settings: Settings, stop: asyncio.Event) -> int:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child has the same ones, whatever they came from."""
     found = {}
-    for name in settings.model_fields_set:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            value = value.get_secret_value()
-        found[f"MINIDESK_{name.upper()}"] = json.dumps(value) if isinstance(value, tuple) else str(value)
+    plain = settings.model_dump(mode="json", include=set(settings.model_fields_set), exclude_none=True)
+    for name, value in plain.items():
+        given = getattr(settings, name)
+        if isinstance(given, SecretStr):
+            value = given.get_secret_value()  # noqa: PLW2901 (a dump masks it)
+        found[f"MINIDESK_{name.upper()}"] = (
+            json.dumps(value) if isinstance(value, list | dict) else str(value)
+        )
     return found
 
 
 async def run_background_worker(settings: Settings, *, until_stdin_closes: bool) -> int:
     """Run the background queue: parsing and embedding. It writes SQL only; whoever owns the indexes follows."""
+    keep_memory_small()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     if until_stdin_closes:
         os.nice(10)  # an upload must not slow an answer
-        # Set here and not by the parent: a server that was killed with -9 closes the pipe and nothing else.
-        loop.add_reader(sys.stdin.fileno(), stop.set)
+        pipe = sys.stdin.fileno()
+
+        def hang_up() -> None:
+            # A closed pipe is readable for ever: we would spin while the last job ends.
+            loop.remove_reader(pipe)
+            stop.set()
+
+        # Noticed here and not told by the parent: a server that was killed with -9 closes the pipe and nothing else.
+        loop.add_reader(pipe, hang_up)
     async with open_core(settings) as core:
         embedder = await open_embedder(settings)
         try:
@@ -370,17 +430,36 @@ async def _stop_when_idle(core: Core, stop: asyncio.Event) -> None:
     quiet = 0.0
     while quiet < IDLE_SECONDS and not stop.is_set():
         await first_of(asyncio.sleep(LOOK_FOR_WORK_SECONDS), stop.wait())
-        busy = await core.jobs.is_unfinished(core.db, "background")
+        busy = any([await core.jobs.is_unfinished(core.db, queue) for queue in CHILD_QUEUES])
         quiet = 0.0 if busy else quiet + LOOK_FOR_WORK_SECONDS
     stop.set()
 
 
 @asynccontextmanager
-async def background_worker(core: Core, owner: str, embedder: Embedder) -> AsyncIterator[Worker]:
-    """A worker of the background queue with its parser."""
+async def background_worker(core: Core, owner: str, embedder: Embedder) -> AsyncIterator["Workers"]:
+    """Workers of the child's queues: one for files with its parser, one that reads the web."""
+    crawler = Crawler(
+        core.db,
+        build_sources(core, embedder),
+        core.jobs,
+        core.hub,
+        Outbound(core.settings.outbound_allow, user_agent=f"minidesk/{__version__}"),
+        core.settings,
+        core.clock,
+    )
+    crawls = Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue=CRAWL_QUEUE,
+        owner=owner,
+        handlers={"crawl": crawler.run},
+        give_up={"crawl": crawler.give_up},
+        concurrency=2,  # they wait most of their time
+    )
     ingest = Ingest(core.db, core.files, embedder, core.jobs, core.hub, core.settings, core.clock)
     try:
-        yield Worker(
+        files = Worker(
             core.db,
             core.jobs,
             core.hub,
@@ -390,8 +469,20 @@ async def background_worker(core: Core, owner: str, embedder: Embedder) -> Async
             give_up={"ingest": ingest.give_up},
             concurrency=2,  # the rows of one file are written while the next one is embedded
         )
+        yield Workers((files, crawls))
     finally:
         await ingest.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Several workers as one."""
+
+    each: Sequence[Worker]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set."""
+        await asyncio.gather(*(worker.run(stop) for worker in self.each))
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
@@ -404,9 +495,15 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
-async def _finish(task: asyncio.Task[None]) -> None:
-    """Wait for a loop to end; what it raised was reported."""
-    await asyncio.wait({task})
+async def end_tasks(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
+    """Let `tasks` end by themselves for so long; then cancel them. What they raise is not raised here."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late)
 
 
 def _report(task: asyncio.Task[None]) -> None:

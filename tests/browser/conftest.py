@@ -1,16 +1,15 @@
 """The product as a person meets it: `minidesk demo` in a process of its own, and Debian's Chromium."""
 
-import asyncio
-import os
-import re
-import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, async_playwright, expect
+
+from tests.helpers.server import Server
+
+__all__ = ["Server"]
 
 CHROMIUM = "/usr/bin/chromium"
 # Without these Chromium asks its maker's hosts for components, which fails on a closed network and fills the log.
@@ -26,65 +25,6 @@ QUIET = (
 )
 # Starting, ingesting and answering share two cores with everything else.
 PATIENCE_MS = 30_000
-START_SECONDS = 100
-
-
-@dataclass
-class Server:
-    """`minidesk demo` that can be killed and started again on the same data and port."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    process: asyncio.subprocess.Process | None = None
-    port: int = 0
-    password: str = ""
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        """Start it and wait for the last line of its greeting."""
-        settings = {"MINIDESK_DATA_DIR": str(self.folder / "data")} | self.environment
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "minidesk", "demo", "--port", str(self.port)),
-                cwd=self.folder,
-                env=os.environ | settings,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert self.process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
-            async for raw in self.process.stdout:
-                line = raw.decode()
-                if found := re.search(r"Console +http://127\.0\.0\.1:(\d+)/console", line):
-                    self.port = int(found[1])
-                if found := re.search(r"Login +\S+ +(\S+)", line):
-                    self.password = found[1]
-                if "Ctrl-C" in line:
-                    return
-        raise AssertionError(f"the server ended: {self.log[-3000:]}")
-
-    async def kill(self) -> None:
-        """kill -9."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
-
-    async def stop(self) -> None:
-        """As an operator would."""
-        if self.process is None or self.process.returncode is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
-            await self.process.wait()
-
-    @property
-    def log(self) -> str:
-        """All that it wrote to standard error."""
-        return (self.folder / "server.log").read_text()
 
 
 @pytest.fixture
@@ -92,12 +32,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """Not started yet, so that a test can set its environment first."""
     one = Server(tmp_path)
     yield one
-    if one.process is not None and one.process.returncode is None:
-        try:
-            await one.stop()
-        except TimeoutError:
-            await one.kill()
-            raise
+    await one.end()
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from tests.conftest import FakeClock
 
 from minidesk.db import Database
@@ -40,6 +40,18 @@ async def test_callbacks_run_after_the_commit_and_vanish_on_rollback(db: Databas
     with pytest.raises(RuntimeError, match="stop"):
         await fail()
     assert told == ["kept"]
+    assert await _count(db) == 1
+
+
+async def test_a_reader_sees_one_state_throughout(db: Database, clock: FakeClock) -> None:
+    async with db.read() as tx:
+        before = await tx.scalar(select(func.count()).select_from(KeyValue))
+        async with db.write() as other:
+            other.add(_fact("late", clock))
+        assert await tx.scalar(select(func.count()).select_from(KeyValue)) == before == 0
+        # Nor can it write: what it saw may be old.
+        with pytest.raises(DBAPIError, match=r"read-?only"):
+            await tx.execute(delete(KeyValue))
     assert await _count(db) == 1
 
 

@@ -1,5 +1,7 @@
 """A gateway over the real client, with the scripted twin at the network's edge and a list as the ledger."""
 
+import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -13,8 +15,11 @@ from minidesk.gateway import (
     Finished,
     Gateway,
     ModelClient,
+    Route,
     Target,
+    Tier,
 )
+from minidesk.gateway.catalog import Policy
 
 REQUEST = ChatRequest(
     (ChatMessage("user", "How long can I return it?"),), purpose="answer", max_tokens=100, site_id="s1"
@@ -33,16 +38,25 @@ class Ledger:
         """The sink."""
         self.lines.append(record)
 
-    async def reserve(self, _site: str | None, most: int) -> bool:
+    async def reserve(self, _request: ChatRequest, most: int) -> "Held | None":
         """Takes from what is left."""
         if most > self.left:
-            return False
+            return None
         self.left -= most
-        return True
+        return Held(self, most)
 
-    def release(self, _site: str | None, most: int) -> None:
+
+@dataclass
+class Held:
+    """What one call set aside."""
+
+    ledger: Ledger
+    most: int
+
+    def release(self) -> None:
         """Gives it back."""
-        self.left += most
+        self.ledger.left += self.most
+        self.most = 0
 
 
 def target(url: str, model: str = "mini-1") -> Target:
@@ -50,15 +64,39 @@ def target(url: str, model: str = "mini-1") -> Target:
     return Target(model=model, base_url=f"{url}/v1", api_key="sk-test", input_price=0.15, output_price=0.60)
 
 
-def gateway(ledger: Ledger, *targets: Target, clocks: Clocks = FAST) -> Gateway:
-    """The real thing."""
-    return Gateway(ModelClient(clocks), targets, ledger.book, ledger)
+class Steps:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
 
 
-async def collect(gateway: Gateway, request: ChatRequest = REQUEST) -> tuple[str, Finished]:
+def gateway(
+    ledger: Ledger,
+    *targets: Target,
+    clocks: Clocks = FAST,
+    policy: Policy = "first",
+    weights: tuple[float, ...] = (),
+    large: tuple[Target, ...] = (),
+    now: Callable[[], float] = time.monotonic,
+) -> Gateway:
+    """The real thing, without the wait before a second attempt."""
+    routes: dict[Tier, Route] = {"mini": Route(targets, policy, weights)} if targets else {}
+    if large:
+        routes["large"] = Route(large)
+    return Gateway(ModelClient(clocks), routes, ledger.book, ledger, now=now, jitter=lambda: 0.0)
+
+
+async def collect(
+    gateway: Gateway, request: ChatRequest = REQUEST, tier: Tier = "mini"
+) -> tuple[str, Finished]:
     """The whole text and how it ended."""
     text, finished = "", None
-    async with aclosing(gateway.stream(request)) as pieces:
+    async with aclosing(gateway.stream(request, tier)) as pieces:
         async for piece in pieces:
             if isinstance(piece, str):
                 text += piece

@@ -18,7 +18,7 @@ from minidesk.errors import (
     ModelUnreachable,
 )
 from minidesk.gateway import Clocks
-from minidesk.gateway.client import retry_after
+from minidesk.gateway.failures import retry_after
 from minidesk.gateway.scripted import Line, ScriptedModel
 
 HELLO = Line(("You have ", "30 days."), usage=(120, 8))
@@ -39,7 +39,9 @@ async def test_an_answer_streams_and_is_booked_to_the_token(ledger: Ledger) -> N
 
 
 @pytest.mark.parametrize(("key", "sent"), [("", None), ("sk-1", "Bearer sk-1")])
-async def test_a_server_without_a_key_is_asked_without_one(ledger: Ledger, key: str, sent: str | None) -> None:
+async def test_a_server_without_a_key_is_asked_without_one(
+    ledger: Ledger, key: str, sent: str | None
+) -> None:
     model = ScriptedModel([HELLO])
     async with serving(model) as url:
         text, _ = await collect(gateway(ledger, replace(target(url), api_key=key)))

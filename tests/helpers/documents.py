@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 
 import docx
+import openpyxl
 
 Line = tuple[float, float, float, str]  # x, y, size, text
 
@@ -135,3 +136,18 @@ def word_xml(inner: bytes) -> bytes:
     """A document.xml around `inner`; the prefix is `w`."""
     space = b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     return b'<?xml version="1.0"?><w:document xmlns:w="%s"><w:body>%s</w:body></w:document>' % (space, inner)
+
+
+def workbook(sheets: dict[str, Sequence[Sequence[object]]], formats: dict[str, str] | None = None) -> bytes:
+    """An Excel file; `formats` gives cells of the first sheet a number format, by their names."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    for cell, form in (formats or {}).items():
+        book.worksheets[0][cell].number_format = form
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 from tests.conftest import FakeClock
-from tests.helpers.documents import word
+from tests.helpers.documents import pdf, word, zipped
 from tests.rows import add_site
 
 from minidesk.db import Database
@@ -19,7 +20,9 @@ from minidesk.files import FileStore
 from minidesk.ingest import Ingest, _url
 from minidesk.jobs import JobQueue
 from minidesk.knowledge import queries
-from minidesk.knowledge.sources import Sources
+from minidesk.knowledge.folder import files_of
+from minidesk.knowledge.index import RANKED_KINDS
+from minidesk.knowledge.sources import Sources, SourceState, Upload
 from minidesk.live import Hub
 from minidesk.settings import Settings
 
@@ -74,11 +77,11 @@ class Room:
 
     async def work(self) -> int:
         """Run all jobs that wait; how many there were."""
-        number = 0
+        async with self.db.read() as tx:
+            number = await tx.scalar(select(func.count()).select_from(Job)) or 0
         while job := await self.jobs.claim(self.db, "background", "test"):
             await self.ingest.run(job)
             await self.jobs.finish(self.db, job)
-            number += 1
         return number
 
     async def state(self) -> dict[str, tuple[str, list[str]]]:
@@ -423,6 +426,174 @@ async def test_nothing_is_seen_from_another_site(room: Room) -> None:
     assert [state.path for state in await room.sources.list_(room.site.id)] == ["a.md"]
 
 
+LONG = b"# Care\n\nWax the boots. Dry them slowly. Never use an oven. Store them open."
+
+
+async def vectors_of(room: Room) -> dict[tuple[str, str, int], tuple[str, bytes]]:
+    """Text hash and data of each vector, by document, kind and ordinal."""
+    statement = select(Document.external_id, Vector.kind, Vector.ordinal, Vector.text_hash, Vector.data)
+    async with room.db.read() as tx:
+        rows = await tx.execute(
+            statement.select_from(Vector)
+            .join(Chunk, Chunk.id == Vector.chunk_id)
+            .join(Document, Document.id == Chunk.document_id)
+        )
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+
+
+async def test_sentences_have_vectors_which_are_used_again(room: Room) -> None:
+    await room.upload("a.md", LONG)
+    await room.upload("two.md", b"# Two\n\nWax the boots. Dry them slowly.")
+    await room.upload("faq.csv", b"question,answer\nHow?,One. Two. Three. Four.\n")
+    await room.work()
+    found = await vectors_of(room)
+    sentences = {key: value for key, value in found.items() if key[1] == "sentence"}
+    texts = ["Wax the boots.", "Dry them slowly.", "Never use an oven.", "Store them open."]
+    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    assert {key: value[0] for key, value in sentences.items()} == {
+        ("a.md", "sentence", n): mark for n, mark in enumerate(hashes)
+    }
+    assert (
+        sentences["a.md", "sentence", 1][1]
+        == (await room.embedder.documents([texts[1]])).astype("<f2").tobytes()
+    )
+    room.embedder.embedded.clear()
+    await room.upload("a.md", LONG.replace(b"Never use an oven", b"Keep them from fire"))
+    await room.work()
+    assert sorted(room.embedder.embedded) == [
+        "Care\nWax the boots. Dry them slowly. Keep them from fire. Store them open.",
+        "Keep them from fire.",
+    ]
+    assert "sentence" not in RANKED_KINDS  # so they never reach Chroma
+    await room.check_whole()
+
+
+async def test_small_files_are_done_together(room: Room) -> None:
+    uploads = [Upload(f"{n:02}.md", PAGE.replace(b"Thirty", b"%d" % n)) for n in range(20)]
+    uploads[7] = Upload("07.docx", word()[:-60] + b"x" * 60)
+    uploads[9] = Upload("09.exe", b"MZ")
+    stored = await room.sources.store_many(site_id=room.site.id, uploads=uploads)
+    assert [one.status if isinstance(one, SourceState) else one.code for one in stored] == [
+        "type_not_allowed" if n == 9 else "queued" for n in range(20)
+    ]
+    job = await room.jobs.claim(room.db, "background", "test")
+    assert job
+    await room.ingest.run(job)
+    async with room.db.read() as tx:
+        assert list(await tx.scalars(select(Job.id))) == [job.id]  # its worker finishes it
+        states = {source.path: source.status for source in await tx.scalars(select(Source))}
+    assert states == {f"{n:02}.md": "ready" for n in range(20) if n not in (7, 9)} | {"07.docx": "failed"}
+    assert len(await room.state()) == 18
+    await room.check_whole()
+    again = await room.sources.store_many(site_id=room.site.id, uploads=uploads[:5])
+    assert [one.unchanged for one in again if isinstance(one, SourceState)] == [True] * 5
+
+
+async def test_a_failure_of_ours_puts_the_others_back_and_each_is_then_tried_alone(room: Room) -> None:
+    for n in range(4):
+        await room.upload(f"{n}.md", b"# Page %d\n\nWords of page %d." % (n, n))
+    job = await room.jobs.claim(room.db, "background", "test")
+    assert job
+    room.embedder.die_at = 1
+    with pytest.raises(Killed):
+        await room.ingest.run(job)
+    async with room.db.read() as tx:
+        jobs = list(await tx.scalars(select(Job).order_by(Job.id)))
+    assert [(row.state, row.attempts) for row in jobs] == [("running", 1)] + [("ready", 1)] * 3
+    await room.ingest.run(job)
+    await room.jobs.finish(room.db, job)
+    assert list(await room.state()) == ["0.md"]
+    assert await room.work() == 3
+    assert len(await room.state()) == 4
+    await room.check_whole()
+
+
+async def test_one_newer_upload_in_a_group_loses_only_its_own_results(room: Room) -> None:
+    for n in range(3):
+        await room.upload(f"{n}.md", b"# Page %d\n\nWords of page %d." % (n, n))
+    plain = room.embedder.documents
+
+    async def overtaken(texts: Sequence[str]) -> NDArray[np.float32]:
+        room.embedder.documents = plain  # type: ignore[method-assign]  # once only
+        await room.upload("1.md", b"# New\n\nNewer words.")
+        return await plain(texts)
+
+    room.embedder.documents = overtaken  # type: ignore[method-assign]  # a slow model, for as long as the upload takes
+    job = await room.jobs.claim(room.db, "background", "test")
+    assert job
+    await room.ingest.run(job)
+    await room.jobs.finish(room.db, job)
+    assert list(await room.state()) == ["0.md", "2.md"]
+    assert await room.work() == 1
+    assert (await room.state())["1.md"] == ("ready", ["Newer words."])
+    await room.check_whole()
+
+
+async def test_two_files_of_one_group_that_give_the_same_id(room: Room) -> None:
+    line = b'{"id": "gift-1", "title": "Gift cards", "text": "Valid for %d years."}\n'
+    await room.upload("a.jsonl", line % 3)
+    await room.upload("b.jsonl", line % 5)
+    assert await room.work() == 2
+    assert await room.state() == {"gift-1": ("ready", ["Valid for 5 years."])}
+    await room.check_whole()
+
+
+async def test_an_archive_gives_a_row_a_member_with_links_below_the_site(room: Room) -> None:
+    archive = zipped(
+        [("help/a.md", b"# A\n\nWords."), ("faq.csv", SHEET), ("x.png", b"\x89PNG"), ("b.pdf", b"no")]
+    )
+    source_id = await room.upload("all.zip", archive, base_url="https://x.example")
+    await room.work()
+    async with room.db.read() as tx:
+        views = await queries.documents_of_source(tx, room.site.id, source_id)
+    assert [(view.external_id, view.status, view.url) for view in views] == [
+        ("all.zip/b.pdf", "failed", None),
+        ("all.zip/faq.csv#1", "ready", "https://x.example/faq#1"),
+        ("all.zip/faq.csv#2", "ready", "https://x.example/faq#2"),
+        ("all.zip/faq.csv#3", "ready", "https://x.example/faq#3"),
+        ("all.zip/help/a.md", "ready", "https://x.example/help/a"),
+        ("all.zip/x.png", "skipped", None),
+    ]
+    assert (await room.sources.status(room.site.id, source_id)).status == "ready"
+
+
+async def test_a_tree_of_help_pages(room: Room, tmp_path: Path) -> None:
+    pages = {
+        "start.md": b"---\ntitle: Where to start?\ncategory: Basics\n---\n\nHere.",
+        "mail/index.md": b"---\ntitle: 'Mail: protected'\npermalink: /mail/index.html\n---\n# Mail\n\nYes.",
+        "mail/deep/a b.md": b"# Own heading\n\nText.",
+        "mail/.draft.md": b"# Draft",
+    }
+    for path, data in pages.items():
+        (tmp_path / "md" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "md" / path).write_bytes(data)
+    uploads = [Upload(found.path, found.file.read_bytes()) for found in files_of([tmp_path / "md"])]
+    await room.sources.store_many(site_id=room.site.id, uploads=uploads, base_url="https://help.example.com")
+    await room.work()
+    async with room.db.read() as tx:
+        views = await queries.list_documents(tx, room.site.id)
+    assert [(view.external_id, view.title, view.url, view.status) for view in views] == [
+        ("mail/deep/a b.md", "Own heading", "https://help.example.com/mail/deep/a%20b", "ready"),
+        ("mail/index.md", "Mail: protected", "https://help.example.com/mail/index.html", "ready"),
+        ("start.md", "Where to start?", "https://help.example.com/start", "ready"),
+    ]
+
+
+async def test_pages_of_a_pdf_reach_the_passages(room: Room) -> None:
+    words = [
+        "Wax the boots on page 1 of this leaflet.",
+        "Tents dry on page 2 here.",
+        "Ask us on page 3 at last.",
+    ]
+    lines = [[(72.0, 700.0 - 90 * n, 10.0, line)] for n, line in enumerate(words)]
+    await room.upload("leaflet.pdf", pdf(lines))
+    await room.work()
+    async with room.db.read() as tx:
+        pages = (await tx.execute(select(Chunk.page, Chunk.text).order_by(Chunk.ordinal))).all()
+    assert pages
+    assert all(f"page {page} " in text for page, text in pages)
+
+
 @pytest.mark.parametrize(
     ("base", "external_id", "own", "url"),
     [
@@ -435,6 +606,7 @@ async def test_nothing_is_seen_from_another_site(room: Room) -> None:
         ("https://x.example", "faq.csv#3", None, "https://x.example/faq#3"),
         ("https://x.example", "v1.2 notes.md", None, "https://x.example/v1.2%20notes"),
         ("https://x.example", "gift-1", None, "https://x.example/gift-1"),
+        ("https://x.example", "a.zip/b/c.md", None, "https://x.example/b/c"),
     ],
 )
 def test_addresses(base: str | None, external_id: str, own: str | None, url: str | None) -> None:

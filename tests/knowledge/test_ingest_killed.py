@@ -39,17 +39,18 @@ SCRIPT = textwrap.dedent(
         def count_tokens(self, text):
             return len(text.split())
         async def documents(self, texts):
+            print(ingest._parser._child.pid, flush=True)
             await asyncio.sleep(0.02)
             return np.ones((len(texts), 8), np.float32) / np.sqrt(8)
 
     async def main(url, data):
+        global ingest
         hub, db = Hub(), Database(url)
         jobs = JobQueue(hub, utc_now)
         ingest = Ingest(db, FileStore(Path(data) / "files"), Slow(), jobs, hub, load_settings(data_dir=Path(data)), utc_now)
         await jobs.take_back(db, "victim")
         while job := await jobs.claim(db, "background", "victim"):
             await ingest.run(job)
-            print(ingest._parser._child.pid, flush=True)
             await jobs.finish(db, job)
         print("done", flush=True)
 
@@ -85,8 +86,10 @@ async def test_killed_in_the_middle(
             if not done:
                 parsers.add(int(line))
             lines += 1
-            if lines == 2 + round_ % 3 and round_ < ROUNDS:  # in the middle of the next file
-                await asyncio.sleep(0.007 * round_)
+            if (
+                lines == 1 + round_ % 2 and round_ < ROUNDS
+            ):  # while it embeds, writes, or reads the next files
+                await asyncio.sleep(0.012 * round_)
                 os.kill(process.pid, signal.SIGKILL)
         await process.wait()
         await _check_whole(db, site.id)

@@ -1,14 +1,25 @@
 """Files that are broken, hostile or not what they say: each has its code and sentence, and only the child suffers."""
 
 import asyncio
+import io
 import os
+import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.helpers.documents import encrypted_pdf, pdf, pdf_objects, scanned_pdf, word_of, word_xml, zipped
+from tests.helpers.documents import (
+    encrypted_pdf,
+    pdf,
+    pdf_objects,
+    scanned_pdf,
+    word_of,
+    word_xml,
+    workbook,
+    zipped,
+)
 
 from minidesk.errors import DocumentProblem, MinideskError, TooLarge, WrongType
 from minidesk.knowledge.parse import ParserPool
@@ -79,6 +90,49 @@ def broken_crc() -> bytes:
     return bytes(data)
 
 
+def book_of(body: bytes, *extra: tuple[str, bytes]) -> bytes:
+    """An Excel file whose book is `body`."""
+    return zipped([("[Content_Types].xml", CT), ("xl/workbook.xml", body), *extra])
+
+
+def spoiled_book(before: bytes) -> bytes:
+    """An Excel file with `before` at the start of its sheet."""
+    with zipfile.ZipFile(io.BytesIO(workbook({"A": [["a", "b"], ["c", "d"]]}))) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    return zipped(
+        [(name, before + data if name.startswith("xl/worksheets") else data) for name, data in members]
+    )
+
+
+def far_book(cell: str = "A1048576") -> bytes:
+    """An Excel file with a cell at the end of the world."""
+    data = workbook({"A": [["Name", "Price"], ["x", "y"], ["far", "away"]]})
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    row = int(cell.lstrip("AXFD"))
+    moved = b'r="%d"' % row, b'r="%s"' % cell.encode()
+    return zipped(
+        [
+            (
+                name,
+                part.replace(b'<row r="3"', b"<row " + moved[0]).replace(b'r="A3"', moved[1])
+                if row > 3
+                else part.replace(b'r="B2"', moved[1]),
+            )
+            if name.startswith("xl/worksheets")
+            else (name, part)
+            for name, part in members
+        ]
+    )
+
+
+def protected_zip() -> bytes:
+    """An archive that says it is encrypted."""
+    data = bytearray(zipped([("a.txt", b"words")]))
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
 BAD: list[tuple[str, str, Callable[[], bytes], str]] = [
     ("empty", "a.md", lambda: b"", "file_empty"),
     ("only spaces", "a.txt", lambda: b" \n\t\n", "file_empty"),
@@ -134,6 +188,29 @@ BAD: list[tuple[str, str, Callable[[], bytes], str]] = [
     ("too many columns", "a.csv", lambda: b",".join(b"c%d" % n for n in range(1000)) + b"\n1\n", "document_too_complex"),
     ("too many rows", "a.csv", lambda: b"question,answer\n" + b"a?,b\n" * 200_002, "document_too_complex"),
     ("a million columns", "a.csv", lambda: b"a,b\n" + b"," * 1_000_000, ""),
+    ("protected or old Excel file", "a.xlsx", lambda: OLE, "document_encrypted"),
+    ("Excel file with macros", "a.xlsx", lambda: book_of(b"<x/>", ("xl/vbaProject.bin", b"x")), "type_mismatch"),
+    ("Word file as Excel", "a.xlsx", lambda: word_of(word_xml(PARAGRAPH)), "type_mismatch"),
+    ("Excel file without a book", "a.xlsx", lambda: zipped([("[Content_Types].xml", CT), ("xl/styles.xml", b"<a/>")]), "document_unreadable"),
+    ("Excel file of nonsense", "a.xlsx", lambda: book_of(b"\x00\x01"), "document_unreadable"),
+    ("billion laughs in a sheet", "a.xlsx", lambda: spoiled_book(LAUGHS.split(b"<w:document")[0]), "document_unreadable"),
+    ("400 MB sheet", "a.xlsx", lambda: book_of(b"<x/>" + b" " * 400_000_000), "document_too_complex"),
+    ("empty Excel file", "a.xlsx", lambda: workbook({"A": []}), "document_has_no_text"),
+    ("cut-off Excel file", "a.xlsx", lambda: workbook({"A": [["a"]]})[:-40], "document_unreadable"),
+    # JSON
+    ("text as JSON", "a.json", lambda: b"just words", "type_mismatch"),
+    ("JSON cut off", "a.json", lambda: b'[{"id": 1, "text": "a"}', "document_unreadable"),
+    ("JSON 100,000 levels deep", "a.json", lambda: b"[" * 100_000, "document_unreadable|document_too_complex"),
+    ("JSON without a list", "a.json", lambda: b'{"a": 1}', "document_unreadable"),
+    ("JSON of nothing", "a.json", lambda: b"[]", "file_empty"),
+    # archives
+    ("text as archive", "a.zip", lambda: b"just words", "type_mismatch"),
+    ("archive of nothing", "a.zip", lambda: zipped([]), "file_empty"),
+    ("archive cut off", "a.zip", lambda: zipped([("a.txt", b"words")])[:-10], "document_unreadable"),
+    ("protected archive", "a.zip", protected_zip, "document_encrypted"),
+    ("400 MB in an archive", "a.zip", lambda: zipped([("a.txt", b" " * 400_000_000)]), "document_too_complex"),
+    ("3,000 members in an archive", "a.zip", lambda: zipped([(f"m{n}.txt", b"x") for n in range(3000)]), "document_too_complex"),
+    ("too much text in an archive", "a.zip", lambda: zipped([(f"{n}.txt", b"%d " % n * 400_000) for n in range(10, 20)]), "document_too_complex"),
     ("too much text", "a.txt", lambda: b"word " * 1_200_000, "document_too_complex"),
 ]  # fmt: skip
 
@@ -175,6 +252,9 @@ HARD: list[tuple[str, str, Callable[[], bytes]]] = [
     ("nested divs, fewer", "a.html", lambda: b"<html><body>" + b"<div>" * 200 + b"deep words"),
     ("JavaScript and launch actions", "a.pdf", lambda: pdf([TEXT], catalog=b"/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >> /AA << /WC << /S /Launch /F (cmd.exe) >> >>")),
     ("100,000 text operators", "a.pdf", lambda: pdf([[(30 + 18 * (n % 30), 820 - 1.2 * (n // 30), 2, f"word{n % 997}") for n in range(20_000)]])),
+    ("last row of a sheet", "a.xlsx", far_book),
+    ("a sheet that claims a million columns", "a.xlsx", lambda: far_book("XFD1")),
+    ("members that lie and climb", "a.zip", lambda: zipped([("../../x.txt", b"words"), ("a\\b.md", b"# A\n\nwords"), ("bad.docx", lying_zip())])),
     ("path in a member's name", "a.docx", lambda: word_of(word_xml(PARAGRAPH), ("../../../tmp/evil.txt", b"x"))),
 ]  # fmt: skip
 

@@ -1,9 +1,10 @@
 """What each parser makes of an ordinary file: titles, headings, lists, tables, ids."""
 
+import datetime
 from pathlib import Path
 
 import pytest
-from tests.helpers.documents import pdf, word, word_of, word_xml
+from tests.helpers.documents import pdf, word, word_of, word_xml, workbook, zipped
 
 from minidesk.knowledge.parse.formats import parse_path
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
@@ -339,3 +340,155 @@ def test_the_sample_shop_is_read_whole(path: Path) -> None:
     found = parse_path(path, path.name, None, 50_000_000)
     assert found
     assert not [item for item in found if isinstance(item, SkippedDocument) and item.failed]
+
+
+def test_pictures_say_nothing(tmp_path: Path) -> None:
+    markdown = "# Boots\n\n![Cheapest shop ever](a.png) Ours are [![badge](b.png)](https://x.example) dry.\n\n![alone](c.png)"
+    assert one(tmp_path, "a.md", markdown).text == "Ours are dry."
+    page = "<html><body><h1>Boots</h1><p><img src=a.png alt='Cheapest shop ever'>Ours are dry.</p><picture><img alt=x></picture></body></html>"
+    assert one(tmp_path, "a.html", page).text == "Ours are dry."
+
+
+def faqs(
+    found: list[ParsedDocument | SkippedDocument],
+) -> list[tuple[str | None, str | None, str, tuple[str, ...]]]:
+    return [(d.external_id, d.question, d.text, d.phrasings) for d in found if isinstance(d, ParsedDocument)]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "phrasings"),
+    [
+        ("question,answer,alternates", "A?,B.,a|b", ("a", "b")),
+        ("Alternate question,Answer,Question", "a; b,B.,A?", ("a", "b")),
+        ("Question,Alternate 1,alternate_2,Answer", "A?,a,b,B.", ("a", "b")),
+        ("Question 1,Question 2,Question 3,Answer", "A?,a,b,B.", ("a", "b")),
+        ("Frage,Antwort,Varianten", "A?,B.,a", ("a",)),
+        ("FAQ,Answer,Similar questions", "A?,B.,", ()),
+    ],
+)
+def test_alternates_are_found_by_their_columns_names(
+    tmp_path: Path, header: str, row: str, phrasings: tuple[str, ...]
+) -> None:
+    assert faqs(read(tmp_path, "a.csv", f"{header}\n{row}\n")) == [("#1", "A?", "B.", phrasings)]
+
+
+def test_quarters_are_no_questions(tmp_path: Path) -> None:
+    (document,) = read(tmp_path, "a.csv", "Region,Q1,Q2\nTyrol,4,5\n")
+    assert isinstance(document, ParsedDocument)
+    assert (document.question, document.text) == (None, "Region: Tyrol\nQ1: 4\nQ2: 5")
+
+
+def test_excel_sheets(tmp_path: Path) -> None:
+    book = workbook(
+        {
+            "FAQ": [
+                ["Our answers, edition 3"],
+                [],
+                ["Question", "Answer", "Alternate 1", "Alternate 2"],
+                ["Where?", "In Wörgl.\nSouth of Kufstein.", "which town", "place | address"],
+                [None, "Nobody asked."],
+                ["When?", 9],
+            ],
+            "Prices": [
+                ["Article", "Price", "From"],
+                ["Tent", 18.5, datetime.date(2026, 3, 1)],
+                ["Stove", 4, None],
+            ],
+            "Nothing": [],
+        }
+    )
+    found = read(tmp_path, "shop.xlsx", book)
+    assert faqs(found) == [
+        ("#1", "Where?", "In Wörgl.\nSouth of Kufstein.", ("which town", "place", "address")),
+        ("#3", "When?", "9", ()),
+        ("#Prices:1", None, "Article: Tent\nPrice: 18.5\nFrom: 2026-03-01", ()),
+        ("#Prices:2", None, "Article: Stove\nPrice: 4", ()),
+    ]
+    assert [(d.external_id, d.reason) for d in found if isinstance(d, SkippedDocument)] == [
+        ("#2", "Row 2 has no question. Fill it in, or remove the row.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown_as"),
+    [
+        (4.9, '0.00 "€"', "4.90 €"),
+        (1234.5, "[$€-407]#,##0.00", "€1,234.50"),
+        (0.15, "0%", "15%"),
+        (0.155, "0.0%", "15.5%"),
+        (5, "General", "5"),
+        (0.1, "General", "0.1"),
+        (True, "General", "TRUE"),
+        (datetime.datetime.fromisoformat("2026-03-01T09:30"), "yyyy-mm-dd hh:mm", "2026-03-01 09:30"),
+        (datetime.time(9, 30), "hh:mm", "09:30"),
+    ],
+)
+def test_excel_cells_read_as_they_are_seen(tmp_path: Path, value: object, form: str, shown_as: str) -> None:
+    (document,) = read(tmp_path, "a.xlsx", workbook({"A": [["Name", "Value"], ["x", value]]}, {"B2": form}))
+    assert isinstance(document, ParsedDocument)
+    assert document.text == f"Name: x\nValue: {shown_as}"
+
+
+ENTRY = '{"id": "gift", "question": "How long?", "answer": "Five years.", "alternates": ["expiry"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[{ENTRY}, 5]",
+        f'{{"made": "today", "tags": ["a"], "entries": [{ENTRY}, 5]}}',
+        f"{ENTRY}\n5",
+        f"\ufeff [\n{ENTRY}\n, 5]",
+    ],
+)
+def test_json(tmp_path: Path, text: str) -> None:
+    found = read(tmp_path, "a.json", text)
+    assert faqs(found) == [("gift", "How long?", "Five years.", ("expiry",))]
+    (bad,) = [item for item in found if isinstance(item, SkippedDocument)]
+    assert (bad.external_id, bad.failed) == ("#2", True)
+    assert "2 is not an object" in bad.reason
+
+
+def test_json_of_one_entry_and_of_questions(tmp_path: Path) -> None:
+    (document,) = read(tmp_path, "a.json", '{"title": "Boots", "text": "Dry.", "tags": [{"a": 1}]}')
+    assert isinstance(document, ParsedDocument)
+    assert (document.external_id, document.title, document.text) == ("#1", "Boots", "Dry.")
+    (skipped,) = read(tmp_path, "a.json", '[{"id": "1", "question": "Where?", "relevant": ["a"]}]')
+    assert skipped == SkippedDocument(None, "a.json", "a question set, not knowledge")
+
+
+def test_an_archive_holds_documents_of_all_kinds(tmp_path: Path) -> None:
+    book = workbook({"FAQ": [["Question", "Answer"], ["Where?", "Here."]]})
+    archive = zipped(
+        [
+            ("help/returns.md", b"# Returns\n\nThirty days."),
+            ("help/", b""),
+            ("faq.csv", b"question,answer\nWhen?,Now.\n"),
+            ("own.jsonl", ENTRY.encode()),
+            ("list.xlsx", book),
+            ("boots.docx", word()),
+            ("flyer.pdf", pdf([[(72, 700, 10, "Some words that can be read")]])),
+            ("../../etc/up.txt", b"Climbing words."),
+            ("logo.png", b"\x89PNG\r\n"),
+            ("inner.zip", zipped([("a.txt", b"b")])),
+            ("broken.pdf", b"just words"),
+            ("__MACOSX/help/._returns.md", b"x"),
+            (".DS_Store", b"x"),
+        ]
+    )
+    found = read(tmp_path, "all.zip", archive)
+    assert {d.external_id for d in found if isinstance(d, ParsedDocument)} == {
+        "all.zip/help/returns.md",
+        "all.zip/faq.csv#1",
+        "gift",
+        "all.zip/list.xlsx#1",
+        "all.zip/boots.docx",
+        "all.zip/flyer.pdf",
+        "all.zip/etc/up.txt",
+    }
+    assert {d.external_id: d.failed for d in found if isinstance(d, SkippedDocument)} == {
+        "all.zip/logo.png": False,
+        "all.zip/inner.zip": True,
+        "all.zip/broken.pdf": True,
+    }
+    assert all(item.reason.endswith(".") for item in found if isinstance(item, SkippedDocument))

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tests.rows import add_site
 from minidesk.db import Database
 from minidesk.db.models import KnowledgeRevision, Site
 from minidesk.errors import IndexUnavailable
-from minidesk.fulltext import FullText
+from minidesk.fulltext import FullText, TextDoc, TextPage
 from minidesk.knowledge.index import ChromaIndex, VectorRow
 from minidesk.knowledge.projection import CHECK_EVERY, Follower
 from minidesk.live.hub import Hub
@@ -166,6 +166,41 @@ async def test_a_gap_or_an_older_database_means_building_again(desk: Desk) -> No
         await tx.execute(update(Site).values(knowledge_revision=1))
     await desk.follower.catch_up()
     assert await desk.at() == (1, 1)
+
+
+async def test_what_is_written_while_it_follows_is_followed_and_not_built_again(desk: Desk) -> None:
+    """The child writes on: between reading a site's revision and the changes up to it there are always newer ones."""
+    await desk.put("a", "zebra")
+    await desk.follower.catch_up()
+    built: list[str] = []
+
+    class Text(FullText):
+        def rebuild(self, site_id: str, docs: Iterable[TextDoc | TextPage], revision: int) -> None:
+            built.append("text")
+            super().rebuild(site_id, docs, revision)
+
+    class Vectors(ChromaIndex):
+        async def begin(self, site_id: str) -> None:
+            built.append("vectors")
+            await super().begin(site_id)
+
+    class Writing(Follower):
+        async def _revisions(self, site_id: str | None = None) -> dict[str, int]:
+            found = await super()._revisions(site_id)
+            await desk.put("b", "gnu", seed=2)
+            return found
+
+    desk.index.close()
+    desk.index = Vectors(desk.folder / "chroma", FINGERPRINT)
+    desk.fulltext = Text(desk.folder / "fulltext")
+    await desk.put("c", "okapi", seed=3)
+    assert await Writing(desk.db, desk.index, desk.fulltext, desk.hub, desk.clock).catch_up() == 2
+    assert built == []
+    assert await desk.at() == (2, 2)
+    await Follower(desk.db, desk.index, desk.fulltext, desk.hub, desk.clock).catch_up()
+    assert await desk.at() == (3, 3)
+    assert built == []
+    assert len(await desk.near()) == 3
 
 
 async def test_rebuild_leaves_what_sql_has(desk: Desk) -> None:

@@ -28,6 +28,8 @@ from minidesk.db.models import (
     Base,
     Chunk,
     Conversation,
+    Crawl,
+    CrawlPage,
     Document,
     DocumentVersion,
     Job,
@@ -42,9 +44,11 @@ from minidesk.files import FileStore
 from minidesk.fulltext import FullText
 from minidesk.handoff import Handoff, next_line
 from minidesk.jobs import JobQueue
+from minidesk.knowledge.crawls import Crawls, finish_run
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
 from minidesk.live import EventLog, Hub
+from minidesk.outbound import Allowed
 from minidesk.settings import Settings
 from minidesk.text.locale import load_texts
 from minidesk.tickets import Tickets
@@ -192,6 +196,7 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
         tickets=tickets,
         handoff=Handoff(db, conversations, tickets, embed, next_line(load_texts()), clock),
         sources=Sources(db, FileStore(settings.data_dir / "files"), jobs, hub, settings, clock, "model"),
+        crawls=Crawls(db, jobs, hub, clock, Allowed()),
         asker=Asker(searcher, embed, None, settings, clock),
         searcher=searcher,
     )
@@ -537,6 +542,7 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     await office.agent("mara@example.com", office.site, "admin")
     conversation, source = await office.conversation(office.site), await put_file(office, office.site)
     await office.deps.handoff.hand_off(conversation, "customer_request")
+    crawl = await office.deps.crawls.order(site_id=office.site.id, url="shop.example", kind="page")
     async with office.at_work("mara@example.com") as browser:
         before = await everything(office.db)
         paths = [
@@ -546,7 +552,7 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
         ]
         assert len(paths) > 10
         for path in paths:
-            filled = path.format(conversation_id=conversation, source_id=source)
+            filled = path.format(conversation_id=conversation, source_id=source, crawl_id=crawl.id)
             async with browser.client.stream("GET", filled) as answer:
                 assert answer.status_code in (200, 303, 404), path
                 await anext(answer.aiter_raw(), b"")
@@ -691,6 +697,61 @@ async def test_streams_say_that_something_changed_and_replay_from_where_one_was(
 
 
 # ---------------------------------------------------------------- documents
+
+
+async def test_pages_of_the_web_are_ordered_and_their_log_is_read(office: Office) -> None:
+    await office.agent("agent@example.com", office.site, "agent")
+    await office.agent("editor@example.com", office.site, "editor")
+    await office.agent("stranger@example.com", office.other, "editor")
+    fields = {"url": "shop.example/help", "whole": "yes", "every": "24"}
+    async with office.at_work("agent@example.com") as browser:
+        assert "Add a web page or site" not in (await browser.get("/console/docs")).text
+        assert (await browser.post("/console/docs/crawls", **fields)).status_code == 403
+    async with office.at_work("editor@example.com") as browser:
+        assert "Add a web page or site" in (await browser.get("/console/docs")).text
+        for url in ("http://127.0.0.1/", "ftp://shop.example/", "no address"):
+            assert (await browser.post("/console/docs/crawls", **{**fields, "url": url})).status_code == 422
+        assert (await browser.post("/console/docs/crawls", csrf="wrong", **fields)).status_code == 403
+        assert await office.count(Job) == 0
+        ordered = await browser.post("/console/docs/crawls", **fields)
+        log = ordered.headers["location"]
+        page = (await browser.get(log)).text
+        assert "https://shop.example/help" in page
+        assert "queued" in page
+        (job,) = await jobs_of(office)
+        async with office.db.write() as tx:
+            crawl = await tx.get_one(Crawl, job.payload["crawl_id"])
+            tx.add(
+                CrawlPage(
+                    id="cpg_1", crawl_id=crawl.id, site_id=crawl.site_id, url="https://shop.example/<b>x", status="failed",
+                    reason="<script>alert(1)</script>", links=[], failures=0, checked_at=office.clock(),
+                )
+            )  # fmt: skip
+            await finish_run(
+                tx, JobQueue(office.deps.hub, office.clock), crawl, "done", "1 failed.", office.clock()
+            )
+        page = (await browser.get(log)).text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "1 failed." in page
+        assert "next on 2026-03-03 10:00 UTC" in page
+        assert log in (await browser.get("/console/docs")).text
+        assert (await browser.post(f"{log}/again")).status_code == 303
+        assert (await browser.get(log)).text.count("queued") > 0
+    async with office.at_work("stranger@example.com") as browser:
+        assert (await browser.get(log)).status_code == 404
+        assert (await browser.post(f"{log}/again")).status_code == 404
+        assert (await browser.post(f"{log}/remove")).status_code == 404
+    async with office.at_work("editor@example.com") as browser:
+        await browser.get(log)
+        assert (await browser.post(f"{log}/remove")).status_code == 303
+        assert (await browser.get(log)).status_code == 404
+    assert await office.count(CrawlPage) == 0
+
+
+async def jobs_of(office: Office) -> Sequence[Job]:
+    """All jobs that wait."""
+    async with office.db.read() as tx:
+        return (await tx.scalars(select(Job))).all()
 
 
 async def test_uploads_become_jobs_and_what_cannot_is_said(office: Office) -> None:

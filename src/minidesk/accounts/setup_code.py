@@ -49,7 +49,12 @@ class SetupCode:
         """
         if not await self.is_open():
             raise NotFound
-        await self._check(code)
+        try:
+            await self._check(code)
+        except NotAllowed:
+            if not await self.is_open():  # somebody was first while we looked: the code is gone, not wrong
+                raise NotFound from None
+            raise
         row = await self._agents.prepare(email=email, name=name, password=password, operator=True)
         async with self._db.write() as tx:
             if await _any_agent(tx):

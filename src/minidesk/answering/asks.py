@@ -24,6 +24,12 @@ _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("yesno", r"^\W*(?:(?:hi|hello|hey|and|so|but|ok|okay|then)\W+)*(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|should|shall|must|has|have|had)\b|[,.;] (?:is|are|do|does|can|could|may|will|would|should|has|have) (?:i|we|you|he|she|it|they|there|my|the|that|this)\b"),
     ("which", r"\b(?:which|wich|what|who|whom|whose)\b"),
 )  # fmt: skip
+# "Do you sell …", "is there …", "have you got …": whoever asks how, when or how much takes for granted that there is
+# an answer; whoever asks whether there is something does not, so such questions miss the pages more often.
+_OFFERED = re.compile(
+    r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b",
+    re.IGNORECASE,
+)
 _RULES = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _FORMS)
 
 # Words that shape a request but name nothing a page would have to say.
@@ -62,14 +68,26 @@ class Ask:
     kind: AskKind | None
     terms: tuple[Term, ...]
     facts: tuple[Fact, ...]
+    offered: bool = False  # it asks whether there is something at all
+
+
+# A message may have 4,000 characters. What it asks stands where it opens or where it ends; the embedding model reads
+# no more of it either, and rules that look at all of it would hold up other visitors.
+_HEAD, _TAIL = 400, 500
+
+
+def brief(text: str) -> str:
+    """`text`, its middle left out where it is long."""
+    return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} … {text[-_TAIL:]}"
 
 
 def read(question: str) -> Ask:
     """Take a question apart; several sentences count together, the one with the question mark decides the kind."""
+    question = brief(question)
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
     focus = asked[-1] if asked else question
     kind = _kind(focus) or _kind(question)
-    return Ask(question, plainly(question), kind, _terms(question), tuple(facts(question)))
+    return Ask(question, plainly(question), kind, _terms(question), tuple(facts(question)), bool(_OFFERED.search(question)))
 
 
 def _kind(text: str) -> AskKind | None:

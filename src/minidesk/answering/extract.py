@@ -20,8 +20,9 @@ MAX_WORDS = 80  # what a chat bubble shows without scrolling; more reads like a 
 _ENOUGH_WORDS = 60
 # Share of the best unit's score from which another unit of its passage is worth a reader's time.
 _ALSO = 0.74
-# Share from which a unit of another document says something the visitor needs too.
-_ELSEWHERE = 0.93
+# Share from which a unit of another passage says something the visitor may need too, and how many there may be.
+_ELSEWHERE = 0.8
+_OTHERS = 2
 _SMALL_TABLE_WORDS = 60
 
 # A sentence that opens like this cannot be understood without the one before.
@@ -53,7 +54,23 @@ def extract(ranking: Ranking, passages: Sequence[Passage]) -> tuple[ProvedSenten
     best = _answering_steps(ranking, units, best)
     pieces = _listing(ranking.ask, best, units) or _around(ranking.ask, best, units, score)
     other = _elsewhere(ranking, passages, pieces)
-    return _cite([*pieces, *other], passages)
+    return _cite(_fitting([*pieces, *other]), passages)
+
+
+def _fitting(pieces: Sequence[Piece]) -> list[Piece]:
+    """At most MAX_WORDS words: what comes last goes first; a single sentence longer than that is cut off with a mark."""
+    kept: list[Piece] = []
+    left = MAX_WORDS
+    for piece in pieces:
+        words_of = list(re.finditer(r"\S+", piece.text))
+        if len(words_of) > left:
+            if not kept:
+                shown = piece.text[: words_of[left - 1].end()].rstrip(" ,;:") + " …"
+                kept.append(Piece(piece.passage, piece.start, piece.end, shown, piece.joint))
+            break
+        kept.append(piece)
+        left -= len(words_of)
+    return kept
 
 
 def _answering_steps(ranking: Ranking, units: list[Unit], best: Scored) -> Scored:
@@ -258,24 +275,34 @@ def _opening(unit: Unit) -> Piece:
 
 
 def _elsewhere(ranking: Ranking, passages: Sequence[Passage], pieces: list[Piece]) -> list[Piece]:
-    """The best unit of another passage, where it ties with the best and fits beside it."""
+    """The best units of other passages, where they come near the best and fit beside it."""
     best = ranking.scored[0]
     total = sum(_count(p.text) for p in pieces)
     said = stems_of(" ".join(p.text for p in pieces))
-    for other in ranking.scored[1:8]:
+    many = any("\n" in p.joint for p in pieces)
+    found: list[Piece] = []
+    for other in ranking.scored[1:12]:
         unit = other.unit
-        if unit.passage == best.unit.passage or other.score < _ELSEWHERE * best.score:
-            continue
+        if len(found) == _OTHERS or other.score < _ELSEWHERE * best.score:
+            break
         new = stems_of(unit.text) - said
-        if len(new) < 3 or total + _count(unit.text) > MAX_WORDS - 5 or unit.text.endswith(":") or _LEANS.match(unit.text):
+        known = {best.unit.passage, *(piece.passage for piece in found)}
+        if unit.passage in known or len(new) < 3 or unit.text.endswith(":") or _LEANS.match(unit.text):
             continue
-        many = any("\n" in p.joint for p in pieces)
-        lead = f"{unit.lead_text} " if unit.lead and unit.kind != "row" else ""
-        end = "" if re.search(r"[.!?…]$", unit.text) else "."
-        start = unit.lead[0] if unit.lead and lead and passages[unit.passage].text[unit.lead[1] : unit.start].strip(" \n-*•") == "" else unit.start
-        shown = lead + unit.text + end if start != unit.start or not lead else unit.text + end
-        return [Piece(unit.passage, start, unit.end, shown, "\n\n" if many else " ")]
-    return []
+        piece = _with_lead(unit, passages[unit.passage].text, "\n\n" if many else " ")
+        if total + _count(piece.text) <= MAX_WORDS:
+            found.append(piece)
+            total += _count(piece.text)
+            said |= new
+    return found
+
+
+def _with_lead(unit: Unit, text: str, joint: str) -> Piece:
+    """A unit that stands alone: a list item with its lead-in, where that stands right before it."""
+    shown = unit.text if re.search(r"[.!?…]$", unit.text) else f"{unit.text}."
+    if unit.lead and unit.lead_text and unit.kind != "row" and not text[unit.lead[1] : unit.start].strip(" \n-*•"):
+        return Piece(unit.passage, unit.lead[0], unit.end, f"{unit.lead_text} {shown}", joint)
+    return Piece(unit.passage, unit.start, unit.end, shown, joint)
 
 
 def _cite(pieces: Sequence[Piece], passages: Sequence[Passage]) -> tuple[ProvedSentence, ...]:

@@ -75,7 +75,7 @@ _UNITS = "|".join(sorted((re.escape(u) for u in (*_DURATION, *_MEASURE)), key=le
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
-_LINK = re.compile(r"\b(?:https?://[^\s<>()\[\]\"']+|www\.[^\s<>()\[\]\"']+|(?:[a-z0-9-]+\.)+(?:com|org|net|io|example|at|de|ch|eu|co|uk|dev|app)\b(?:/[^\s<>()\[\]\"']*)?)", re.IGNORECASE)
+_LINK = re.compile(r"\b(?:https?://[^\s<>()\[\]\"']+|www\.[^\s<>()\[\]\"']+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|example|at|de|ch|eu|co|uk|dev|app)\b(?:/[^\s<>()\[\]\"']*)?)", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d /()-]{6,18}\d|(?<![\w.,])0\d{2,5}[ /-]\d[\d /-]{4,14}\d")
 _DATE_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _DATE_DM = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?({_MONTH})\b\.?(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
@@ -87,7 +87,7 @@ _MONEY = re.compile(rf"(?:{_CUR})\s*(?P<after>{_NUM})|(?P<before>{_NUM}|{_WORDNU
 _PERCENT = re.compile(rf"(?P<n>{_NUM}|{_WORDNUM})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)
 _QUANTITY = re.compile(rf"(?P<n>(?:(?<![\w.])-)?(?:{_NUM})|{_WORDNUM})\s*-?{_WORKING}(?P<unit>{_UNITS})(?:s|es)?(?![\w/])", re.IGNORECASE)
 _NUMBER = re.compile(rf"(?<![\w.])(?P<n>{_NUM}|{_WORDNUM})(?:\s+(?P<noun>[^\W\d_][\w-]*))?", re.IGNORECASE)
-_CODE = re.compile(r"\b(?=[\w+/-]*\d)(?=[\w+/-]*[A-Za-z])[A-Za-z0-9]+(?:[-+/][A-Za-z0-9]+)*\b|\b[A-Z]{2,}[A-Z0-9]*\b")
+_CODE = re.compile(r"\b(?=[\w+/-]{0,40}\d)(?=[\w+/-]{0,40}[A-Za-z])[A-Za-z0-9]{1,40}(?:[-+/][A-Za-z0-9]{1,40}){0,8}\b|\b[A-Z]{2,}[A-Z0-9]*\b")
 _ORDINAL = re.compile(r"^\d+(?:st|nd|rd|th)$", re.IGNORECASE)
 _SPACES = {ord(c): " " for c in "\u00a0\u2007\u2009\u200a\u202f"} | {ord("−"): "-", ord("’"): "'", ord("‑"): "-"}
 

@@ -9,7 +9,7 @@ The result is for search and for choosing sentences, so word order matters less 
 import re
 from collections.abc import Sequence
 
-from minidesk.answering.asks import Ask, Term, read
+from minidesk.answering.asks import Ask, Term, brief, read
 from minidesk.answering.outcome import Turn
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.text.words import STOPWORDS, stem, words
@@ -22,7 +22,7 @@ _VERB = re.compile(
     r"\b(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|shall|should|must|has|have|had|isn't|aren't|don't|doesn't|can't|won't|"
     r"how|when|where|why|who|what|which|whose|whats|cost|costs|take|takes|work|works|need|get|pay|send|return)\b", re.IGNORECASE)  # fmt: skip
 _LEANING = re.compile(
-    r"\b(?:it|its|that|those|these|they|them|their|this|he|she|him|her|there|then|one|ones|such|both|either|instead|else|too|as well|same|other|"
+    r"\b(?:it|its|that|those|these|they|them|their|this|he|she|him|her|mine|yours|there|then|one|ones|such|both|either|instead|else|too|as well|same|other|"
     r"the (?:rest|other|first|second|smaller|bigger|larger|cheaper|longer|synthetic|latter|former))\b", re.IGNORECASE)  # fmt: skip
 # "that" and "there" that lean on nothing: "the order that I placed", "is there a …", "I heard that …".
 _NOT_LEANING = re.compile(
@@ -35,8 +35,8 @@ _KEEP_TERMS = 7
 def rewrite(question: str, history: Sequence[Turn]) -> str:
     """`question` as it would be asked without a history; unchanged where it stands on its own."""
     last = last_question(history)
-    if last is None:
-        return question
+    if last is None or brief(question) != question:
+        return question  # whoever writes at such length says what it is about
     bare = _OPENER.sub("", question).strip()
     core = bare.rstrip("?!. ").strip()
     if not core:
@@ -54,12 +54,35 @@ def rewrite(question: str, history: Sequence[Turn]) -> str:
     return question
 
 
+def candidates(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """The ways to read `question`, likeliest first: made whole by `rewrite`, with the last topic beside it, alone.
+
+    Rules cannot always tell ("and the deposit?", "up to how tall?"); what the pages hold can: the caller asks them.
+    One reading only, where the question needs no history.
+    """
+    whole = rewrite(question, history)
+    last = last_question(history)
+    if last is None:
+        return (whole,)
+    core = _core(question)
+    if not core or (whole == question and _self_contained(core)):
+        return (whole,)
+    return tuple(dict.fromkeys([whole, _with_topic(core, last, history)]))
+
+
+def _core(question: str) -> str:
+    """The message without what opens it ("ok, and …") and what ends it."""
+    bare = _OPENER.sub("", question).strip().rstrip("?!. ").strip()
+    led = _AND.match(bare)
+    return str(led["thing"]) if led else bare
+
+
 def last_question(history: Sequence[Turn]) -> str | None:
     """The visitor's last question, itself made whole by the turns before it; None if there is none."""
     for position in range(len(history) - 1, -1, -1):
         turn = history[position]
         if turn.role == "visitor" and smalltalk(turn.text) is None and words(turn.text):
-            return rewrite(turn.text, history[:position][-6:])
+            return rewrite(brief(turn.text), history[:position][-6:])
     return None
 
 
@@ -105,7 +128,7 @@ def _swap_phrase(asked: str, thing: str, word: str) -> str:
     if place and place.start() > 0:
         return f"{asked[: place.start()]}{thing}{asked[place.end() :]}?"
     rest = thing[len(word) :].strip()
-    target = _replaced(read(asked), rest) if re.search(r"\d", rest) or word in {"for", "on", "with", "of", "about"} else None
+    target = _replaced(read(asked), rest) if re.search(r"\d", rest) or word in {"for", "with", "of", "about"} else None
     return f"{asked[: target[0]]}{rest}{asked[target[1] :]}?" if target else f"{asked} {thing}?"
 
 
@@ -123,7 +146,7 @@ def _replaced(last: Ask, thing: str) -> tuple[int, int] | None:
             return found.span()
     if thing[:1].isupper():
         return None  # a name does not take a common noun's place: "guarantee on tents", "and Switzerland?"
-    phrase = list(re.finditer(r"\b(?:on|for|of|to|in|with|about)\s+(?:the\s+|a\s+|an\s+|my\s+|your\s+)?(?P<noun>[\w'-]+(?:\s[\w'-]+)?)$", text, re.IGNORECASE))
+    phrase = list(re.finditer(r"\b(?:on|for|of|in|with|about)\s+(?:the\s+|a\s+|an\s+|my\s+|your\s+)?(?P<noun>[\w'-]+(?:\s[\w'-]+)?)$", text, re.IGNORECASE))
     return phrase[-1].span("noun") if phrase else None
 
 

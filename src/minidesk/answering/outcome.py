@@ -1,7 +1,7 @@
 """What a question becomes: proved sentences and one of three outcomes, nothing else."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from minidesk.knowledge.records import Passage
 
@@ -100,3 +100,35 @@ class Answered:
     tokens: int
     cost_micros: int
     ms: int
+
+
+def answer_as_json(answered: Answered) -> dict[str, Any]:
+    """The public form of an answer: of `ask --json`, and of the REST API's."""
+    outcome = answered.outcome
+    name = {Clarify: "clarify", HandOff: "handoff"}.get(type(outcome), "reply")
+    return {
+        "outcome": name,
+        "kind": outcome.kind if isinstance(outcome, Clarify) else None,
+        "reason": outcome.reason if isinstance(outcome, HandOff) else None,
+        "score": round(answered.score, 4),
+        "text": answered.text,
+        "citations": [
+            {
+                "n": c.n,
+                "document": c.document,
+                "title": c.title,
+                "url": c.url,
+                "quote": c.quote,
+                "start": c.start,
+                "end": c.end,
+            }
+            for c in answered.citations
+        ],
+        "passages": [
+            {"chunk": p.chunk, "document": p.document, "score": round(p.score, 4)} for p in answered.passages
+        ],
+        "model": answered.model,
+        "tokens": answered.tokens,
+        "cost_usd": answered.cost_micros / 1_000_000,
+        "ms": answered.ms,
+    }

@@ -5,7 +5,10 @@ question's words (weighted by how rare they are in the passages) that the unit a
 or by a near word, whether it holds the kind of answer asked for, and how well its passage was found.
 """
 
+import asyncio
+import hashlib
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,9 +24,15 @@ from minidesk.text.words import STOPWORDS, distance, stem, words
 Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
 
-# Reading more than this many passages and units costs time and has never changed the best one.
-_PASSAGES = 8
-_UNITS = 56
+# Reading more than this many passages has never changed the best unit.
+_PASSAGES = 10
+# Units whose meaning is read: an embedding costs some 4 ms, so only those that words and place put first are read...
+_READ = 20
+# ...and where the sentences' vectors are stored, these sort out all but a few; so many are weighed.
+_READ_SORTED = 6
+_WEIGHED = 32
+# A sentence of a long passage is known well enough from the first of this many units.
+_UNITS = 80
 # Two words count as near from here on; below it MiniLM's single-word cosines are noise.
 _NEAR = 0.45
 
@@ -52,6 +61,65 @@ class Ranking:
     scored: tuple[Scored, ...]
     features: dict[str, float]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Units with what stands around them; `inside` and `around`: stem → word."""
+
+    units: list[Unit]
+    contexts: list[str]
+    inside: list[dict[str, str]]
+    around: list[dict[str, str]]
+
+    def only(self, keep: Sequence[int]) -> "_Cuts":
+        """These units alone."""
+        return _Cuts(
+            [self.units[i] for i in keep], [self.contexts[i] for i in keep],
+            [self.inside[i] for i in keep], [self.around[i] for i in keep],
+        )  # fmt: skip
+
+    @property
+    def vocabulary(self) -> dict[str, str]:
+        """Every stem of the units and around them, with a word of it."""
+        found: dict[str, str] = {}
+        for words_of in (*self.inside, *self.around):
+            for root, word in words_of.items():
+                found.setdefault(root, word)
+        return found
+
+
+class Stored:
+    """Vectors of passages that ingest has written: what a unit means, without embedding it again."""
+
+    def __init__(self, vectors: Mapping[tuple[str, str], Vectors]) -> None:
+        """`vectors`: as `SearchResult.vectors` gives them."""
+        self._vectors = vectors
+
+    def question(self, text: str) -> Vectors | None:
+        """The vector that `text` was searched with."""
+        return self._vectors.get(("", _hash(text)))
+
+    def likeness(self, passage: Passage, unit: Unit, questions: Vectors) -> float | None:
+        """The cosine of the unit, read with its title and passage, with the nearest of the questions; None: not known.
+
+        The sum of the sentence's vector and half of its title's and passage's orders units as their joint text
+        does (the chosen sentence was right as often on five sets), and costs nothing. Short passages, rows and list
+        items have no vector of their own: the passage's speaks for them.
+        """
+        raw = passage.text[unit.start : unit.end]
+        own = next((v for t in (raw, unit.text) if (v := self._vectors.get((passage.chunk, _hash(t)))) is not None), None)
+        text, title = self._vectors.get((passage.chunk, "text")), self._vectors.get((passage.chunk, "title"))
+        parts = [(own, 1.0), (title, 0.5), (text, 0.5 if own is not None else 1.0)]
+        known = [share * vector for vector, share in parts if vector is not None]
+        if own is None and text is None:
+            return None
+        whole = np.sum(known, axis=0)
+        return float((questions @ whole).max()) / (float(np.linalg.norm(whole)) or 1.0)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 class Remembered:
@@ -98,15 +166,90 @@ def surface(text: str) -> dict[str, str]:
     return found
 
 
-async def rank(ask: Ask, passages: Sequence[Passage], embed: Embed, nearness: WordNearness) -> Ranking:
-    """Units of the passages, best first. Empty passages give an empty ranking."""
+async def rank(
+    ask: Ask, passages: Sequence[Passage], embed: Embed, nearness: WordNearness, stored: Stored | None = None
+) -> Ranking:
+    """Units of the passages, best first. Empty passages give an empty ranking.
+
+    `stored`: vectors of the passages' texts that need not be computed again.
+    """
     passages = passages[:_PASSAGES]
-    units = [unit for index, passage in enumerate(passages) for unit in cut(passage, index)][:_UNITS]
-    if not units:
+    cuts = await asyncio.to_thread(_cut, passages)
+    if not cuts.units:
         return Ranking(ask, (), {}, tuple(t.word for t in ask.terms))
+    asked = list(dict.fromkeys([ask.text, ask.plain]))
+    questions = await _questions(asked, embed, stored)
+    cuts, likes = await asyncio.to_thread(_chosen, ask, passages, cuts, questions, stored)
+    read = [i for i, like in enumerate(likes) if like is None]
+    vectors = await embed([f"{cuts.contexts[i]}: {cuts.units[i].text}" for i in read])
+    meaning = _meaning(likes, read, np.asarray((vectors @ questions.T).max(axis=1), dtype=np.float32))
+    words_near = await nearness.matrix(*_compared(ask, cuts))
+    return await asyncio.to_thread(_ranked, ask, passages, cuts, meaning, words_near)
+
+
+async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) -> Vectors:
+    """A row for each way to ask; what was searched with has its vector already."""
+    known = {text: stored.question(text) for text in asked} if stored else {}
+    missing = [text for text in asked if known.get(text) is None]
+    found = dict(zip(missing, await embed(missing), strict=True)) if missing else {}
+    return np.stack([found[text] if text in found else known[text] for text in asked]).astype(np.float32)
+
+
+def _cut(passages: Sequence[Passage]) -> _Cuts:
+    units = [unit for index, passage in enumerate(passages) for unit in cut(passage, index)][:_UNITS]
     contexts = [context(passages[u.passage], u) for u in units]
-    meaning = await _meaning(ask, units, contexts, embed)
-    held = await _held(ask, passages, units, contexts, nearness)
+    inside = [surface(u.text) for u in units]
+    around = [
+        surface(f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}")
+        for c, u in zip(contexts, units, strict=True)
+    ]
+    return _Cuts(units, contexts, inside, around)
+
+
+def _chosen(
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, questions: Vectors, stored: Stored | None
+) -> tuple[_Cuts, list[float | None]]:
+    """The units worth weighing, by the words they share with the question and where they stand; and what each means
+    as far as it is stored, None for those that have to be read: all, or the best few."""
+    weights = _weights(ask, passages)
+    total = float(weights.sum()) or 1.0
+    top = max(passage.score for passage in passages) or 1.0
+    likes = [stored.likeness(passages[u.passage], u, questions) if stored else None for u in cuts.units]
+    first = []
+    for i, unit in enumerate(cuts.units):
+        held = sum(
+            float(weight) * (1.0 if term.stem in cuts.inside[i] else 0.85 if term.stem in cuts.around[i] else 0.0)
+            for term, weight in zip(ask.terms, weights, strict=True)
+        )
+        worth = W_WORDS * held / total + W_KIND * fits(ask.kind, unit.text) + W_PASSAGE * passages[unit.passage].score / top
+        first.append(worth + W_MEANING * (likes[i] or 0.0))
+    order = sorted(range(len(first)), key=lambda i: -first[i])
+    known = all(like is not None for like in likes)
+    keep = sorted(order[: _WEIGHED if known else _READ])
+    read = set(order[:_READ_SORTED]) if known else set(keep)
+    return cuts.only(keep), [None if i in read else likes[i] for i in keep]
+
+
+def _meaning(likes: Sequence[float | None], read: Sequence[int], found: Vectors) -> Vectors:
+    """The cosine of each unit: as read, else as stored. Sums of vectors lie nearer to a question than what is read, or
+    farther, from base to base: the least that was read bounds what was not."""
+    meaning = np.zeros(len(likes), dtype=np.float32)
+    meaning[list(read)] = found
+    least = float(found.min()) if len(found) else 1.0
+    for i, like in enumerate(likes):
+        if like is not None:
+            meaning[i] = min(like, least)
+    return meaning
+
+
+def _compared(ask: Ask, cuts: _Cuts) -> tuple[list[str], list[str]]:
+    """Words of the question, and words of the units, in the order of `_Cuts.vocabulary`."""
+    return [t.word for t in ask.terms], list(cuts.vocabulary.values())
+
+
+def _ranked(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, meaning: Vectors, words_near: Vectors) -> Ranking:
+    units = cuts.units
+    held = _held(ask, cuts, words_near)
     weights = _weights(ask, passages)
     total = float(weights.sum()) or 1.0
     top = max(passage.score for passage in passages) or 1.0
@@ -118,8 +261,7 @@ async def rank(ask: Ask, passages: Sequence[Passage], embed: Embed, nearness: Wo
         score = W_MEANING * float(meaning[i]) + W_WORDS * coverage + W_KIND * kind + W_PASSAGE * place + _named_row(ask, unit)
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
     order = sorted(range(len(units)), key=lambda i: -scored[i].score)
-    best = order[0]
-    features, missing = _features(ask, passages, units, scored, held, weights, best, meaning)
+    features, missing = _features(ask, passages, units, scored, held, order[0], meaning)
     return Ranking(ask, tuple(scored[i] for i in order), features, missing)
 
 
@@ -134,29 +276,9 @@ def _named_row(ask: Ask, unit: Unit) -> float:
     return 2 * W_ROW if ranged else W_ROW
 
 
-async def _meaning(ask: Ask, units: Sequence[Unit], contexts: Sequence[str], embed: Embed) -> Vectors:
-    """Cosine of each unit, read in its context, with the question as asked or in the pages' words: the better one.
-
-    Units read alone as well were tried: twice the cost, and more answers where the pages had none.
-    """
-    asked = list(dict.fromkeys([ask.text, ask.plain]))
-    vectors = await embed([*asked, *(f"{c}: {u.text}" for c, u in zip(contexts, units, strict=True))])
-    return np.asarray((vectors[len(asked) :] @ vectors[: len(asked)].T).max(axis=1), dtype=np.float32)
-
-
-async def _held(
-    ask: Ask, passages: Sequence[Passage], units: Sequence[Unit], contexts: Sequence[str], nearness: WordNearness
-) -> Vectors:
+def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
     """How well each unit (row) holds each word of the question (column): 1 exactly, less for a near word."""
-    vocabulary: dict[str, str] = {}
-    inside = [surface(u.text) for u in units]
-    around = [surface(f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}") for c, u in zip(contexts, units, strict=True)]
-    for found in (*inside, *around):
-        for root, word in found.items():
-            vocabulary.setdefault(root, word)
-    roots = list(vocabulary)
-    position = {root: i for i, root in enumerate(roots)}
-    cosines = await nearness.matrix([t.word for t in ask.terms], [vocabulary[r] for r in roots])
+    position = {root: i for i, root in enumerate(cuts.vocabulary)}
     near = np.clip((cosines - _NEAR) / (1 - _NEAR), 0.0, 0.9)
     for row, term in enumerate(ask.terms):
         if term.named or any(c.isdigit() for c in term.word):
@@ -168,10 +290,10 @@ async def _held(
             near[row, position[typo]] = _ALTERNATE
         if term.stem in position:
             near[row, position[term.stem]] = 1.0
-    held = np.zeros((len(units), len(ask.terms)), dtype=np.float32)
-    for i in range(len(units)):
-        here = [position[r] for r in inside[i]]
-        there = [position[r] for r in around[i]]
+    held = np.zeros((len(cuts.units), len(ask.terms)), dtype=np.float32)
+    for i in range(len(cuts.units)):
+        here = [position[r] for r in cuts.inside[i]]
+        there = [position[r] for r in cuts.around[i]]
         if here:
             held[i] = near[:, here].max(axis=1)
         if there:
@@ -200,41 +322,36 @@ def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     return np.array(weights, dtype=np.float32)
 
 
+_ASKS = re.compile(r"^(?:how|what|why|where|when|which|who|can|is|are|do|does|should|will)\b|\?\s*$", re.IGNORECASE)
+
+
+def _is_entry(passage: Passage) -> bool:
+    """A passage under a question: questions lie nearer to questions than to statements, so the same cosine says less."""
+    return bool(passage.question or _ASKS.search(passage.heading_path[-1] if passage.heading_path else passage.title))
+
+
 def _features(
     ask: Ask,
     passages: Sequence[Passage],
     units: Sequence[Unit],
     scored: Sequence[Scored],
     held: Vectors,
-    weights: Vectors,
     best: int,
     meaning: Vectors,
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    home = units[best].passage
-    rows = [i for i, u in enumerate(units) if u.passage == home]
-    whole = held[rows].max(axis=0) if len(ask.terms) else np.zeros(0, dtype=np.float32)
-    everywhere = held.max(axis=0) if len(ask.terms) else whole
-    total = float(weights.sum()) or 1.0
+    """What `sure.py` weighs, and the words of the question that stand in none of the units."""
+    everywhere = held.max(axis=0) if len(ask.terms) else np.zeros(0, dtype=np.float32)
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
-    named = [i for i in strong if ask.terms[i].named]
+    found = sorted((passage.score for passage in passages), reverse=True)
+    rest = found[2:8] or found[-1:]
     features = {
-        "meaning": scored[best].meaning,
-        "meaning_max": float(meaning.max()),
-        "dense": passages[home].dense,
-        "dense_top": max(p.dense for p in passages),
-        "coverage": scored[best].coverage,
-        "coverage_passage": float((whole * weights).sum()) / total,
-        "coverage_all": float((everywhere * weights).sum()) / total,
-        "weakest": min((float(whole[i]) for i in strong), default=1.0),
-        "weakest_unit": min((float(held[best][i]) for i in strong), default=1.0),
-        "weakest_all": min((float(everywhere[i]) for i in strong), default=1.0),
-        "named": min((float(whole[i]) for i in named), default=1.0),
-        "kind": scored[best].kind,
-        "margin": scored[best].score - max((s.score for j, s in enumerate(scored) if units[j].passage != home), default=0.0),
-        "faq": 1.0 if passages[home].question else 0.0,
-        "n_terms": float(len(strong)),
-        "yesno": 1.0 if ask.kind == "yesno" else 0.0,
-        "score": scored[best].score,
+        "meaning": float(meaning.max()),
+        "lead": found[0] - sum(rest) / len(rest),
+        "weakest": min((float(held[best][i]) for i in strong), default=1.0),
+        "words": float(min(8, len(strong))),
+        "kind": scored[best].kind - 0.5,
+        "offered": 1.0 if ask.offered else 0.0,
+        "entry": 1.0 if _is_entry(passages[units[best].passage]) else 0.0,
     }
     missing = tuple(ask.terms[i].word for i in strong if everywhere[i] < 0.35)
     return features, missing

@@ -11,12 +11,8 @@ from dataclasses import dataclass
 
 from minidesk.answering.rank import Ranking
 
-# How much each of Ranking.features says; chosen by hand so that the order holds on four very different sets (a shop's
-# pages, product help, FAQ threads with gaps, encyclopaedia paragraphs), not fitted: a regression on any one of them
-# lost 10 points of AUROC on the others. `score` is the best unit's rank score, `weakest…` how well the worst-held word
-# of the question stands in that unit and in all passages.
-_WEIGHTS: dict[str, float] = {"score": 6.0, "dense": 2.0, "weakest_unit": 1.5, "weakest_all": 0.7, "kind": 1.0}
-_BIAS = -5.8
+_WEIGHTS: dict[str, float] = {"meaning": 5.0, "lead": 2.8, "weakest": 1.3, "words": 0.07, "kind": 0.5, "offered": -0.8}
+_BIAS = -3.5
 ANSWER_FROM = 0.5  # extracts are shown from here on
 # A model reads the passages itself and may say NOT_FOUND; below this it is not worth asking.
 ASK_MODEL_FROM = 0.12

@@ -44,8 +44,11 @@ class Database:
             self._writer: AsyncEngine = _sqlite_engine(url, writes=True)
             self._reader: AsyncEngine = _sqlite_engine(url, writes=False)
         else:
-            self._writer = self._reader = create_async_engine(
-                url, pool_size=10, max_overflow=10, pool_pre_ping=True
+            self._writer = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            # The same pool. PostgreSQL's default shows each statement another state, and two of one reader that do
+            # not fit: a revision, and rows that are newer than it.
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         # One process's writers wait here, woken in turn, rather than in SQLite's sleeping busy handler.
         self._turn = asyncio.Lock() if self.is_sqlite else None
@@ -88,7 +91,7 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
 
 

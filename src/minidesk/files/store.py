@@ -48,26 +48,31 @@ class FileStore:
         """
         temporary = self._root / "tmp" / secrets.token_hex(16)
         try:
-            await asyncio.to_thread(temporary.parent.mkdir, parents=True, exist_ok=True)
             if isinstance(data, bytes):
                 return await asyncio.to_thread(self._put_bytes, data, limit, temporary)
-            return await self._put_stream(data, limit, temporary)
+            try:
+                await asyncio.to_thread(temporary.parent.mkdir, parents=True, exist_ok=True)
+                return await self._put_stream(data, limit, temporary)
+            finally:
+                await asyncio.to_thread(temporary.unlink, missing_ok=True)
         except ConnectionError:
             raise  # the sender's, not the disk's
         except OSError as error:
             raise (StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable)(
                 retry_after=5
             ) from error
-        finally:
-            await asyncio.to_thread(temporary.unlink, missing_ok=True)
 
     def _put_bytes(self, data: bytes, limit: int, temporary: Path) -> StoredFile:
         _check_size(len(data), limit)
         stored = StoredFile(hashlib.sha256(data).hexdigest(), len(data))
         if not self.path(stored.sha256).exists():
-            with temporary.open("wb") as file:
-                file.write(data)
-                self._settle(file, temporary, stored)
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with temporary.open("wb") as file:
+                    file.write(data)
+                    self._settle(file, temporary, stored)
+            finally:
+                temporary.unlink(missing_ok=True)
         return stored
 
     async def _put_stream(self, data: AsyncIterator[bytes], limit: int, temporary: Path) -> StoredFile:

@@ -129,6 +129,16 @@ class FullText:
             pages=_ranked(index.schema, searcher, terms, "page", "page_of", k, within),
         )
 
+    def ids(self, site_id: str) -> set[str]:
+        """The ids of all texts; pages have none. A second for 100,000. Raises `IndexUnavailable`."""
+        import tantivy
+
+        searcher = self._reader(site_id).index.searcher()
+        # Never 0 texts: the document with the revision is one.
+        hits = searcher.search(tantivy.Query.all_query(), max(1, searcher.num_docs), count=False).hits
+        found = (searcher.doc(at).get_first("id") for _, at in hits)
+        return {str(id_) for id_ in found if id_ is not None}
+
     def close(self) -> None:
         """Let go of all files."""
         with self._lock:

@@ -3,19 +3,37 @@
 Callers build a `ChatRequest` and read `Gateway.stream`; everything else here is inside.
 """
 
-from minidesk.gateway.client import Clocks, ModelClient, Target
-from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink
-from minidesk.gateway.routing import Gateway, Purse
+from minidesk.gateway.call import Hold, Purse
+from minidesk.gateway.catalog import PRESETS, Catalog, Entry, PriceTable, Route, load_prices, read_catalog
+from minidesk.gateway.client import Clocks, ModelClient
+from minidesk.gateway.failures import BUDGET_SPENT
+from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink, Tier
+from minidesk.gateway.routing import Gateway, TargetState
+from minidesk.gateway.target import Target
+from minidesk.gateway.trial import Trial, try_model
 
 __all__ = [
+    "BUDGET_SPENT",
+    "PRESETS",
     "CallRecord",
+    "Catalog",
     "ChatMessage",
     "ChatRequest",
     "Clocks",
+    "Entry",
     "Finished",
     "Gateway",
+    "Hold",
     "LedgerSink",
     "ModelClient",
+    "PriceTable",
     "Purse",
+    "Route",
     "Target",
+    "TargetState",
+    "Tier",
+    "Trial",
+    "load_prices",
+    "read_catalog",
+    "try_model",
 ]

@@ -6,10 +6,8 @@ without an exception (both measured): the clocks are asyncio's, and an end count
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -17,35 +15,24 @@ import httpx
 from minidesk.errors import (
     ModelBadResponse,
     ModelError,
-    ModelOverloaded,
     ModelRefused,
     ModelTimeout,
     ModelTruncated,
     ModelUnreachable,
 )
+from minidesk.gateway.failures import CONTENT_POLICY, failure, failure_in_band, retry_after
 from minidesk.gateway.messages import ChatRequest
 from minidesk.gateway.sse import EventParser
+from minidesk.gateway.target import Target
 
 # An answer longer than this is no answer to a visitor (faults-and-threats, section 0).
 ANSWER_LIMIT = 32 * 1024
-# A provider that asks for more is treated as down that long and no longer (F11).
-LONGEST_WAIT_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One model at one endpoint. Prices are US dollars a million tokens."""
-
-    model: str
-    base_url: str
-    api_key: str
-    input_price: float
-    output_price: float
-
-    @property
-    def provider(self) -> str:
-        """The endpoint's host: for the operator's ledger, never for a visitor."""
-        return httpx.URL(self.base_url).host
+# A dead target must leave time for the next one (F9).
+CONNECT_S = 3.0
+# After its `finish_reason` a stream may still send its usage; a server that then forgets to hang up is not waited for.
+AFTER_END_S = 2.0
+# What is read of an error's body, and for how long: enough to tell an empty account from a rate limit.
+ERROR_BYTES, ERROR_S = 16 * 1024, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +46,18 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them."""
+    """Tokens as the provider counted them; `cached_tokens` of the input came from its cache."""
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The stream is whole, and why the model stopped: stop, length, content_filter, …"""
+
+    finish_reason: str
 
 
 class ModelClient:
@@ -71,7 +66,7 @@ class ModelClient:
     def __init__(self, clocks: Clocks, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._clocks = clocks
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=3.0),  # a dead target must leave time for the next one (F9)
+            timeout=httpx.Timeout(None, connect=CONNECT_S),
             follow_redirects=False,  # a redirect would carry the key to another host
             trust_env=False,
             transport=transport,
@@ -82,35 +77,46 @@ class ModelClient:
         """Give the connections back."""
         await self._http.aclose()
 
-    async def stream(self, target: Target, request: ChatRequest) -> AsyncGenerator[str | Usage]:
-        """Deltas of the answer as they come, and the usage if the provider sends it.
+    async def stream(
+        self, target: Target, request: ChatRequest, first_token_by: float | None = None
+    ) -> AsyncGenerator[str | Usage | Ended]:
+        """Deltas of the answer as they come, the usage if the provider sends it, and `Ended` last.
 
-        Raises a ModelError for everything that is not an answer; after a first delta it means a broken answer.
+        `first_token_by` is a time of the loop's clock: what is left of the time for all targets together. Raises a
+        ModelError for everything that is not an answer; after a first delta it means a broken answer.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
-        pieces = self._pieces(target, request)
+        first_by = started + min(self._clocks.first_token, self._clocks.total)
+        if first_token_by is not None:
+            first_by = min(first_by, first_token_by)
+        answer = _Answer()
+        pieces = self._pieces(target, request, answer)
         seen = False
         try:
             while True:
-                allowed = self._clocks.gap if seen else self._clocks.first_token
-                deadline = min(loop.time() + allowed, started + self._clocks.total)
-                if not seen:
-                    deadline = min(deadline, started + self._clocks.first_token)
+                gap = AFTER_END_S if answer.complete else self._clocks.gap
+                deadline = min(loop.time() + gap, started + self._clocks.total) if seen else first_by
                 try:
                     async with asyncio.timeout_at(deadline):
                         piece = await anext(pieces)
                 except TimeoutError as error:
+                    if answer.complete:
+                        break
                     raise ModelTimeout from error
                 except StopAsyncIteration:
-                    return
-                if isinstance(piece, str):
-                    seen = True
+                    break
+                seen = seen or isinstance(piece, str)
                 yield piece
         finally:
             await pieces.aclose()
+        if answer.finish_reason == "content_filter" and not seen:
+            raise ModelRefused(code=CONTENT_POLICY)
+        yield Ended(answer.finish_reason or "stop")
 
-    async def _pieces(self, target: Target, request: ChatRequest) -> AsyncGenerator[str | Usage]:
+    async def _pieces(
+        self, target: Target, request: ChatRequest, answer: "_Answer"
+    ) -> AsyncGenerator[str | Usage]:
         call = self._http.stream(
             "POST",
             f"{target.base_url.rstrip('/')}/chat/completions",
@@ -120,66 +126,101 @@ class ModelClient:
                 # A compressed stream could unpack to hundreds of megabytes before any limit of ours is asked (F18).
                 "Accept-Encoding": "identity",
             },
-            json={
-                "model": target.model,
-                "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-                "max_tokens": request.max_tokens,
-                "temperature": request.temperature,
-                "stream": True,
-                "stream_options": {"include_usage": True},
-            },
+            json=body_for(target, request),
         )
         try:
             async with call as response:
                 await _check(response)
-                if "text/event-stream" in response.headers.get("content-type", ""):
-                    async for piece in _events(response):
-                        yield piece
-                else:
-                    async for piece in _whole(response):
-                        yield piece
+                reads = _events if _is_stream(response) else _whole
+                async for piece in reads(response, answer):
+                    yield piece
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise ModelUnreachable from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ModelUnreachable from error
         except httpx.TimeoutException as error:
             raise ModelTimeout from error
-        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ModelUnreachable from error
         except httpx.LocalProtocolError as error:  # a key or an address that cannot be sent at all
             raise ModelRefused from error
         except httpx.HTTPError as error:
-            raise ModelTruncated from error
+            if not answer.complete:
+                raise ModelTruncated from error
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[str | Usage]:
-    parser, answer = EventParser(), _Answer()
+def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
+    """The request as this model takes it."""
+    supports = target.supports
+    ceiling = "max_completion_tokens" if "max_completion_tokens" in supports else "max_tokens"
+    body: dict[str, Any] = {
+        "model": target.model,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        ceiling: request.max_tokens,
+        "stream": True,
+    }
+    if "temperature" in supports:
+        body["temperature"] = request.temperature
+    if "stream_usage" in supports:
+        body["stream_options"] = {"include_usage": True}
+    if "minimal_reasoning" in supports:
+        body["reasoning_effort"] = "minimal"
+    return body
+
+
+def _is_stream(response: httpx.Response) -> bool:
+    return "text/event-stream" in response.headers.get("content-type", "")
+
+
+async def _events(response: httpx.Response, answer: "_Answer") -> AsyncGenerator[str | Usage]:
+    parser = EventParser()
     async for raw in response.aiter_raw():
-        for data in parser.feed(raw):
-            for piece in answer.event(data):
-                yield piece
-            if answer.closed:
-                return
+        said = ""  # what came in one piece goes on in one: each step on its way costs more than the text
+        rest: list[str | Usage] = []
+        try:
+            for data in parser.feed(raw):
+                for piece in answer.event(data):
+                    if isinstance(piece, str):
+                        said += piece
+                    else:
+                        rest.append(piece)
+                if answer.closed:
+                    break
+        finally:  # also in front of a broken event: what was said before it was said
+            if said:
+                yield said
+        for piece in rest:
+            yield piece
+        if answer.closed:
+            return
     try:
         last = [piece for data in parser.close() for piece in answer.event(data)]
     except ModelBadResponse as error:  # half an event at the very end is a cut, not a wrong protocol
-        raise ModelTruncated from error
+        if not answer.complete:
+            raise ModelTruncated from error
+        last = []
     for piece in last:
         yield piece
     if not answer.complete:
         raise ModelTruncated
 
 
-async def _whole(response: httpx.Response) -> AsyncIterator[str | Usage]:
+async def _whole(response: httpx.Response, answer: "_Answer") -> AsyncGenerator[str | Usage]:
     """A server that ignored `stream` and sent one JSON object."""
     if "application/json" not in response.headers.get("content-type", ""):
         raise ModelBadResponse
-    body = b""
-    async for raw in response.aiter_raw():
-        body += raw
-        if len(body) > 4 * ANSWER_LIMIT:
-            raise ModelBadResponse
-    answer = _Answer()
-    for piece in answer.event(body.decode(errors="replace")):
+    for piece in answer.event((await _read(response, 4 * ANSWER_LIMIT)).decode(errors="replace")):
         yield piece
     if not answer.complete:
         raise ModelTruncated
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    """The body. Raises ModelBadResponse above `limit`."""
+    body = b""
+    async for raw in response.aiter_raw():
+        body += raw
+        if len(body) > limit:
+            raise ModelBadResponse
+    return body
 
 
 class _Answer:
@@ -188,10 +229,11 @@ class _Answer:
     def __init__(self) -> None:
         self.complete = False  # `finish_reason` or `[DONE]` was seen
         self.closed = False  # `[DONE]`: nothing after it counts
+        self.finish_reason = ""
         self._length = 0
 
     def event(self, data: str) -> list[str | Usage]:
-        """The deltas and usage in one event. Raises ModelBadResponse, or ModelOverloaded for an error in band."""
+        """The deltas and usage in one event. Raises ModelBadResponse, or what an error in band stands for."""
         if data.strip() == "[DONE]":
             self.complete = self.closed = True
             return []
@@ -202,7 +244,7 @@ class _Answer:
         if not isinstance(body, dict):
             raise ModelBadResponse
         if body.get("error"):
-            raise ModelOverloaded
+            raise failure_in_band(body["error"])
         return [*self._deltas(body.get("choices")), *_usage(body.get("usage"))]
 
     def _deltas(self, choices: Any) -> list[str | Usage]:
@@ -213,10 +255,12 @@ class _Answer:
         text = message.get("content") if isinstance(message, dict) else None
         if choice.get("finish_reason"):
             self.complete = True
+            self.finish_reason = str(choice["finish_reason"])[:40]
         if not isinstance(text, str) or not text:
             return []
         self._length += len(text)
-        if self._length > ANSWER_LIMIT:
+        # Half a surrogate pair, as JSON can write it, would fail at the database's door.
+        if self._length > ANSWER_LIMIT or any("\ud800" <= c <= "\udfff" for c in text):
             raise ModelBadResponse
         return [text]
 
@@ -224,38 +268,34 @@ class _Answer:
 def _usage(usage: Any) -> list[str | Usage]:
     if not isinstance(usage, dict):
         return []
-    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    if not all(isinstance(n, int) and n >= 0 for n in counts):
+    counts = (_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+    if counts[0] is None or counts[1] is None:
         return []
-    return [Usage(int(counts[0] or 0), int(counts[1] or 0))]
+    details = usage.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    return [Usage(counts[0], counts[1], cached or 0)]
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens that can be one: what a broken server sends must not become a bill."""
+    ours = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000_000
+    return value if ours else None
 
 
 async def _check(response: httpx.Response) -> None:
     """Raise for every status that is not an answer. The body is never shown to anyone."""
-    status = response.status_code
-    if response.headers.get("content-encoding", "identity") != "identity":
+    compressed = response.headers.get("content-encoding", "identity") != "identity"
+    if response.status_code != 200:
+        body = b"" if compressed else await _start_of(response)
+        raise failure(response.status_code, body, retry_after(response.headers.get("retry-after")))
+    if compressed:
         raise ModelBadResponse
-    if status == 200:
-        return
-    error: type[ModelError] = ModelRefused
-    if status in (408, 409, 425, 429) or status >= 500:
-        error = ModelOverloaded
-    elif 300 <= status < 400:
-        error = ModelBadResponse
-    raise error(retry_after=retry_after(response.headers.get("retry-after")))
 
 
-def retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for, between 0 and `LONGEST_WAIT_S`; None where it says nothing usable (F11)."""
-    if not value:
-        return None
+async def _start_of(response: httpx.Response) -> bytes:
+    """As much of an error's body as may be read."""
     try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            when = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        seconds = when.timestamp() - time.time()
-    # Written so that NaN fails it too.
-    return min(seconds, LONGEST_WAIT_S) if seconds >= 0 else None
+        async with asyncio.timeout(ERROR_S):
+            return await _read(response, ERROR_BYTES)
+    except (TimeoutError, ModelError, httpx.HTTPError):
+        return b""

@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+# mini answers first; large is asked where the proof of mini's answer failed.
+Tier = Literal["mini", "large"]
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -15,10 +18,10 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What to ask, for whom and why."""
+    """What to ask, for whom and why. `purpose` `api` is a company's own tool behind /v1."""
 
     messages: tuple[ChatMessage, ...]
-    purpose: Literal["answer", "rewrite", "summary", "test"]
+    purpose: Literal["answer", "rewrite", "summary", "test", "api"]
     max_tokens: int
     temperature: float = 0.1
     site_id: str | None = None
@@ -37,6 +40,7 @@ class Finished:
     cost_micros: int  # millionths of a US dollar
     first_token_ms: int
     total_ms: int
+    finish_reason: str = "stop"  # length: the ceiling cut the answer; content_filter: the provider did
 
 
 @dataclass(frozen=True, slots=True)

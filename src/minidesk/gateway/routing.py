@@ -1,182 +1,205 @@
-"""From a request to an answer over several targets: one retry loop, fallback, cool-down, and a ledger line for each attempt.
+"""From a request to an answer over several targets: one retry loop, fallback by kind of error, and a ledger line for each attempt.
 
 Everything that can go wrong before the first token may be tried elsewhere. After it nothing is: two models in one
 answer would contradict each other (F14).
 """
 
 import asyncio
+import hashlib
 import logging
+import math
 import random
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Protocol
+from dataclasses import dataclass
 
-from minidesk.errors import ModelError, ModelOverloaded, ModelRefused
-from minidesk.gateway.client import ModelClient, Target, Usage
-from minidesk.gateway.messages import CallRecord, ChatRequest, Finished, LedgerSink
+from minidesk.errors import ModelError, ModelOverloaded, ModelRefused, ModelTruncated, ModelUnreachable
+from minidesk.gateway.call import Call, Purse, at_most, estimate_tokens
+from minidesk.gateway.catalog import Route
+from minidesk.gateway.client import ModelClient
+from minidesk.gateway.failures import BUDGET_SPENT, CONTEXT_TOO_LONG
+from minidesk.gateway.health import REFUSED_COOLDOWN_S, Health, State, concerns_endpoint
+from minidesk.gateway.messages import ChatRequest, Finished, LedgerSink, Tier
+from minidesk.gateway.target import Target
 
 log = logging.getLogger(__name__)
 
 # To the first token over all targets: beyond it a visitor has gone, and extracts should have answered (F12).
 FIRST_TOKEN_BUDGET_S = 25.0
-# A target that refused our key or model is left alone this long, so that a wrong setting does not cost each visitor a call (F13).
-REFUSED_COOLDOWN_S = 300.0
-# An overloaded one at least this long, or as long as it asked for (F11).
-OVERLOADED_COOLDOWN_S = 5.0
 
 
-class Purse(Protocol):
-    """The budget as the gateway sees it. Amounts are millionths of a dollar."""
+class _PassedOver(Exception):
+    """This target takes no calls now."""
 
-    async def reserve(self, site_id: str | None, most: int) -> bool:
-        """Set aside the most that a call can cost, before it; False means the budget does not hold it."""
 
-    def release(self, site_id: str | None, most: int) -> None:
-        """Give back what was set aside, after what the call did cost was booked."""
+def jitter() -> float:
+    """Seconds before the second attempt, so that many visitors do not retry as one."""
+    return random.uniform(0.1, 0.5)  # noqa: S311 (no secret)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """How a target stands, for the operator."""
+
+    tier: Tier
+    model: str
+    provider: str
+    breaker: State
+    resting: bool
+    first_token_ms: float | None
 
 
 class Gateway:
-    """All models, as one. `targets` in the order they are asked; an empty list means that no model is configured."""
+    """All models, as one. Without routes no model is configured. `now` is a monotonic clock in seconds."""
 
     def __init__(
-        self, client: ModelClient, targets: Sequence[Target], ledger: LedgerSink, purse: Purse
+        self,
+        client: ModelClient,
+        routes: Mapping[Tier, Route],
+        ledger: LedgerSink,
+        purse: Purse,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = jitter,
     ) -> None:
         self._client = client
-        self._targets = tuple(targets)
+        self._routes = dict(routes)
         self._ledger = ledger
         self._purse = purse
-        self._cool_until: dict[Target, float] = {}
+        self._jitter = jitter
+        self._health = {target: Health(now) for route in routes.values() for target in route.targets}
+        self._settling: set[asyncio.Task[None]] = set()
 
     @property
     def configured(self) -> bool:
-        """Whether there is any model to ask."""
-        return bool(self._targets)
+        """Whether there is a model that answers first."""
+        return self.offers("mini")
+
+    def offers(self, tier: Tier) -> bool:
+        """Whether there is any model in this tier."""
+        return tier in self._routes
+
+    def states(self) -> list[TargetState]:
+        """How every target stands, tier by tier."""
+        return [
+            TargetState(
+                tier,
+                target.model,
+                target.provider,
+                health.breaker.state,
+                health.resting,
+                health.first_token_ms,
+            )
+            for tier, route in self._routes.items()
+            for target in route.targets
+            for health in [self._health[target]]
+        ]
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Write what was not yet written, and give the connections back."""
+        await asyncio.gather(*self._settling, return_exceptions=True)
         await self._client.close()
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Finished]:
+    async def stream(self, request: ChatRequest, tier: Tier = "mini") -> AsyncGenerator[str | Finished]:
         """Text deltas, then exactly one `Finished`. Close it (`aclosing`) when you stop early, or the ledger line waits for the collector.
 
         Raises the last target's ModelError where no first token came, the error itself where a stream broke later,
         and ModelRefused with the code `budget_spent` at the ceiling.
         """
         loop = asyncio.get_running_loop()
-        started, last = loop.time(), ModelError()
-        for target in self._targets:
-            if self._cool_until.get(target, 0.0) > loop.time():
-                continue
+        by, last = loop.time() + FIRST_TOKEN_BUDGET_S, ModelError()
+        targets = self._targets(tier, request)
+        for target in targets:
             for attempt in (1, 2):
-                if loop.time() - started > FIRST_TOKEN_BUDGET_S:
+                if loop.time() >= by:
                     raise last
-                most = _most(target, request)
-                if not await self._purse.reserve(request.site_id, most):
-                    raise ModelRefused("The model budget is spent.", code="budget_spent")
-                call = _Call(self._client, self._ledger, target, request)
+                call = Call(self._client, target, request, self._health[target], self._ledger)
                 try:
-                    async with aclosing(call.run()) as pieces:
+                    async with aclosing(self._attempt(call, by)) as pieces:
                         async for piece in pieces:
                             yield piece
                     return
+                except _PassedOver:
+                    break
                 except ModelError as error:
                     last = error
-                    if call.begun:
+                    if call.begun or error.code == BUDGET_SPENT:
                         raise
-                    self._cool(target, error, loop.time())
-                    log.warning("a model did not answer", extra={"code": error.code})
-                finally:
-                    self._purse.release(request.site_id, most)
-                if not last.retry or attempt == 2 or self._cool_until.get(target, 0.0) > loop.time():
+                    self._note(target, error)
+                if attempt == 2 or not _again(last, alone=len(targets) == 1) or not call.health.ready:
                     break
-                await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311 (jitter, so that many visitors do not retry as one)
+                await asyncio.sleep(self._jitter())
         raise last
 
-    def _cool(self, target: Target, error: ModelError, now: float) -> None:
-        if isinstance(error, ModelRefused):
-            self._cool_until[target] = now + REFUSED_COOLDOWN_S
-        elif isinstance(error, ModelOverloaded) and error.retry_after is not None:
-            self._cool_until[target] = now + max(error.retry_after, OVERLOADED_COOLDOWN_S)
+    async def _attempt(self, call: Call, by: float) -> AsyncGenerator[str | Finished]:
+        """One call, if its target takes any and the budget holds it."""
+        health = call.health
+        if not health.ready:
+            raise _PassedOver
+        hold = await self._purse.reserve(call.request, at_most(call.target, call.request))
+        if hold is None:
+            raise ModelRefused("The model budget is spent.", code=BUDGET_SPENT)
+        if (
+            health.resting or not health.breaker.admit()
+        ):  # the reservation took time: another call may be the probe
+            hold.release()
+            raise _PassedOver
+        async with aclosing(call.run(by, hold, self._settling)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _note(self, target: Target, error: ModelError) -> None:
+        """Let what was learned count for the neighbours behind the same key; say once to the operator what only they can mend."""
+        if concerns_endpoint(error):
+            for other, health in self._health.items():
+                if other.endpoint == target.endpoint:
+                    health.rest(REFUSED_COOLDOWN_S)
+        level = logging.ERROR if isinstance(error, ModelRefused) else logging.WARNING
+        log.log(level, "a model did not answer", extra={"code": error.code, "model": target.model})
+
+    def _targets(self, tier: Tier, request: ChatRequest) -> list[Target]:
+        """In the order in which they are asked; those whose context is too small are left out. Raises ModelError for none."""
+        route = self._routes.get(tier)
+        if route is None:
+            raise ModelError
+        needed = estimate_tokens(request) + request.max_tokens
+        found = [t for t in self._ordered(route, request) if t.context is None or needed <= t.context]
+        if not found:
+            raise ModelRefused(code=CONTEXT_TOO_LONG)
+        return found
+
+    def _ordered(self, route: Route, request: ChatRequest) -> list[Target]:
+        if route.policy == "cheapest":
+            return sorted(route.targets, key=lambda target: at_most(target, request))
+        if route.policy == "fastest":  # what was not measured lately goes first, and is measured by that
+            return sorted(route.targets, key=lambda target: self._health[target].first_token_ms or 0.0)
+        if route.policy == "weighted":
+            return weighted(route, request.conversation_id)
+        return list(route.targets)
 
 
-class _Call:
-    """One attempt at one target, and its line in the ledger."""
+def weighted(route: Route, conversation_id: str | None) -> list[Target]:
+    """Each target first in its share of the conversations, and always in the same order in the same one.
 
-    def __init__(self, client: ModelClient, ledger: LedgerSink, target: Target, request: ChatRequest) -> None:
-        self._client, self._ledger, self._target, self._request = client, ledger, target, request
-        self._usage: Usage | None = None
-        self._characters = 0
-        self._first_ms: int | None = None
-        self.begun = False
+    Weighted rendezvous hashing (Schindelhauer and Schomaker 2005): the order of -ln(h) / weight. Taking a target
+    away moves only the conversations that it had.
+    """
+    weights = route.weights or (1.0,) * len(route.targets)
+    seed = conversation_id if conversation_id is not None else str(random.random())  # noqa: S311 (no secret)
 
-    async def run(self) -> AsyncGenerator[str | Finished]:
-        loop = asyncio.get_running_loop()
-        started, outcome = loop.time(), "aborted"
+    def score(n: int) -> float:
+        if weights[n] <= 0:
+            return math.inf
+        target = route.targets[n]
+        digest = hashlib.sha256(f"{seed}\0{target.model}\0{target.base_url}".encode()).digest()
+        return -math.log((int.from_bytes(digest[:8]) + 1) / (2**64 + 1)) / weights[n]
 
-        def elapsed() -> int:
-            return round((loop.time() - started) * 1000)
-
-        try:
-            async with aclosing(self._client.stream(self._target, self._request)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Usage):
-                        self._usage = piece
-                        continue
-                    if not self.begun:
-                        self.begun, self._first_ms = True, elapsed()
-                    self._characters += len(piece)
-                    yield piece
-            outcome = "ok"
-        except ModelError as error:
-            outcome = error.code
-            raise
-        finally:
-            record = self._record(outcome, elapsed())
-            # Shielded: a visitor who leaves must not make a call that was paid for vanish from the ledger.
-            await asyncio.shield(self._ledger(record))
-        yield Finished(
-            model=record.model,
-            input_tokens=record.input_tokens,
-            output_tokens=record.output_tokens,
-            estimated=record.estimated,
-            cost_micros=record.cost_micros,
-            first_token_ms=record.first_token_ms or record.total_ms,
-            total_ms=record.total_ms,
-        )
-
-    def _record(self, outcome: str, total_ms: int) -> CallRecord:
-        usage, request, target = self._usage, self._request, self._target
-        if usage is None:
-            # Nothing came back: a provider does not charge for a call that it refused.
-            counted = self.begun or outcome in ("ok", "aborted")
-            usage = Usage(estimate_tokens(request) if counted else 0, -(-self._characters // 4))
-        return CallRecord(
-            purpose=request.purpose,
-            model=target.model,
-            provider=target.provider,
-            site_id=request.site_id,
-            conversation_id=request.conversation_id,
-            message_id=request.message_id,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=self._usage is None,
-            cost_micros=_cost(target, usage.input_tokens, usage.output_tokens),
-            first_token_ms=self._first_ms,
-            total_ms=total_ms,
-            outcome=outcome,
-        )
+    return [route.targets[n] for n in sorted(range(len(route.targets)), key=score)]
 
 
-def estimate_tokens(request: ChatRequest) -> int:
-    """Input tokens where nobody counted them: a token for four characters, the usual rule for English (OpenAI's help pages), and 4 a message."""
-    return sum(len(m.content) // 4 + 4 for m in request.messages)
-
-
-def _cost(target: Target, input_tokens: int, output_tokens: int) -> int:
-    # Dollars a million tokens are millionths of a dollar a token. Rounded up, so that a call is never free by rounding.
-    exact = input_tokens * target.input_price + output_tokens * target.output_price
-    return int(-(-exact // 1))
-
-
-def _most(target: Target, request: ChatRequest) -> int:
-    return _cost(target, estimate_tokens(request), request.max_tokens)
+def _again(error: ModelError, *, alone: bool) -> bool:
+    """Whether the same target is worth a second attempt. Where nobody is there or nobody hurries, the next one is the better bet (F9)."""
+    if isinstance(error, ModelUnreachable):
+        return alone
+    return isinstance(error, ModelOverloaded | ModelTruncated)

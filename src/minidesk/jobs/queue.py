@@ -5,7 +5,7 @@ finish, fail or prolong the job: each of these names the lease's token in the sa
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +53,14 @@ class ClaimedJob:
         return self.attempt > MAX_ATTEMPTS
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingJob:
+    """A job that nobody has started yet."""
+
+    id: str
+    payload: dict[str, Any]
+
+
 class JobQueue:
     """The rows of `jobs`, for enqueuing inside a transaction and for workers."""
 
@@ -97,6 +105,22 @@ class JobQueue:
         tx.after_commit(lambda: self._hub.wake(f"jobs:{queue}"))
         return job_id
 
+    async def enqueue_many(
+        self, tx: Tx, *, queue: str, kind: str, payloads: Mapping[str, dict[str, Any]]
+    ) -> None:
+        """Add a job for each key that has none yet, all due at once, as `enqueue` does: one statement for any number."""
+        if not payloads:
+            return
+        same = {"queue": queue, "kind": kind, "state": "ready", "attempts": 0, "run_at": AT_ONCE}
+        rows = [
+            {"id": new_id("job"), "key": key, "payload": payload, "created_at": self._clock(), **same}
+            for key, payload in payloads.items()
+        ]
+        insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
+        connection = await tx.connection()
+        await connection.execute(insert(Job).on_conflict_do_nothing(index_elements=["key"]), rows)
+        tx.after_commit(lambda: self._hub.wake(f"jobs:{queue}"))
+
     async def claim(self, db: Database, queue: str, owner: str) -> ClaimedJob | None:
         """Take the oldest job that is due, or whose lease has ended; None if there is none.
 
@@ -118,6 +142,45 @@ class JobQueue:
             job.lease_token = secrets.token_hex(16)
             job.lease_until = now + timedelta(seconds=LEASE_SECONDS)
             return ClaimedJob(job.id, job.queue, job.kind, job.payload, job.attempts, job.lease_token, owner)
+
+    async def untried(self, tx: Tx, beside: ClaimedJob, limit: int) -> list[WaitingJob]:
+        """Due jobs of the same queue and kind as `beside` that nobody has started yet, oldest first."""
+        due = and_(Job.state == "ready", Job.run_at <= self._clock(), Job.attempts == 0)
+        rows = await tx.execute(
+            select(Job.id, Job.payload)
+            .where(Job.queue == beside.queue, Job.kind == beside.kind, due)
+            .order_by(Job.run_at, Job.id)
+            .limit(limit)
+        )
+        return [WaitingJob(*row) for row in rows]
+
+    async def claim_untried(self, db: Database, ids: Sequence[str], owner: str) -> list[ClaimedJob]:
+        """Take those of these jobs that nobody has started meanwhile, in one transaction."""
+        until = self._clock() + timedelta(seconds=LEASE_SECONDS)
+        async with db.write() as tx:
+            wanted = select(Job).where(Job.id.in_(ids), Job.state == "ready", Job.attempts == 0)
+            rows = await tx.scalars(wanted.order_by(Job.id).with_for_update(skip_locked=True))
+            found = rows.all()
+            for job in found:
+                job.attempts, job.state = 1, "running"
+                job.lease_owner, job.lease_token, job.lease_until = owner, secrets.token_hex(16), until
+            return [
+                ClaimedJob(job.id, job.queue, job.kind, job.payload, 1, job.lease_token or "", owner)
+                for job in found
+            ]
+
+    async def finish_in(self, tx: Tx, jobs: Sequence[ClaimedJob]) -> None:
+        """Delete these jobs in the transaction that holds their results; those whose lease was lost stay."""
+        if jobs:
+            await tx.execute(delete(Job).where(or_(*map(_is_ours, jobs))))
+
+    async def put_back(self, db: Database, jobs: Sequence[ClaimedJob]) -> None:
+        """Give leases back after a failure that was another job's; the attempt counts."""
+        async with db.write() as tx:
+            rows = await tx.scalars(select(Job).where(or_(*map(_is_ours, jobs))).with_for_update())
+            for row in rows.all():
+                _to_ready(row, AT_ONCE)
+                tx.after_commit(lambda queue=row.queue: self._hub.wake(f"jobs:{queue}"))  # type: ignore[misc]  # mypy cannot type a lambda's default
 
     async def is_due(self, db: Database, queue: str) -> bool:
         """Whether a worker of `queue` would find something to claim now."""

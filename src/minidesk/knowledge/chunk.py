@@ -108,12 +108,13 @@ class _Cutter:
         self._count = count_tokens
         self._frame = count_tokens("")  # start and end marks, which every passage has once
         self._max = max(1, max_tokens - self._frame)
+        self._counted: dict[tuple[int, int], int] = {}  # counting is most of what cutting costs
 
     def passages(self, blocks: list[Block]) -> Iterator[tuple[int, int, ChunkKind, int | None]]:
         """(start, end, kind, page) of each passage."""
         for part in _parts(blocks, self._text):
             start, end = _trimmed(self._text, part[0].start, part[-1].end)
-            if self._tokens(start, end) <= self._max:  # most sections: counted once, not block by block
+            if self._fits(start, end):  # most sections: counted once, not block by block
                 yield start, end, _kind(part), part[0].page
                 continue
             units = list(self._units(part))
@@ -143,7 +144,7 @@ class _Cutter:
             yield from (
                 piece for line in _lines(self._text, block.start, block.end) for piece in self._fitting(*line)
             )
-        elif self._tokens(block.start, block.end) <= self._max:
+        elif self._fits(*_trimmed(self._text, block.start, block.end)):
             yield _trimmed(self._text, block.start, block.end)
         else:
             for span in sentences(self._text[block.start : block.end]):
@@ -154,15 +155,26 @@ class _Cutter:
         start, end = _trimmed(self._text, start, end)
         if start >= end:
             return
-        if self._tokens(start, end) <= self._max or end - start == 1:
+        if self._fits(start, end) or end - start == 1:
             yield start, end
             return
         middle = _middle(self._text, start, end)
         yield from self._fitting(start, middle)
         yield from self._fitting(middle, end)
 
+    def _fits(self, start: int, end: int) -> bool:
+        """True if the span is within the ceiling; counts only where its length and its words leave that open."""
+        text = self._text[start:end]
+        if len(text) <= self._max and text.isascii():
+            return True  # no tokenizer makes more tokens than ASCII characters
+        # Nor fewer than words. One that did would get shorter passages, never longer ones.
+        return len(text.split()) <= self._max and self._tokens(start, end) <= self._max
+
     def _tokens(self, start: int, end: int) -> int:
-        return max(0, self._count(self._text[start:end]) - self._frame)
+        known = self._counted.get((start, end))
+        if known is None:
+            known = self._counted[start, end] = max(0, self._count(self._text[start:end]) - self._frame)
+        return known
 
     def _packed(self, units: list[_Unit]) -> Iterator[list[_Unit]]:
         """Neighbours together up to the ceiling, in passages of about the same size: a last one of three words says little."""
@@ -190,7 +202,10 @@ class _Cutter:
     def _checked(self, run: list[_Unit]) -> Iterator[tuple[int, int, ChunkKind, int | None]]:
         """The passage, halved if together it has more tokens than its pieces had (a model may count them so)."""
         start, end = run[0].start, run[-1].end
-        if len(run) > 1 and self._tokens(start, end) > self._max:
+        between = end - start - sum(unit.end - unit.start for unit in run)
+        # A token for each character between, and one more for each piece, is more than joining them can cost.
+        room = sum(unit.tokens for unit in run) + between + len(run) <= self._max
+        if len(run) > 1 and not room and not self._fits(start, end):
             half = len(run) // 2
             yield from self._checked(run[:half])
             yield from self._checked(run[half:])

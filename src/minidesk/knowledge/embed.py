@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +48,8 @@ BATCH_TOKENS = 1024
 QUERY_CACHE = 256
 # Loading torch, exporting and checking took 17 s on two busy cores; a download of a large model takes longer.
 EXPORT_SECONDS = 900
+# How soon an export ends when nobody waits for it any more.
+LOOK_SECONDS = 0.1
 # fp32 must be the same function; int8 a channel had a least cosine of .988 on 120 passages.
 LEAST_COSINE = {"fp32": 0.999, "int8": 0.95}
 _CHECK_SENTENCES = (
@@ -174,7 +178,12 @@ async def open_embedder(settings: Settings) -> Embedder:
     Raises `Unavailable` with a sentence for the operator when the model is missing, damaged or cannot be copied.
     Several processes may call this at once: one exports, the others wait for its lock.
     """
-    return await asyncio.to_thread(_open, settings)
+    given_up = threading.Event()
+    try:
+        return await asyncio.to_thread(_open, settings, given_up)
+    except asyncio.CancelledError:
+        given_up.set()  # the export's child would work on for 15 s, for nobody
+        raise
 
 
 def cache_folder(settings: Settings) -> Path:
@@ -193,7 +202,7 @@ def model_source(name: str) -> str:
     return name
 
 
-def _open(settings: Settings) -> Embedder:
+def _open(settings: Settings, given_up: threading.Event) -> Embedder:
     cache = cache_folder(settings)
     name = settings.embedding_model
     folder = cache / f"model-{_key(name)}"
@@ -202,7 +211,7 @@ def _open(settings: Settings) -> Embedder:
         with _locked(cache / f"{folder.name}.lock"):
             manifest = _read_manifest(folder, settings.embedding_precision)
             if manifest is None:
-                _export_in_child(name, folder)
+                _export_in_child(name, folder, given_up)
                 manifest = _read_manifest(folder, settings.embedding_precision)
     except OSError as error:
         raise Unavailable(
@@ -270,7 +279,7 @@ def _read_manifest(folder: Path, precision: str) -> Manifest | None:
     return manifest
 
 
-def _export_in_child(name: str, folder: Path) -> None:
+def _export_in_child(name: str, folder: Path, given_up: threading.Event) -> None:
     """Export into a temporary folder beside `folder` and rename it into place. Raises `Unavailable`."""
     source = model_source(name)
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
@@ -280,33 +289,40 @@ def _export_in_child(name: str, folder: Path) -> None:
         )
     elif name == DEFAULT_MODEL:
         raise _unusable()
-    log.info("preparing the embedding model, once for this installation")
+    log.info("preparing the embedding model, once for this installation (about 15 seconds)")
+    for left in folder.parent.glob(f"{folder.name}.*/"):  # 180 MB each, from exports that were killed
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as temporary:
         target = Path(temporary) / "model"
-        try:
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    __name__ if __name__ != "__main__" else "minidesk.knowledge.embed",
-                    source,
-                    str(target),
-                ],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=EXPORT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise _unusable() from error
-        if done.returncode != 0:
-            log.error(
-                "the embedding model could not be prepared: %s", done.stderr.strip().rpartition("\n")[2]
-            )
+        module = __name__ if __name__ != "__main__" else "minidesk.knowledge.embed"
+        status, said = _run([sys.executable, "-m", module, source, str(target)], environment, given_up)
+        if status != 0:
+            if not given_up.is_set():
+                log.error("the embedding model could not be prepared: %s", said.strip().rpartition("\n")[2])
             raise _unusable()
         shutil.rmtree(folder, ignore_errors=True)
         target.rename(folder)
+
+
+def _run(command: list[str], environment: dict[str, str], given_up: threading.Event) -> tuple[int, str]:
+    """A child's exit status and standard error; it is killed when `given_up` is set, or after EXPORT_SECONDS."""
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            process_group=0,  # Ctrl-C in a terminal is for us; we end it
+        ) as child,
+    ):
+        until = time.monotonic() + EXPORT_SECONDS
+        while child.poll() is None:
+            if given_up.wait(LOOK_SECONDS) or time.monotonic() > until:
+                child.kill()
+        said.seek(0)
+        return child.returncode, said.read()
 
 
 def export(source: str, target: Path) -> Manifest:

@@ -7,18 +7,15 @@ and asks questions with known answers.
 
 import asyncio
 import fcntl
-import json
+import importlib
 import logging
 import shutil
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +24,7 @@ from sqlalchemy import Select, select
 from minidesk.db import Database
 from minidesk.db.models import Chunk, Document, Site, Vector
 from minidesk.errors import Conflict, IndexUnavailable
+from minidesk.knowledge.index_check import KnownAnswer, answers_known, check_in_child, name_of, open_client
 from minidesk.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,12 +37,10 @@ log = logging.getLogger(__name__)
 RANKED_KINDS = ("text", "title", "phrasing")
 # Rows of one call: half a second of Chroma's work, so that a question that comes meanwhile does not wait longer.
 BATCH = 500
+# Ids of one call: a megabyte.
+ID_PAGE = 10_000
 # Vectors that must find themselves; a lost segment still counts all its rows but answers with one (F7).
 KNOWN_ANSWERS = 24
-# Importing chromadb and opening 100k vectors took 3 s; a child that hangs on a damaged file is given up then.
-CHECK_SECONDS = 60
-# A float16 copy of a unit vector is within .0005 of itself.
-SAME = 0.002
 
 Floats = NDArray[np.float32]
 
@@ -71,16 +67,6 @@ class VectorHit:
     chunk: str
     kind: str
     cosine: float
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswer:
-    """Vectors of a site that must be found by themselves; `revision` is the site's when they were read."""
-
-    site: str
-    revision: int
-    ids: tuple[str, ...]
-    vectors: tuple[tuple[float, ...], ...]
 
 
 class VectorIndex(Protocol):
@@ -201,6 +187,10 @@ class ChromaIndex:
         """Let a collection that was begun answer."""
         await asyncio.to_thread(self._set_position, site_id, revision)
 
+    async def ids(self, site_id: str) -> set[str]:
+        """The ids of all vectors of a site, as `VectorRow.id` gives them. Raises `IndexUnavailable`."""
+        return await asyncio.to_thread(self._ids, site_id)
+
     async def is_damaged(self) -> bool:
         """Whether somebody found the open store damaged, or its folder has gone."""
         if not self.damaged and not self._url:
@@ -212,7 +202,7 @@ class ChromaIndex:
         client = self._client
         if client is None:
             return False
-        fine = await asyncio.to_thread(_answers_known, client, known, self.fingerprint)
+        fine = await asyncio.to_thread(answers_known, client, known, self.fingerprint)
         self.damaged = self.damaged or not fine
         return fine
 
@@ -227,10 +217,12 @@ class ChromaIndex:
 
     def _open(self, known: Sequence[KnownAnswer]) -> bool:
         fine = True
+        # Importing it takes 0.4 s, while the child is doing the same on another core.
+        threading.Thread(target=importlib.import_module, args=("chromadb",), daemon=True).start()
         if (
             not self._url
             and self._folder.exists()
-            and not _check_in_child(self._folder, known, self.fingerprint)
+            and not check_in_child(self._folder, known, self.fingerprint)
         ):
             self._move_aside()
             fine = False
@@ -240,7 +232,7 @@ class ChromaIndex:
     def _connect(self) -> None:
         with self._lock:
             try:
-                self._client = _client(self._folder, self._url)
+                self._client = open_client(self._folder, self._url)
             except Exception as error:  # chromadb raises ValueError, its own classes and Rust's panics alike
                 raise IndexUnavailable from error
             self.damaged = False
@@ -272,7 +264,7 @@ class ChromaIndex:
                 raise IndexUnavailable
             if site_id not in self._collections:
                 self._collections[site_id] = self._client.get_collection(
-                    _name(site_id), embedding_function=None
+                    name_of(site_id), embedding_function=None
                 )
             return self._collections[site_id]
 
@@ -308,6 +300,18 @@ class ChromaIndex:
         distances = found["distances"] or [[]]
         return [_hit(id_, distance) for id_, distance in zip(found["ids"][0], distances[0], strict=True)]
 
+    def _ids(self, site_id: str) -> set[str]:
+        try:
+            collection = self._collection(site_id)
+            found: set[str] = set()
+            while page := collection.get(limit=ID_PAGE, offset=len(found), include=[])["ids"]:
+                found.update(page)
+        except IndexUnavailable:
+            raise
+        except Exception as error:  # missing, or as in _search
+            raise IndexUnavailable from error
+        return found
+
     def _apply(self, site_id: str, added: Sequence[VectorRow], removed: Collection[str]) -> None:
         try:
             collection = self._collection(site_id)
@@ -338,7 +342,7 @@ class ChromaIndex:
             if self._client is None:
                 raise IndexUnavailable
             self._collections[site_id] = self._client.create_collection(
-                _name(site_id),
+                name_of(site_id),
                 embedding_function=None,
                 metadata={"revision": -1, "fingerprint": self.fingerprint},
                 # Cosine, and a list of candidates twice as long as what search asks for.
@@ -352,8 +356,8 @@ class ChromaIndex:
                 raise IndexUnavailable
             self._collections.pop(site_id, None)
             self._positions.pop(site_id, None)
-            if _name(site_id) in {collection.name for collection in self._client.list_collections()}:
-                self._client.delete_collection(_name(site_id))
+            if name_of(site_id) in {collection.name for collection in self._client.list_collections()}:
+                self._client.delete_collection(name_of(site_id))
 
 
 class ExactIndex:
@@ -435,10 +439,6 @@ def current_vectors(site_id: str, fingerprint: str) -> Select[str, str, str, int
     )
 
 
-def _name(site_id: str) -> str:
-    return f"site-{site_id}"
-
-
 def _hit(id_: str, distance: float) -> VectorHit:
     chunk, kind, _ = id_.rsplit(":", 2)
     return VectorHit(chunk, kind, 1.0 - float(distance))
@@ -458,80 +458,3 @@ def _blocks(matrix: NDArray[np.float16], size: int = 4096) -> Iterator[tuple[int
     """Pieces of 4,096 rows: as float32 they are 6 MB at a time instead of all at once."""
     for start in range(0, len(matrix), size):
         yield start, matrix[start : start + size]
-
-
-def _client(folder: Path, url: str) -> "ClientAPI":
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
-
-    quiet = ChromaSettings(anonymized_telemetry=False)
-    if url:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 8000)
-        return chromadb.HttpClient(
-            parts.hostname or "localhost", port, ssl=parts.scheme == "https", settings=quiet
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    return chromadb.PersistentClient(str(folder), settings=quiet)
-
-
-def _answers_known(client: "ClientAPI", known: Iterable[KnownAnswer], fingerprint: str) -> bool:
-    """Whether every stored known vector finds itself (or its equal), and a collection that is up to date has them all."""
-    try:
-        names = {collection.name for collection in client.list_collections()}
-        for answer in known:
-            if _name(answer.site) not in names:
-                continue  # not built yet: the follower does that, and nothing is damaged
-            collection = client.get_collection(_name(answer.site), embedding_function=None)
-            meta = collection.metadata or {}
-            if meta.get("fingerprint") != fingerprint or int(meta.get("revision", -1)) < 0:
-                continue
-            if not _finds_itself(collection, answer, complete=int(meta["revision"]) == answer.revision):
-                return False
-    except Exception:  # whatever a damaged store raises, the answer is the same
-        return False
-    return True
-
-
-def _finds_itself(collection: "ChromaCollection", answer: KnownAnswer, *, complete: bool) -> bool:
-    stored = set(collection.get(ids=list(answer.ids), include=[])["ids"])
-    if complete and len(stored) < len(answer.ids):
-        return False
-    asked = [vector for id_, vector in zip(answer.ids, answer.vectors, strict=True) if id_ in stored]
-    if not asked:
-        return True
-    found = collection.query(
-        query_embeddings=np.asarray(asked, np.float32), n_results=1, include=["distances"]
-    )
-    distances = found["distances"] or []
-    return len(distances) == len(asked) and all(len(row) > 0 and row[0] <= SAME for row in distances)
-
-
-def _check_in_child(folder: Path, known: Sequence[KnownAnswer], fingerprint: str) -> bool:
-    """Open the folder in a child process and ask there: a damaged file kills the child and nobody else."""
-    command = [sys.executable, "-m", "minidesk.knowledge.index", str(folder), fingerprint]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps([asdict(answer) for answer in known]),
-            text=True,
-            capture_output=True,
-            timeout=CHECK_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
-
-
-def _check_main(folder: Path, fingerprint: str, text: str) -> int:
-    """The child's part: 0 if every known answer was found."""
-    known = [
-        KnownAnswer(one["site"], one["revision"], tuple(one["ids"]), tuple(one["vectors"]))
-        for one in json.loads(text)
-    ]
-    return 0 if _answers_known(_client(folder, ""), known, fingerprint) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(_check_main(Path(sys.argv[1]), sys.argv[2], sys.stdin.read()))

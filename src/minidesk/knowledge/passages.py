@@ -7,13 +7,18 @@ from typing import Literal
 
 from minidesk.knowledge.chunk import chunk_document, context_text, embedding_text
 from minidesk.knowledge.records import ChunkDraft, ParsedDocument
+from minidesk.text.words import sentences
 
-VectorKind = Literal["text", "title", "phrasing"]
+VectorKind = Literal["text", "title", "phrasing", "sentence"]
 
 # The model cuts off in silence what it cannot read; the passage must not be what is lost.
 _CONTEXT_TOKENS = 48
 # Vectors of one passage; an entry with more phrasings keeps them as text.
 _PHRASINGS = 64
+# Two sentences are hardly nearer to a question one by one than together.
+_SENTENCES_FROM = 3
+# A passage of more is a list of fragments.
+_SENTENCES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,16 @@ def prepare(
     count_tokens: Callable[[str], int],
     max_tokens: int,
 ) -> Prepared:
-    """Cut the document and name every text to embed: the passage under its title, title and headings alone, each phrasing."""
+    """Cut the document and name every text to embed: the passage under its title, title and headings alone, each phrasing, each sentence."""
     drafts = chunk_document(document, count_tokens, max_tokens)
-    chunks = tuple(PreparedChunk(draft, _texts(document.title, draft, count_tokens)) for draft in drafts)
+    chunks = tuple(
+        PreparedChunk(draft, vector_texts(document.title, draft, count_tokens)) for draft in drafts
+    )
     return Prepared(external_id, document, url, mark, chunks)
 
 
-def _texts(title: str, draft: ChunkDraft, count_tokens: Callable[[str], int]) -> tuple[VectorText, ...]:
+def vector_texts(title: str, draft: ChunkDraft, count_tokens: Callable[[str], int]) -> tuple[VectorText, ...]:
+    """Every text of a passage that has a vector of its own."""
     phrasings = list(dict.fromkeys(text for text in (draft.question, *draft.phrasings) if text))[:_PHRASINGS]
     found = [_vector("text", 0, _fitting(title, draft, count_tokens))]
     context = context_text(title, draft.heading_path)
@@ -84,7 +92,16 @@ def _texts(title: str, draft: ChunkDraft, count_tokens: Callable[[str], int]) ->
     if context and context not in phrasings:
         found.append(_vector("title", 0, context))
     found += [_vector("phrasing", index, text) for index, text in enumerate(phrasings)]
+    found += [_vector("sentence", index, text) for index, text in enumerate(_sentences(draft))]
     return tuple(found)
+
+
+def _sentences(draft: ChunkDraft) -> list[str]:
+    """The sentences of running text, whose vectors order what was found: one may answer in a passage about much else."""
+    if draft.kind != "text":
+        return []
+    found = [span.text for span in sentences(draft.text)]
+    return found[:_SENTENCES] if len(found) >= _SENTENCES_FROM else []
 
 
 def _fitting(title: str, draft: ChunkDraft, count_tokens: Callable[[str], int]) -> str:

@@ -165,7 +165,11 @@ class Follower:
         return applied
 
     async def _step(self, site_id: str, at: int, now: int) -> _Step | None:
-        """The next revisions after `at`, or None where following cannot lead there."""
+        """The next revisions after `at`, or None where following cannot lead there.
+
+        None of them is past `now`, however many were written since: at a later one than it asked for, the caller
+        would take the index for one of a database that was since restored, and build it again.
+        """
         if at < 0 or at > now:
             return None
         query = (
@@ -175,7 +179,7 @@ class Follower:
                 KnowledgeRevision.added,
                 KnowledgeRevision.removed,
             )
-            .where(KnowledgeRevision.site_id == site_id, KnowledgeRevision.n > at)
+            .where(KnowledgeRevision.site_id == site_id, KnowledgeRevision.n > at, KnowledgeRevision.n <= now)
             .order_by(KnowledgeRevision.n)
             .limit(STEP)
         )
@@ -205,7 +209,7 @@ class Follower:
                 yield from asyncio.run_coroutine_threadsafe(self._pages(site_id, ids), loop).result()
 
         await asyncio.to_thread(self._fulltext.rebuild, site_id, everything(), revision)
-        log.info("full text built again", extra={"site": site_id, "revision": revision})
+        log.info("full text built from the database", extra={"site": site_id, "revision": revision})
 
     async def _rebuild_vectors(self, site_id: str, index: ChromaIndex) -> None:
         """All vectors again, in batches; full text answers until the last one is there."""
@@ -215,7 +219,7 @@ class Follower:
         for ids in _pieces(sorted(chunks)):
             await index.add(site_id, await self._vectors(site_id, ids, index.fingerprint))
         await index.finish(site_id, revision)
-        log.info("vector index built again", extra={"site": site_id, "revision": revision})
+        log.info("vector index built from the database", extra={"site": site_id, "revision": revision})
 
     async def _current(self, site_id: str) -> dict[str, str]:
         """The chunks of current versions, and the document of each."""

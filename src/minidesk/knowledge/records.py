@@ -1,7 +1,12 @@
 """The records that travel through the knowledge room, from a file's bytes to a passage in an answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BlockKind = Literal["heading", "paragraph", "item", "table", "code", "faq"]
 ChunkKind = Literal["text", "faq", "table"]
@@ -90,3 +95,6 @@ class SearchResult:
     mode: Literal["hybrid", "text", "dense"] = "hybrid"  # "text": vectors are missing or being rebuilt
     revision: int = 0  # the site's knowledge revision that was searched
     timings_ms: dict[str, float] = field(default_factory=dict)
+    # Vectors of the passages' texts, so that they need not be embedded again: by chunk and SHA-256 of a sentence, and by
+    # chunk and kind (`text`, `title`); the question's own by "" and its SHA-256. What is missing was not stored.
+    vectors: "Mapping[tuple[str, str], NDArray[np.float32]]" = field(default_factory=dict, repr=False, compare=False)

@@ -1,6 +1,7 @@
 """Finds the passages that answer a question: by vectors and by words, checked against SQL."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -76,6 +77,9 @@ class Searcher:
             async with self._db.read() as tx:
                 ranked = await self._rank(tx, site_id, found)
                 passages = await self._passages(tx, ranked[:k], found)
+                vectors = await self._vectors(tx, [passage.chunk for passage in passages])
+        if vector is not None:
+            vectors["", hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()] = vector
         mode: Literal["hybrid", "text", "dense"] = (
             "text" if vector is None else "dense" if text is None else "hybrid"
         )
@@ -85,7 +89,7 @@ class Searcher:
             score = confidence(
                 None if vector is None else likeness.cosine, likeness.words, len(set(content_stems(query)))
             )
-        return SearchResult(tuple(passages), score, mode, revision, timings)
+        return SearchResult(tuple(passages), score, mode, revision, timings, vectors)
 
     async def _documents(self, site_id: str, public: Collection[str]) -> list[str]:
         query = select(Document.id).where(Document.site_id == site_id, Document.external_id.in_(public))
@@ -162,6 +166,20 @@ class Searcher:
         for (chunk, _), cosine in zip(rows, matrix @ vector, strict=True):
             best[chunk] = max(best.get(chunk, -1.0), float(cosine))
         return best
+
+    async def _vectors(self, tx: Tx, chunks: Sequence[str]) -> dict[tuple[str, str], Floats]:
+        """Stored vectors of these chunks, as `SearchResult.vectors` gives them."""
+        if self._embedder is None:
+            return {}
+        query = select(Vector.chunk_id, Vector.kind, Vector.text_hash, Vector.data).where(
+            Vector.chunk_id.in_(chunks),
+            Vector.kind.in_(("text", "title", "sentence")),
+            Vector.fingerprint == self._embedder.fingerprint,
+        )
+        return {
+            (chunk, text_hash if kind == "sentence" else kind): np.frombuffer(data, "<f2").astype(np.float32)
+            for chunk, kind, text_hash, data in await tx.execute(query)
+        }
 
     async def _passages(self, tx: Tx, ranked: Sequence[tuple[str, Likeness]], found: _Found) -> list[Passage]:
         query = (

@@ -20,9 +20,38 @@ STOPWORDS = frozenset(
 
 # A full stop after these ends no sentence.
 _ABBREVIATIONS = frozenset(
-    ["e.g", "i.e", "etc", "approx", "mr", "mrs", "ms", "dr", "no", "nr", "vs", "st", "incl", "excl", "max", "min", "tel", "art", "p", "pp", "ca", "z.b", "bzw", "d.h"]
+    [
+        "e.g",
+        "i.e",
+        "etc",
+        "approx",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "no",
+        "nr",
+        "vs",
+        "st",
+        "incl",
+        "excl",
+        "max",
+        "min",
+        "tel",
+        "art",
+        "p",
+        "pp",
+        "ca",
+        "z.b",
+        "bzw",
+        "d.h",
+    ]
 )
-_BREAK = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s)|\n{2,}|\n(?=\s*(?:[-*•–]|\d+[.)])\s)|(?<=:)\n)")
+# A run of full stops is tried at its first sign only, and the space behind a line break up to the next one: without
+# these two limits a line of 100,000 dots, or of empty lines with spaces, took minutes.
+_BREAK = re.compile(
+    r"(?:(?<![.!?…])[.!?…]+[\"'”’)\]]*(?=\s)|\n{2,}|\n(?=[^\S\n]*(?:[-*•–]|\d+[.)])\s)|(?<=:)\n)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +102,11 @@ def _is_abbreviation(text: str, dot: int) -> bool:
     word = re.search(r"[\w.]*$", text[max(0, dot - 12) : dot])
     before = word.group().lower() if word else ""
     # A lone letter is an initial; a lone number starts an ordered item ("1. Open …").
-    return before in _ABBREVIATIONS or (len(before) == 1 and before.isalpha()) or (before.isdigit() and text[max(0, dot - len(before) - 1) : dot - len(before)] in ("", "\n"))
+    return (
+        before in _ABBREVIATIONS
+        or (len(before) == 1 and before.isalpha())
+        or (before.isdigit() and text[max(0, dot - len(before) - 1) : dot - len(before)] in ("", "\n"))
+    )
 
 
 def _add(spans: list[Span], text: str, start: int, end: int) -> None:

@@ -38,9 +38,27 @@ def takes(model: type[BaseModel]) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
+            "content": {"application/json": {"schema": schema_of(model)}},
         }
     }
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of `model` with its parts written where they are used: `$defs` would point outside the description."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, list):
+            return [whole(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return whole(parts[value["$ref"].removeprefix("#/$defs/")])
+        return {key: whole(item) for key, item in value.items()}
+
+    found: dict[str, Any] = whole(schema)
+    return found
 
 
 async def read_json(request: Request) -> Any:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from minidesk.errors import DocumentProblem, WrongType
 
-Format = Literal["markdown", "text", "html", "csv", "jsonl", "pdf", "docx"]
+Format = Literal["markdown", "text", "html", "csv", "jsonl", "json", "pdf", "docx", "xlsx", "zip"]
 
 HEAD_BYTES = 4096
 TAIL_BYTES = 66_000  # a ZIP's end record stands in the last 64 KB
@@ -16,9 +16,11 @@ EXTENSIONS: dict[str, Format] = {
     ".html": "html", ".htm": "html", ".xhtml": "html",
     ".csv": "csv", ".tsv": "csv",
     ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".pdf": "pdf", ".docx": "docx",
+    ".json": "json",
+    ".pdf": "pdf", ".docx": "docx", ".xlsx": "xlsx", ".zip": "zip",
 }  # fmt: skip
 _DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Browsers and systems declare text in many ways; what matters is that none of them means something that can run.
 _DECLARED: dict[Format, frozenset[str]] = {
     "markdown": frozenset({"text/markdown", "text/x-markdown", "text/plain"}),
@@ -38,17 +40,23 @@ _DECLARED: dict[Format, frozenset[str]] = {
         }
     ),
     "pdf": frozenset({"application/pdf", "application/x-pdf"}),
+    "json": frozenset({"application/json", "text/json", "text/plain"}),
     "docx": frozenset({_DOCX_TYPE}),
+    "xlsx": frozenset({_XLSX_TYPE}),
+    "zip": frozenset({"application/zip", "application/x-zip-compressed", "multipart/x-zip"}),
 }
 _BY_TYPE: dict[str, Format] = {
     "text/markdown": "markdown", "text/plain": "text", "text/html": "html", "text/csv": "csv",
     "application/x-ndjson": "jsonl", "application/jsonl": "jsonl", "application/pdf": "pdf", _DOCX_TYPE: "docx",
+    "application/json": "json", _XLSX_TYPE: "xlsx", "application/zip": "zip", "application/x-zip-compressed": "zip",
 }  # fmt: skip
 _BINARY = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM6", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x7fELF", b"MZ", b"{\\rtf", b"RIFF",
     b"\xca\xfe\xba\xbe", b"SQLite format 3", b"OggS", b"ID3", b"BZh", b"\xfd7zXZ", b"%!PS",
 )  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+_OLD = {"docx": ".doc", "xlsx": ".xls"}
 
 MISMATCH = "This file is not what its name says. Check that the ending fits the content, and upload it again."
 
@@ -69,9 +77,9 @@ def detect(name: str, declared: str | None, head: bytes, tail: bytes, size: int)
         and type_declared not in _DECLARED[kind]
     ):
         raise WrongType(MISMATCH, code="type_mismatch")
-    if kind == "docx" and head.startswith(_OLE):
+    if kind in _OLD and head.startswith(_OLE):
         raise DocumentProblem(
-            "This Word file is protected by a password, or is in the old .doc format. Remove the password, save it as .docx, and upload that copy.",
+            f"This file is protected by a password, or is in the old {_OLD[kind]} format. Remove the password, save it as .{kind}, and upload that copy.",
             code="document_encrypted",
         )
     if not _content_fits(kind, head, tail):
@@ -107,14 +115,18 @@ def _content_fits(kind: Format, head: bytes, tail: bytes) -> bool:
             and b"<script" not in start
             and not _ends_as_zip(tail)
         )
-    if kind == "docx":
-        return is_zip and b"%PDF-" not in head[:1024]
+    if kind in ("docx", "xlsx", "zip"):
+        # An archive without members begins with its end.
+        empty = kind == "zip" and head.startswith(b"PK\x05\x06")
+        return (is_zip or empty) and b"%PDF-" not in head[:1024]
     if is_zip or b"%PDF-" in head[:1024] or head.startswith((_OLE, *_BINARY)):
         return False
     if kind == "html":
         return b"<" in head or b"\x00" in head
     if kind == "jsonl" and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return stripped.startswith(b"{")
+    if kind == "json" and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return stripped.startswith((b"{", b"["))
     return not markup
 
 

@@ -1,6 +1,5 @@
 """Word files, read straight from their XML: only three members are unpacked, and every byte of them is counted."""
 
-import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -9,10 +8,10 @@ from pathlib import Path
 
 from lxml import etree
 
-from minidesk.errors import DocumentProblem, WrongType
+from minidesk.errors import DocumentProblem
+from minidesk.knowledge.parse.archive import BROKEN, Sentences, check_office, check_xml, open_zip, unpack
 from minidesk.knowledge.parse.build import Builder, squeeze, title_from_name
 from minidesk.knowledge.parse.detect import MISMATCH
-from minidesk.knowledge.parse.limits import MEMBERS, RATIO, RATIO_FROM_BYTES, UNPACKED_BYTES
 from minidesk.knowledge.records import ParsedDocument
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -22,32 +21,29 @@ _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _LEFT_OUT = frozenset(
     {f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}rPr", f"{_W}pPr", f"{_W}sectPr", _FALLBACK}
 )
-_DAMAGED = "This Word file is damaged and could not be opened. Open it in Word, save it again as .docx, and upload that copy."
-_TOO_MUCH = "This Word file unpacks to far more than it should. Save it again without embedded files and pictures, and upload that copy."
+_SAY = Sentences(
+    damaged="This Word file is damaged and could not be opened. Open it in Word, save it again as .docx, and upload that copy.",
+    too_much="This Word file unpacks to far more than it should. Save it again without embedded files and pictures, and upload that copy.",
+    protected="This Word file is protected by a password. Remove the password and upload it again.",
+    macros="This Word file holds macros. Save it as a plain .docx and upload that copy.",
+)
 _TABLE_DEPTH = 3
 
 
-def parse_docx(path: Path, name: str) -> list[ParsedDocument]:
+def parse_docx(source: Path | bytes, name: str) -> list[ParsedDocument]:
     """One document: headings by style, lists with their numbers, tables with their first row as the header.
 
     Raises DocumentProblem `document_unreadable`, `document_encrypted` or `document_too_complex`, and WrongType for other ZIP files.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check(archive)
+        with open_zip(source) as archive:
+            check_office(archive, "word/document.xml", _SAY, MISMATCH)
             body = _xml(archive, "word/document.xml")
             styles = _Styles(_optional(archive, "word/styles.xml"))
             numbering = _Numbering(_optional(archive, "word/numbering.xml"))
             core = _optional(archive, "docProps/core.xml")
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        EOFError,
-        OSError,
-        etree.XMLSyntaxError,
-        ValueError,
-    ) as error:
-        raise DocumentProblem(_DAMAGED) from error
+    except (*BROKEN, etree.XMLSyntaxError) as error:
+        raise DocumentProblem(_SAY.damaged) from error
     builder = Builder()
     title = _Walk(builder, styles, numbering).run(body)
     meta = squeeze((core.findtext(_TITLE) or "") if core is not None else "")
@@ -65,53 +61,9 @@ def parse_docx(path: Path, name: str) -> list[ParsedDocument]:
     ]
 
 
-def _check(archive: zipfile.ZipFile) -> None:
-    """What the archive says of itself, before anything is unpacked."""
-    members = archive.infolist()
-    names = [member.filename for member in members]
-    if len(members) > MEMBERS:
-        raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
-    if "word/document.xml" not in names:
-        if "EncryptedPackage" in names:
-            raise DocumentProblem(
-                "This Word file is protected by a password. Remove the password and upload it again.",
-                code="document_encrypted",
-            )
-        if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
-            raise DocumentProblem(_DAMAGED)
-        raise WrongType(MISMATCH, code="type_mismatch")
-    if any(name.endswith("vbaProject.bin") for name in names):
-        raise WrongType(
-            "This Word file holds macros. Save it as a plain .docx and upload that copy.",
-            code="type_mismatch",
-        )
-    if any(member.flag_bits & 1 for member in members):
-        raise DocumentProblem(
-            "This Word file is protected by a password. Remove the password and upload it again.",
-            code="document_encrypted",
-        )
-    if len(set(names)) != len(names):
-        raise DocumentProblem(_DAMAGED)
-    unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
-    if unpacked > UNPACKED_BYTES or (unpacked > RATIO_FROM_BYTES and unpacked > RATIO * max(1, packed)):
-        raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
-
-
 def _xml(archive: zipfile.ZipFile, member: str) -> etree._Element:
-    info = archive.getinfo(member)
-    # The sizes above are what the file claims; this counts what really comes out.
-    limit = min(UNPACKED_BYTES, max(RATIO_FROM_BYTES, RATIO * max(1, info.compress_size)))
-    unpacked = io.BytesIO()
-    with archive.open(info) as stream:
-        while piece := stream.read(65_536):
-            unpacked.write(piece)
-            if unpacked.tell() > limit:
-                raise DocumentProblem(_TOO_MUCH, code="document_too_complex")
-    data = unpacked.getvalue()
-    if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:65_536]:
-        raise DocumentProblem(
-            _DAMAGED
-        )  # Word never writes one; entities are how a small file becomes a huge one
+    data = unpack(archive, archive.getinfo(member), _SAY)
+    check_xml(data, _SAY)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

@@ -28,8 +28,18 @@ def parse_path(
         head = file.read(HEAD_BYTES)
         file.seek(max(0, size - TAIL_BYTES))
         tail = file.read()
-    kind = detect(name, content_type, head, tail, size)
-    found = _parse(kind, path, name, size)
+    return _checked(_parse(detect(name, content_type, head, tail, size), path, name, size))
+
+
+def parse_bytes(data: bytes, name: str) -> Sequence[ParsedDocument | SkippedDocument]:
+    """The documents of a file inside an archive. Raises as `parse_path` does."""
+    kind = detect(name, None, data[:HEAD_BYTES], data[-TAIL_BYTES:], len(data))
+    return _checked(_parse(kind, data, name, len(data)))
+
+
+def _checked(
+    found: Sequence[ParsedDocument | SkippedDocument],
+) -> Sequence[ParsedDocument | SkippedDocument]:
     documents = [item for item in found if isinstance(item, ParsedDocument)]
     if len(found) == 1 and documents and not documents[0].text.strip():
         raise DocumentProblem(
@@ -39,22 +49,36 @@ def parse_path(
     return found
 
 
-def _parse(kind: Format, path: Path, name: str, size: int) -> Sequence[ParsedDocument | SkippedDocument]:
+def _parse(
+    kind: Format, source: Path | bytes, name: str, size: int
+) -> Sequence[ParsedDocument | SkippedDocument]:
     """Calls the one parser; each is imported only when it is needed, so that a text file does not pay for PDFium."""
     if kind == "pdf":
         from minidesk.knowledge.parse.pdf import parse_pdf
 
-        return parse_pdf(path, name)
+        return parse_pdf(source, name)
     if kind == "docx":
         from minidesk.knowledge.parse.docx import parse_docx
 
-        return parse_docx(path, name)
+        return parse_docx(source, name)
+    if kind == "xlsx":
+        from minidesk.knowledge.parse.xlsx import parse_xlsx
+
+        return parse_xlsx(source, name)
+    if kind == "zip":
+        from minidesk.knowledge.parse.zip import parse_zip
+
+        return parse_zip(source, name)
     if size > _TEXT_BYTES:
         raise DocumentProblem(
             "This file holds more than five million characters. Split it into several files and upload those.",
             code="document_too_complex",
         )
-    text = decode(path.read_bytes(), html=kind == "html")
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    return _parse_text(kind, decode(data, html=kind == "html"), name)
+
+
+def _parse_text(kind: Format, text: str, name: str) -> Sequence[ParsedDocument | SkippedDocument]:
     if kind == "markdown":
         from minidesk.knowledge.parse.build import clean
         from minidesk.knowledge.parse.markdown import parse_markdown
@@ -72,6 +96,10 @@ def _parse(kind: Format, path: Path, name: str, size: int) -> Sequence[ParsedDoc
         from minidesk.knowledge.parse.jsonl import parse_jsonl
 
         return parse_jsonl(text, name)
+    if kind == "json":
+        from minidesk.knowledge.parse.jsonl import parse_json
+
+        return parse_json(text, name)
     from minidesk.knowledge.parse.plain import parse_text
 
     return parse_text(text, name)

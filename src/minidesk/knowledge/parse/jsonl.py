@@ -1,4 +1,4 @@
-"""JSONL: a document a line, with its own id; question sets are told apart and skipped."""
+"""JSON and JSONL: a document an object or a line, with its own id; question sets are told apart and skipped."""
 
 import json
 from typing import Any
@@ -11,6 +11,8 @@ from minidesk.knowledge.records import ParsedDocument, SkippedDocument
 
 QUESTION_SET = "a question set, not knowledge"
 _MARKS_OF_A_SET = ("relevant", "answerable", "outcome")
+_ALTERNATES = ("questions", "phrasings", "alternates", "alternatives", "variants")
+_BODIES = ("answer", "text", "content", "body")
 _PHRASINGS = 100  # of one entry; real FAQ entries have a few dozen at most
 _SIGNS = ("\n#", "\n- ", "\n* ", "\n1. ", "\n|", "\n\n")
 
@@ -46,8 +48,61 @@ def parse_jsonl(text: str, name: str) -> list[ParsedDocument | SkippedDocument]:
     return found
 
 
-def _bad(position: int, number: int, why: str) -> SkippedDocument:
-    return SkippedDocument(f"#{number}", f"Line {position}", f"Line {position} {why}", failed=True)
+def parse_json(text: str, name: str) -> list[ParsedDocument | SkippedDocument]:
+    """An array of entries as `parse_jsonl` takes them, an object that holds one such array, or one entry alone.
+
+    Raises DocumentProblem `document_unreadable` for anything else.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if "Extra data" in str(error) and text.lstrip().startswith("{"):
+            return parse_jsonl(text, name)  # an object a line under another name, as many programs write it
+        raise DocumentProblem(
+            "This file is not valid JSON. Check it with the program that made it, and upload it again."
+        ) from error
+    entries = _entries(data)
+    if len(entries) > ROWS:
+        raise DocumentProblem(
+            f"This file has more than {ROWS:,} entries. Split it into several files and upload those.",
+            code="document_too_complex",
+        )
+    found: list[ParsedDocument | SkippedDocument] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict):
+            found.append(_bad(number, number, "is not an object. Write it with id, title and text.", "Entry"))
+        elif number == 1 and _is_question(entry):
+            return [SkippedDocument(None, name, QUESTION_SET)]
+        else:
+            found.append(_document(entry, number, number, seen, "Entry"))
+    if not found:
+        raise DocumentProblem(
+            "This file holds no entries. Check that you saved it, and upload it again.", code="file_empty"
+        )
+    return found
+
+
+def _entries(data: Any) -> list[Any]:
+    """The one list of objects in `data`; an object that has a text of its own is an entry itself."""
+    if isinstance(data, list):
+        return data
+    if _text(data, *_BODIES):
+        return [data]
+    lists = [value for value in data.values() if isinstance(value, list) and _holds_objects(value)]
+    if len(lists) == 1:
+        return lists[0]
+    raise DocumentProblem(
+        "This file holds no single list of entries. Write one array of objects with id, title and text."
+    )
+
+
+def _holds_objects(values: list[Any]) -> bool:
+    return any(isinstance(value, dict) for value in values)
+
+
+def _bad(position: int, number: int, why: str, noun: str = "Line") -> SkippedDocument:
+    return SkippedDocument(f"#{number}", f"{noun} {position}", f"{noun} {position} {why}", failed=True)
 
 
 def _entry(line: str) -> dict[str, Any] | str:
@@ -74,7 +129,7 @@ def _is_question(entry: dict[str, Any]) -> bool:
 
 
 def _document(
-    entry: dict[str, Any], position: int, number: int, seen: set[str]
+    entry: dict[str, Any], position: int, number: int, seen: set[str], noun: str = "Line"
 ) -> ParsedDocument | SkippedDocument:
     own = entry.get("id", entry.get("external_id"))
     external_id = squeeze(str(own))[:400] if isinstance(own, str | int) and not isinstance(own, bool) else ""
@@ -82,13 +137,14 @@ def _document(
         return _bad(
             position,
             number,
-            f"has the id {external_id[:80]}, which another line has already. Give each line its own.",
+            f"has the id {external_id[:80]}, which another one has already. Give each its own.",
+            noun,
         )
     seen.add(external_id)
     title, question = _text(entry, "title", "name"), _text(entry, "question")
-    text = _text(entry, "answer", "text", "content", "body")
+    text = _text(entry, *_BODIES)
     if not text.strip():
-        return _bad(position, number, "has no text. Fill in `text`, or `question` and `answer`.")
+        return _bad(position, number, "has no text. Fill in `text`, or `question` and `answer`.", noun)
     asked = question or (title if squeeze(title).endswith("?") else "")
     common = {
         "external_id": external_id or f"#{number}",
@@ -129,8 +185,6 @@ def _text(entry: dict[str, Any], *keys: str) -> str:
 
 
 def _phrasings(entry: dict[str, Any], asked: str) -> tuple[str, ...]:
-    given = entry.get("questions", entry.get("phrasings"))
-    if not isinstance(given, list):
-        return ()
+    given: list[Any] = next((entry[key] for key in _ALTERNATES if isinstance(entry.get(key), list)), [])
     texts = dict.fromkeys(squeeze(item)[:500] for item in given[:_PHRASINGS] if isinstance(item, str))
     return tuple(text for text in texts if text and text != asked)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -42,16 +43,17 @@ def parse_markdown(text: str, name: str) -> list[ParsedDocument]:
     if any(len(line) > _LINE_CHARS for line in body.split("\n")):
         document = parse_text(body, name)[0]
         return [replace(document, title=squeeze(fields.get("title", ""))[:TITLE_CHARS] or document.title)]
-    tokens = (
-        MarkdownIt("commonmark", {"html": True})
-        .enable(["table", "strikethrough"])
-        .parse(_TEMPLATE.sub("", body))
-    )
+    tokens = _markdown().parse(_TEMPLATE.sub("", body))
     builder = Builder()
     title = _Walk(builder, fields.get("title", "")).run(tokens)
     url = fields.get("url") or fields.get("permalink") or fields.get("slug") or None
     language = (fields.get("lang") or fields.get("language") or "")[:8] or None
     return [builder.build(title or title_from_name(name), url=url, language=language)]
+
+
+@cache  # making one takes as long as a page
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -29,7 +29,7 @@ _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010\u0002\ufffe]$")
 _ENDED = (".", "!", "?", ":", ";", "…", "”", '"')
 
 
-def parse_pdf(path: Path, name: str) -> list[ParsedDocument]:
+def parse_pdf(source: Path | bytes, name: str) -> list[ParsedDocument]:
     """One document with page numbers.
 
     Raises DocumentProblem: `document_encrypted`, `document_unreadable`, `document_too_complex`, and
@@ -38,7 +38,7 @@ def parse_pdf(path: Path, name: str) -> list[ParsedDocument]:
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD or "password" in str(error).lower():
             raise DocumentProblem(

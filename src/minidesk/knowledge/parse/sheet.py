@@ -20,7 +20,21 @@ _PHRASINGS = frozenset(
     {
         "questions",
         "phrasings",
+        "alternate",
+        "alternates",
+        "alternate question",
+        "alternate questions",
+        "alternative",
         "alternatives",
+        "alternative question",
+        "also asked",
+        "paraphrases",
+        "similar questions",
+        "variations",
+        "utterances",
+        "alternativen",
+        "alternative fragen",
+        "varianten",
         "variants",
         "alternative questions",
         "other phrasings",
@@ -47,7 +61,7 @@ def parse_csv(text: str, name: str) -> list[ParsedDocument | SkippedDocument]:
     if isinstance(first, str):
         code = "document_too_complex" if " cells" in first else "document_unreadable"
         raise DocumentProblem(f"The first row of this sheet {first} Then upload it again.", code=code)
-    sheet = _Sheet(name, first)
+    sheet = Sheet(name, first)
     found: list[ParsedDocument | SkippedDocument] = []
     if not sheet.has_header:
         found += sheet.row(1, first)
@@ -151,23 +165,25 @@ class _Columns:
     language: int | None
 
 
-class _Sheet:
+class Sheet:
     """What the first row says about the others."""
 
     def __init__(self, name: str, first: list[str]) -> None:
         self._name = title_from_name(name)
-        names = [squeeze(cell).lower() for cell in first]
+        names = [_base(cell) for cell in first]
         self.has_header = _looks_like_header(first)
         self._header = [squeeze(cell) for cell in first] if self.has_header else []
         self._at = _find(names) if self.has_header else _Columns(None, None, [], None, None, None, None)
         if not self.has_header and len(first) == 2 and first[0].rstrip().endswith("?"):
             self._at.question, self._at.answer = 0, 1
 
-    def row(self, number: int, cells: list[str]) -> list[ParsedDocument | SkippedDocument]:
-        """The row's document; nothing for an empty row."""
+    def row(
+        self, number: int, cells: list[str], mark: str | None = None
+    ) -> list[ParsedDocument | SkippedDocument]:
+        """The row's document; nothing for an empty row. Without an id of its own it gets `mark`, else `#number`."""
         if not any(cells):
             return []
-        external_id = self._cell(cells, self._at.external_id) or f"#{number}"
+        external_id = self._cell(cells, self._at.external_id) or mark or f"#{number}"
         if self._at.question is not None and self._at.answer is not None:
             return [self._faq(number, cells, external_id)]
         builder = Builder()
@@ -223,10 +239,23 @@ class _Sheet:
         return cells[index] if index is not None and index < len(cells) else ""
 
 
+def is_faq_header(first: list[str]) -> bool:
+    """True for the names of a question-and-answer sheet's columns."""
+    names = {_base(cell) for cell in first}
+    return bool(names & _QUESTION and names & _ANSWER)
+
+
+def _base(name: str) -> str:
+    """A column's name as it is compared: `Alternate_question 2` → `alternate question`."""
+    plain = squeeze(name.replace("_", " ")).lower()
+    base = re.sub(r"[\s.#-]*\d+$", "", plain)
+    return base if len(base) > 1 else plain  # Q1 to Q4 are quarters
+
+
 def _looks_like_header(first: list[str]) -> bool:
     """Short, different names without figures; a lone sheet of one column has one only if it is called so."""
     names = [cell.strip().lower() for cell in first]
-    if set(names) & (_QUESTION | _ANSWER):
+    if {_base(name) for name in names} & (_QUESTION | _ANSWER):
         return True
     filled = [name for name in names if name]
     plain = all(
@@ -244,8 +273,12 @@ def _find(names: list[str]) -> _Columns:
     return _Columns(
         question=question,
         answer=answer,
-        phrasings=[index for index, name in enumerate(names) if name in _PHRASINGS and index != question],
-        external_id=first(frozenset({"external_id", "external id", "externalid"})),
+        phrasings=[
+            index
+            for index, name in enumerate(names)
+            if index != question and name in (_PHRASINGS | _QUESTION) and name != "faq"
+        ],
+        external_id=first(frozenset({"external id", "externalid"})),
         title=first(_TITLES),
         url=first(frozenset({"url", "link"})),
         language=first(frozenset({"language", "lang", "locale", "sprache"})),

@@ -42,12 +42,13 @@ class Shell:
     agent_name: str
     initials: str
     csrf: str
-    section: Literal["inbox", "docs", ""]
+    section: Literal["inbox", "docs", "keys", ""]
     sites: tuple[Option, ...]
     site_id: str
     site_name: str
     waiting: int = 0  # in the title: conversations that wait for this agent or for anybody
     may_edit: bool = False  # upload and delete documents
+    may_administer: bool = False  # make and revoke API keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +279,59 @@ class TryPart:
 
 
 @dataclass(frozen=True, slots=True)
+class CrawlLine:
+    """A page or site of the web that is read."""
+
+    id: str
+    href: str
+    url: str
+    kind: str
+    status: Literal["queued", "running", "done", "failed"]
+    word: str
+    finished: When | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """How one run ended."""
+
+    at: When
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLine:
+    """A page at its last visit; `href` leads to its document."""
+
+    url: str
+    href: str
+    status: str
+    word: str
+    reason: str
+    at: When
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlPart:
+    """The log of a crawl."""
+
+    line: CrawlLine
+    busy: bool
+    next: When | None
+    runs: tuple[RunLine, ...]
+    pages: tuple[VisitLine, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlPage:
+    """The page with that log."""
+
+    shell: Shell
+    crawl: CrawlPart
+
+
+@dataclass(frozen=True, slots=True)
 class DocsPage:
     """The knowledge pages."""
 
@@ -287,6 +341,34 @@ class DocsPage:
     source: SourcePart | None = None
     tried: TryPart | None = None
     trying: bool = False  # on a phone, where one column is shown at a time: the question instead of the list
+    problem: str = ""
+    crawls: tuple[CrawlLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """An API key, without the key."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: str
+    state: Literal["active", "expired", "revoked"]
+    created: When
+    used: When | None
+    expires: str  # a day, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPage:
+    """The site's API keys. `made` is a new one, shown this once."""
+
+    shell: Shell
+    rows: tuple[KeyRow, ...]
+    scopes: tuple[Option, ...]
+    days: tuple[Option, ...]
+    made: str = ""
+    name: str = ""  # as it was written, where the form was refused
     problem: str = ""
 
 

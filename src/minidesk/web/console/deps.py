@@ -1,7 +1,7 @@
 """What the console is handed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from minidesk.answering.outcome import Answered, ProvedSentence, Question
 from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.handoff import Handoff
+from minidesk.knowledge.crawls import CrawlView, Kind
 from minidesk.knowledge.records import SearchResult
 from minidesk.live import EventLog, Hub
 from minidesk.settings import Settings
@@ -38,6 +39,24 @@ class TakesFiles(Protocol):
 
     async def retry(self, site_id: str, source_id: str) -> object:
         """Read a file once more."""
+
+
+class TakesAddresses(Protocol):
+    """What the console needs of knowledge.crawls.Crawls."""
+
+    async def order(
+        self,
+        *,
+        site_id: str,
+        url: str,
+        kind: Kind,
+        every_hours: int | None = None,
+        settings: Mapping[str, int] | None = None,
+    ) -> CrawlView:
+        """Read pages now, and again every so many hours."""
+
+    async def remove(self, site_id: str, crawl_id: str) -> None:
+        """Read them no more."""
 
 
 class Asks(Protocol):
@@ -78,5 +97,6 @@ class ConsoleDeps:
     tickets: Tickets
     handoff: Handoff
     sources: TakesFiles
+    crawls: TakesAddresses
     asker: Asks
     searcher: Searches

@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from minidesk.accounts import access_site
 from minidesk.answering.outcome import Answered, ProvedSentence, Question
 from minidesk.errors import Invalid, MinideskError
+from minidesk.knowledge.crawls import list_crawls
 from minidesk.knowledge.queries import access_document
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import check_text
 from minidesk.web.console.contexts import DocsPage, TryPart
+from minidesk.web.console.crawls import crawl_lines
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.docs import source_list, source_part, try_part
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field, is_part
@@ -158,6 +160,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:  # noqa: PLR0
             wanted = request.query_params.get("q", "")
             rows = await source_list(tx, site_id, wanted, selected=source_id, now=now, t=view.t)
             waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            crawls = crawl_lines(await list_crawls(tx, site_id), now, view.t)
         page = DocsPage(
             shell(viewer, "docs", waiting),
             rows,
@@ -166,6 +169,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:  # noqa: PLR0
             tried,
             trying or tried is not None,
             problem.message if problem else "",
+            crawls,
         )
         return view.html("docs.html", status=problem.status if problem else 200, page=page)
 

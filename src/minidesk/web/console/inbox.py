@@ -58,12 +58,13 @@ def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
         agent_name=viewer.agent.name,
         initials="".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?",
         csrf=viewer.agent.csrf_token,
-        section=section,  # type: ignore[arg-type]  # callers write one of the two words
+        section=section,  # type: ignore[arg-type]  # callers write one of these words
         sites=tuple(Option(s.site_id, s.name, s.site_id == viewer.site.site_id) for s in viewer.sites),
         site_id=viewer.site.site_id,
         site_name=viewer.site.name,
         waiting=waiting,
         may_edit=viewer.may_edit,
+        may_administer=viewer.site.may("admin"),
     )
 
 

@@ -7,7 +7,18 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 
 from minidesk.db import Tx
-from minidesk.db.models import Conversation, Document, Event, Message, Source, Team, Ticket, Visitor
+from minidesk.db.models import (
+    Conversation,
+    Crawl,
+    CrawlPage,
+    Document,
+    Event,
+    Message,
+    Source,
+    Team,
+    Ticket,
+    Visitor,
+)
 from minidesk.errors import NotFound
 from minidesk.tickets import ACTIVE
 
@@ -52,11 +63,14 @@ class Customer:
 
 
 async def site_version(tx: Tx, site_id: str) -> str:
-    """A word that changes whenever a conversation, ticket or file of the site does."""
+    """A word that changes whenever a conversation, ticket, file or crawl of the site does."""
     events = await tx.scalar(select(func.max(Event.id)).where(Event.site_id == site_id))
     files = await tx.scalar(select(func.count()).where(Source.site_id == site_id))
     changed = await tx.scalar(select(func.max(Source.updated_at)).where(Source.site_id == site_id))
-    return f"{events or 0}.{files}.{changed.timestamp() if changed else 0}"
+    visited = await tx.scalar(select(func.max(CrawlPage.checked_at)).where(CrawlPage.site_id == site_id))
+    crawls = await tx.scalar(select(func.sum(Crawl.generation)).where(Crawl.site_id == site_id))
+    times = ".".join(str(at.timestamp() if at else 0) for at in (changed, visited))
+    return f"{events or 0}.{files}.{crawls or 0}.{times}"
 
 
 async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:

@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated
-from minidesk.web.console import docs_routes, door_routes, inbox_routes, talk_routes
+from minidesk.web.console import (
+    crawl_routes,
+    docs_routes,
+    door_routes,
+    inbox_routes,
+    keys_routes,
+    talk_routes,
+)
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import NoSite, is_part
@@ -26,7 +33,9 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     door_routes.add(router, deps, view)
     inbox_routes.add(router, deps, view)
     talk_routes.add(router, deps, view)
+    crawl_routes.add(router, deps, view)
     docs_routes.add(router, deps, view)
+    keys_routes.add(router, deps, view)
     return router
 
 

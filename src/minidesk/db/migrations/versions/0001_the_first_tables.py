@@ -107,6 +107,51 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_agent_sessions_agent_id"), ["agent_id"], unique=False)
 
     op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("site_id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("prefix", sa.String(length=16), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("created_by", sa.String(length=40), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["agents.id"], name=op.f("fk_api_keys_created_by_agents"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["site_id"], ["sites.id"], name=op.f("fk_api_keys_site_id_sites"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
+    )
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_keys_site_id"), ["site_id"], unique=False)
+
+    op.create_table(
+        "crawls",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("site_id", sa.String(length=40), nullable=False),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("settings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("log", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("every_hours", sa.Integer(), nullable=True),
+        sa.Column("next_run_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["site_id"], ["sites.id"], name=op.f("fk_crawls_site_id_sites"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crawls")),
+        sa.UniqueConstraint("site_id", "url", name=op.f("uq_crawls_site_id_url")),
+    )
+    op.create_table(
         "knowledge_revisions",
         sa.Column("site_id", sa.String(length=40), nullable=False),
         sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -232,6 +277,32 @@ def upgrade() -> None:
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index("ix_conversations_site_recent", ["site_id", "last_message_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_conversations_visitor_id"), ["visitor_id"], unique=False)
+
+    op.create_table(
+        "crawl_pages",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("crawl_id", sa.String(length=40), nullable=False),
+        sa.Column("site_id", sa.String(length=40), nullable=False),
+        sa.Column("url", sa.String(length=1000), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=True),
+        sa.Column("source_id", sa.String(length=40), nullable=True),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("etag", sa.String(length=300), nullable=True),
+        sa.Column("last_modified", sa.String(length=100), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("links", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["crawl_id"], ["crawls.id"], name=op.f("fk_crawl_pages_crawl_id_crawls"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crawl_pages")),
+        sa.UniqueConstraint("crawl_id", "url", name=op.f("uq_crawl_pages_crawl_id_url")),
+    )
+    with op.batch_alter_table("crawl_pages", schema=None) as batch_op:
+        batch_op.create_index("ix_crawl_pages_site_path", ["site_id", "path"], unique=False)
+        batch_op.create_index(batch_op.f("ix_crawl_pages_source_id"), ["source_id"], unique=False)
 
     op.create_table(
         "documents",
@@ -522,6 +593,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_documents_source_id"))
 
     op.drop_table("documents")
+    with op.batch_alter_table("crawl_pages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_crawl_pages_source_id"))
+        batch_op.drop_index("ix_crawl_pages_site_path")
+
+    op.drop_table("crawl_pages")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_conversations_visitor_id"))
         batch_op.drop_index("ix_conversations_site_recent")
@@ -542,6 +618,11 @@ def downgrade() -> None:
 
     op.drop_table("memberships")
     op.drop_table("knowledge_revisions")
+    op.drop_table("crawls")
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_keys_site_id"))
+
+    op.drop_table("api_keys")
     with op.batch_alter_table("agent_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_agent_sessions_agent_id"))
 

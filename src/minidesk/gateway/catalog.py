@@ -1,0 +1,257 @@
+"""Which models there are: providers and tiers of the settings, completed from the presets and the price table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.resources import files
+from typing import Any, Literal, cast, get_args
+
+from pydantic import SecretStr
+
+from minidesk.errors import Invalid
+from minidesk.gateway.messages import Tier
+from minidesk.gateway.target import USUAL, Support, Target
+from minidesk.settings import ModelSettings, ProviderModel, ProviderSettings, TierSettings
+
+Policy = Literal["first", "cheapest", "fastest", "weighted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """An endpoint that many use: its address, and where its key is looked for."""
+
+    base_url: str
+    key_env: str = ""
+    local: bool = False  # runs on one's own machine: calls cost nothing
+
+
+# Addresses as the providers' own documentation or that of well-known clients gives them (read in November 2026).
+PRESETS: Mapping[str, Preset] = {
+    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "openrouter": Preset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "anthropic": Preset("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+    "gemini": Preset("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "together": Preset("https://api.together.ai/v1", "TOGETHER_API_KEY"),
+    # Not in any documentation that we could read: as several public projects call it.
+    "xroute": Preset("https://api.xroute.ai/openai/v1", "XROUTE_API_KEY"),
+    "litellm": Preset("http://localhost:4000/v1", "LITELLM_API_KEY"),
+    "ollama": Preset("http://localhost:11434/v1", local=True),
+    "llamacpp": Preset("http://localhost:8080/v1", local=True),
+    "vllm": Preset("http://localhost:8000/v1", local=True),
+    "lmstudio": Preset("http://localhost:1234/v1", local=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A row of the price table. US dollars a million tokens."""
+
+    input: float
+    output: float
+    cached_input: float | None
+    context: int | None
+    supports: frozenset[Support]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """List prices as of `date`."""
+
+    date: str
+    rows: Mapping[str, Price]
+
+    def find(self, model: str) -> Price | None:
+        """The row of a model, also under a router's prefix (openai/gpt-4o-mini) or with a date (gpt-4o-mini-2024-07-18)."""
+        name = model.rpartition("/")[2].partition(":")[0]
+        while name:
+            if name in self.rows:
+                return self.rows[name]
+            head, dash, tail = name.rpartition("-")
+            if not dash or not tail.isdigit():  # only a date may be left off: gpt-5-mini is no gpt-5
+                return None
+            name = head
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model of the catalogue. With a `problem` it is not asked."""
+
+    target: Target
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A tier: its models in order, and how the first one is chosen. `weights` has one a target, or is empty."""
+
+    targets: tuple[Target, ...]
+    policy: Policy = "first"
+    weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that the settings name."""
+
+    entries: tuple[Entry, ...]
+    routes: Mapping[Tier, Route]
+    prices: PriceTable
+
+    def tiers_of(self, target: Target) -> list[Tier]:
+        """The tiers that may ask it."""
+        return [tier for tier, route in self.routes.items() if target in route.targets]
+
+
+def load_prices() -> PriceTable:
+    """The table that comes with the package."""
+    raw = json.loads(files("minidesk.gateway").joinpath("prices.json").read_text(encoding="utf-8"))
+    return PriceTable(raw["date"], {name: _price(row) for name, row in raw["models"].items()})
+
+
+def _price(row: Mapping[str, Any]) -> Price:
+    return Price(
+        row["input"], row["output"], row.get("cached_input"), row.get("context"), _supports(row["supports"])
+    )
+
+
+def read_catalog(settings: ModelSettings, environ: Mapping[str, str]) -> Catalog:
+    """The catalogue of these settings. Raises `Invalid` for what cannot be meant: an unknown name, a model without a price."""
+    prices = load_prices()
+    simple = _simple(settings, prices)
+    listed = [
+        _entry(provider, model, prices, environ)
+        for provider in settings.providers
+        for model in provider.models
+    ]
+    entries = {entry.target.name: entry for entry in [*simple, *listed]}
+    routes: dict[Tier, Route] = {}
+    for tier in get_args(Tier):
+        first = [entry.target for entry in simple] if tier == "mini" else []
+        if route := _route(tier, first, settings.tiers.get(tier), entries):
+            routes[tier] = route
+    return Catalog(tuple(entries.values()), routes, prices)
+
+
+def _route(
+    tier: Tier, first: list[Target], chosen: TierSettings | None, entries: Mapping[str, Entry]
+) -> Route | None:
+    """`first` (what MINIDESK_MODEL names) in front of what the file lists; models with a problem are left out."""
+    if chosen is None:
+        return Route(tuple(first)) if first else None
+    if chosen.weights and len(chosen.weights) != len(chosen.models):
+        raise Invalid(
+            f"Tier {tier} has {len(chosen.models)} models but {len(chosen.weights)} weights: give one each."
+        )
+    for name in chosen.models:
+        if name not in entries:
+            raise Invalid(
+                f"Tier {tier} names {name}, which no provider lists: write it as provider/model, "
+                "and the model below [[providers]]."
+            )
+    weights = chosen.weights or (1.0,) * len(chosen.models)
+    usable = [
+        (entries[name].target, weight)
+        for name, weight in zip(chosen.models, weights, strict=True)
+        if not entries[name].problem
+    ]
+    pairs = [(target, 1.0) for target in first] + usable
+    if not pairs:
+        return None
+    targets, shares = zip(*pairs, strict=True)
+    return Route(targets, chosen.policy, shares)
+
+
+def _entry(
+    provider: ProviderSettings, model: ProviderModel, prices: PriceTable, environ: Mapping[str, str]
+) -> Entry:
+    preset = PRESETS.get(provider.name)
+    base_url = provider.base_url or (preset.base_url if preset else "")
+    if not base_url:
+        raise Invalid(
+            f"The provider {provider.name} needs a base_url: only {', '.join(PRESETS)} are known by name."
+        )
+    key_env = provider.key_env if provider.key_env is not None else (preset.key_env if preset else "")
+    name = f"{provider.name}/{model.name}"
+    target = _priced(model, prices, free=preset is not None and preset.local, name=name)
+    key = environ.get(key_env, "") if key_env else ""
+    # A proxy on one's own machine often runs without a key; a hosted one never does.
+    missing = key_env and not key and base_url.startswith("https:")
+    problem = f"no key: set {key_env}" if missing else ""
+    return Entry(replace(target, base_url=base_url, api_key=key, name=name), problem)
+
+
+def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) -> Target:
+    """The model with its price, its own settings before the table's. Raises `Invalid` where neither says what it costs."""
+    row = prices.find(model.name)
+    if free:
+        row = Price(0.0, 0.0, None, row.context if row else None, row.supports if row else USUAL)
+    own = model.input_price, model.output_price
+    input_price = own[0] if own[0] is not None else (row.input if row else None)
+    output_price = own[1] if own[1] is not None else (row.output if row else None)
+    if input_price is None or output_price is None:
+        raise Invalid(
+            f"Nobody knows what {name} costs: give it input_price and output_price, or no budget could hold."
+        )
+    cached = model.cached_input_price
+    if cached is None and own[0] is None and row is not None:
+        cached = row.cached_input
+    return Target(
+        model=model.name,
+        base_url="",
+        api_key="",
+        input_price=input_price,
+        output_price=output_price,
+        cached_input_price=cached,
+        context=model.context or (row.context if row else None),
+        supports=_supports(model.supports)
+        if model.supports is not None
+        else (row.supports if row else USUAL),
+    )
+
+
+def _simple(settings: ModelSettings, prices: PriceTable) -> list[Entry]:
+    """What MINIDESK_MODEL and MINIDESK_MODEL_FALLBACK name."""
+    make = partial(_simple_entry, settings, prices)
+    found = []
+    if settings.model:
+        found.append(make(settings.model, settings.model_base_url, settings.model_api_key))
+    if settings.model_fallback:
+        elsewhere = settings.model_fallback_base_url
+        key = settings.model_fallback_api_key if elsewhere else settings.model_api_key
+        found.append(make(settings.model_fallback, elsewhere or settings.model_base_url, key))
+    return found
+
+
+def _simple_entry(
+    settings: ModelSettings, prices: PriceTable, model: str, base_url: str, key: SecretStr
+) -> Entry:
+    """Prices that were set count before the table's; the defaults after it."""
+    row = prices.find(model)
+    input_price, output_price, cached = settings.model_input_price, settings.model_output_price, None
+    if row is not None and not settings.model_fields_set & {"model_input_price", "model_output_price"}:
+        input_price, output_price, cached = row.input, row.output, row.cached_input
+    target = Target(
+        model=model,
+        base_url=base_url,
+        api_key=key.get_secret_value(),
+        input_price=input_price,
+        output_price=output_price,
+        cached_input_price=cached,
+        context=row.context if row else None,
+        supports=row.supports if row else USUAL,
+        name=model,
+    )
+    return Entry(target)
+
+
+def _supports(names: Any) -> frozenset[Support]:
+    unknown = sorted(set(names) - set(get_args(Support)))
+    if unknown:
+        raise Invalid(
+            f"A model cannot support {', '.join(unknown)}: the names are {', '.join(get_args(Support))}."
+        )
+    return cast("frozenset[Support]", frozenset(names))

@@ -1,0 +1,56 @@
+"""One model at one endpoint: where it is, what it costs, and what it understands."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+# What a model may understand. Two are about what must *not* be sent: GPT-5 models answer 400 to `max_tokens` and
+# to any temperature, and spend their whole ceiling on thinking unless told to think little.
+Support = Literal[
+    "temperature",  # takes a temperature
+    "max_completion_tokens",  # wants the ceiling under this name instead of `max_tokens`
+    "minimal_reasoning",  # takes `reasoning_effort: minimal`
+    "stream_usage",  # takes `stream_options: {include_usage}`
+    "json_schema",  # can be held to a schema
+    "images",  # can see
+]
+# What nearly every OpenAI-compatible server takes.
+USUAL: frozenset[Support] = frozenset({"temperature", "stream_usage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model at one endpoint. Prices are US dollars a million tokens."""
+
+    model: str
+    base_url: str
+    api_key: str = field(repr=False)  # a trace or a log line must not hold it
+    input_price: float
+    output_price: float
+    cached_input_price: float | None = None  # of input that the provider had in its cache; None: as any other
+    context: int | None = None  # tokens in and out together; None: not known
+    supports: frozenset[Support] = USUAL
+    name: str = ""  # provider/model as written in the settings
+
+    @property
+    def provider(self) -> str:
+        """The endpoint's host: for the operator's ledger, never for a visitor."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """What a refused key or an empty account is about: every model behind the same address and key."""
+        return self.base_url, self.api_key
+
+    def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
+        """Millionths of a dollar, rounded up so that a call is never free by rounding."""
+        cached_price = self.input_price if self.cached_input_price is None else self.cached_input_price
+        fresh = max(input_tokens - cached_tokens, 0)
+        exact = (
+            fresh * self.input_price
+            + min(cached_tokens, input_tokens) * cached_price
+            + output_tokens * self.output_price
+        )
+        # Dollars a million tokens are millionths of a dollar a token. A hair is taken off first: 120 × 0.15 + 8 × 0.60
+        # is 22.800000000000001 in binary, and 23.000000000000004 would otherwise become 24.
+        return int(-(-(exact - 1e-9) // 1)) if exact > 0 else 0

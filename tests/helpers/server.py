@@ -1,0 +1,92 @@
+"""The whole product in a process of its own, as an operator starts it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Starting, ingesting and answering share two cores with everything else.
+START_SECONDS = 100
+
+
+@dataclass
+class Server:
+    """`minidesk demo` (or `serve`) that can be killed and started again on the same data and port."""
+
+    folder: Path
+    command: str = "demo"
+    environment: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    port: int = 0
+    password: str = ""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start it and wait for the last line of its greeting."""
+        settings = {"MINIDESK_DATA_DIR": str(self.folder / "data")} | self.environment
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "minidesk", self.command, "--port", str(self.port)),
+                cwd=self.folder,
+                env=os.environ | settings,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self.process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            async for raw in self.process.stdout:
+                line = raw.decode()
+                if found := re.search(r"http://127\.0\.0\.1:(\d+)/console", line):
+                    self.port = int(found[1])
+                if found := re.search(r"Login +\S+ +(\S+)", line):
+                    self.password = found[1]
+                if "Ctrl-C" in line or line.startswith("minidesk is ready: "):
+                    return
+        raise AssertionError(f"the server ended: {self.log[-3000:]}")
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        """As an operator would."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(25):
+            await self.process.wait()
+
+    async def end(self) -> None:
+        """`stop`, and where that takes too long `kill`, which is an error then."""
+        try:
+            await self.stop()
+        except TimeoutError:
+            await self.kill()
+            raise
+
+    @property
+    def log(self) -> str:
+        """All that it wrote to standard error."""
+        return (self.folder / "server.log").read_text()
+
+
+@asynccontextmanager
+async def running(folder: Path, command: str = "serve", **environment: str) -> AsyncIterator[Server]:
+    """A server on `folder`/data from here to the end of the block."""
+    server = Server(folder, command, environment)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.end()
