@@ -38,7 +38,9 @@ from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.settings import Settings
 
 NOT_FOUND_LINE = "Our pages don't say, so I won't guess. Would you like a person to help you?"
-NOT_FOUND_WORD = "Our pages don't say anything about “{word}”, so I won't guess. Would you like a person to help you?"
+NOT_FOUND_WORD = (
+    "Our pages don't say anything about “{word}”, so I won't guess. Would you like a person to help you?"
+)
 HANDOFF_ASKED = "Of course. I'm passing you on to a person."
 HANDOFF_MISSING = "Our pages don't say this either, so I'm passing you on to a person who can help."
 HANDOFF_FAILED = "I can't answer this right now, so I'm passing you on to a person."
@@ -115,8 +117,12 @@ class Asker:
         composed = Composed()
         parts: list[ProvedSentence] = []
         if sure.score >= (ASK_MODEL_FROM if self._models else 0.0):
-            composer = Composer(self._embed, self._nearness, self._models, self._manner(site_prompt, site_name))
-            async with aclosing(composer.compose(question, query, ranking, sure.score, result.passages)) as made:
+            composer = Composer(
+                self._embed, self._nearness, self._models, self._manner(site_prompt, site_name)
+            )
+            async with aclosing(
+                composer.compose(question, query, ranking, sure.score, result.passages)
+            ) as made:
                 async for part in made:
                     if isinstance(part, Composed):
                         composed = part
@@ -126,10 +132,10 @@ class Asker:
                         yield part
         yield self._answered(question, started, result, sure, composed, parts, spent, query)
 
-    async def prepare(self, question: Question, spent: "_Spent") -> Prepared:
+    async def prepare(self, question: Question, spent: "_Spent | None" = None) -> Prepared:
         """All that comes before the first word of an answer: the question made whole, found, and weighed."""
         if self._models is not None:
-            return await self._weighed(question, await self._rewritten(question, spent))
+            return await self._weighed(question, await self._rewritten(question, spent or _Spent()))
         first, *others = await asyncio.to_thread(followup.candidates, question.text, question.history)
         best = await self._weighed(question, first)
         for other in others:
@@ -141,7 +147,11 @@ class Asker:
     async def _weighed(self, question: Question, query: str) -> Prepared:
         result = await self._search(question, query)
         ranking = await rank(
-            await asyncio.to_thread(read, query), result.passages, self._embed, self._nearness, Stored(result.vectors) if result.vectors else None
+            await asyncio.to_thread(read, query),
+            result.passages,
+            self._embed,
+            self._nearness,
+            Stored(result.vectors) if result.vectors else None,
         )
         return Prepared(query, result, ranking, sureness(ranking))
 
@@ -194,7 +204,9 @@ class Asker:
         )  # fmt: skip
 
     def _manner(self, site_prompt: str, site_name: str) -> Manner:
-        return Manner(self._settings.model_max_tokens, self._settings.model_temperature, site_prompt, site_name)
+        return Manner(
+            self._settings.model_max_tokens, self._settings.model_temperature, site_prompt, site_name
+        )
 
     async def _rewritten(self, question: Question, spent: _Spent) -> str:
         """The question made whole: by the model where there is one, by rules where there is none or it fails."""
@@ -247,7 +259,11 @@ def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Pa
 
 def _not_found(sure: Sureness) -> str:
     word = sure.missing
-    return NOT_FOUND_WORD.format(word=word) if word and re.fullmatch(r"[^\W_][\w'-]{2,24}", word) else NOT_FOUND_LINE
+    return (
+        NOT_FOUND_WORD.format(word=word)
+        if word and re.fullmatch(r"[^\W_][\w'-]{2,24}", word)
+        else NOT_FOUND_LINE
+    )
 
 
 def _citations(parts: list[ProvedSentence]) -> tuple[Citation, ...]:

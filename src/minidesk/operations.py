@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from minidesk.accounts import Agents, Passwords, Role, Sessions, grant
 from minidesk.db.models import Agent, Membership, Site
-from minidesk.errors import MinideskError
+from minidesk.errors import MinideskError, Unavailable
 from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
 from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
 from minidesk.knowledge.doctor import Doctor, Finding
@@ -22,8 +22,8 @@ from minidesk.knowledge.embed import open_embedder
 from minidesk.knowledge.folder import FoundFile, files_of
 from minidesk.knowledge.index import ChromaIndex, OwnerLock
 from minidesk.knowledge.projection import Follower
-from minidesk.knowledge.queries import documents_of_source
-from minidesk.knowledge.sources import Sources, SourceState
+from minidesk.knowledge.queries import documents_of_sources
+from minidesk.knowledge.sources import Sources, SourceState, Upload
 from minidesk.settings import Settings
 from minidesk.wiring import (
     COMMAND,
@@ -40,6 +40,8 @@ from minidesk.wiring import (
 
 # A server's child works on the files that a command stored; its rows are looked at this often.
 LOOK_SECONDS = 0.1
+# Files stored in one transaction: their bytes are in memory meanwhile.
+FILES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,25 @@ class DocumentLine:
     state: Literal["ready", "failed", "skipped"]
     path: str
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Where files are taken in, and the lock of the server that works on them (None: this process does)."""
+
+    core: Core
+    sources: Sources
+    site_id: str
+    servers: OwnerLock | None
+
+    async def look_again(self) -> None:
+        """Wait a little: another task or process works, and its rows are all there is to ask.
+
+        Raises Unavailable where the server has gone: what it had not read stays queued for the next one.
+        """
+        await asyncio.sleep(LOOK_SECONDS)
+        if self.servers is not None and self.servers.acquire():
+            raise Unavailable("The server stopped meanwhile: run the command again to take in the rest.")
 
 
 async def ingest_paths(
@@ -65,8 +86,8 @@ async def ingest_paths(
     """
     found = await asyncio.to_thread(lambda: list(files_of(paths)))
     on_total(len(found))
-    async with _taking_in(settings, site_key) as (core, sources, site_id):
-        async for line in _follow(core, sources, site_id, found, base_url):
+    async with _taking_in(settings, site_key) as work:
+        async for line in _follow(work, found, base_url):
             yield line
 
 
@@ -74,25 +95,23 @@ async def ingest_urls(
     settings: Settings, urls: Sequence[str], kind: Kind, site_key: str | None
 ) -> AsyncIterator[DocumentLine]:
     """Read pages, sitemaps or sites and follow what becomes of each page; one line a document or unread page."""
-    async with _taking_in(settings, site_key) as (core, sources, site_id):
-        crawls = build_crawls(core)
+    async with _taking_in(settings, site_key) as work:
+        crawls = build_crawls(work.core)
         for url in urls:
-            since = core.clock()
+            since = work.core.clock()
             try:
-                crawl = await crawls.order(site_id=site_id, url=url, kind=kind)
+                crawl = await crawls.order(site_id=work.site_id, url=url, kind=kind)
             except MinideskError as error:
                 yield DocumentLine("failed", url, error.message)
                 continue
-            async for line in _follow_crawl(core, sources, crawl, since):
+            async for line in _follow_crawl(work, crawl, since):
                 yield line
 
 
-async def _follow_crawl(
-    core: Core, sources: Sources, ordered: CrawlView, since: datetime
-) -> AsyncIterator[DocumentLine]:
+async def _follow_crawl(work: _Work, ordered: CrawlView, since: datetime) -> AsyncIterator[DocumentLine]:
     shown: set[str] = set()
     while True:
-        async with core.db.read() as tx:
+        async with work.core.db.read() as tx:
             crawl = await access_crawl(tx, ordered.site_id, ordered.id)
             pages = await pages_of(tx, ordered.id, since=since)
         for page in pages:
@@ -100,9 +119,8 @@ async def _follow_crawl(
                 continue
             shown.add(page.url)
             if page.stored and page.source_id:
-                for line in await _lines(
-                    core, ordered.site_id, await sources.status(ordered.site_id, page.source_id)
-                ):
+                state = await work.sources.status(ordered.site_id, page.source_id)
+                for line in await _lines(work.core, ordered.site_id, [state]):
                     yield line
             else:
                 yield DocumentLine(
@@ -112,11 +130,11 @@ async def _follow_crawl(
             if crawl.status == "failed":
                 yield DocumentLine("failed", crawl.url, crawl.log[-1][1])
             return
-        await asyncio.sleep(LOOK_SECONDS)  # another task or process reads; its rows are all there is to ask
+        await work.look_again()
 
 
 @asynccontextmanager
-async def _taking_in(settings: Settings, site_key: str | None) -> AsyncIterator[tuple[Core, Sources, str]]:
+async def _taking_in(settings: Settings, site_key: str | None) -> AsyncIterator[_Work]:
     """What stores files for a site, while they are worked on: here, or by the child of the server that owns the folder."""
     lock = OwnerLock(settings.data_dir)
     async with open_core(settings) as core:
@@ -128,11 +146,11 @@ async def _taking_in(settings: Settings, site_key: str | None) -> AsyncIterator[
         stop = asyncio.Event()
         try:
             async with background_worker(core, f"{COMMAND}-{os.getpid()}", embedder) as worker:
-                work = asyncio.create_task(worker.run(stop)) if owner else None
-                yield core, sources, site.id
+                task = asyncio.create_task(worker.run(stop)) if owner else None
+                yield _Work(core, sources, site.id, None if owner else lock)
                 stop.set()
-                if work is not None:
-                    await work
+                if task is not None:
+                    await task
             if owner:
                 async with open_answers(core, embedder) as answers:
                     await Follower(core.db, None, answers.fulltext, core.hub, core.clock).catch_up(site.id)
@@ -143,55 +161,55 @@ async def _taking_in(settings: Settings, site_key: str | None) -> AsyncIterator[
 
 
 async def _follow(
-    core: Core, sources: Sources, site_id: str, found: Sequence[FoundFile], base_url: str | None
+    work: _Work, found: Sequence[FoundFile], base_url: str | None
 ) -> AsyncIterator[DocumentLine]:
-    waiting: dict[str, str] = {}  # source id → path
-    clock = asyncio.get_running_loop().time
-    look_at = 0.0
-    for one in found:
-        try:
-            data = await asyncio.to_thread(one.file.read_bytes)
-            state = await sources.store(site_id=site_id, path=one.path, data=data, base_url=base_url)
-        except (MinideskError, OSError) as error:
-            why = (
-                error.message
-                if isinstance(error, MinideskError)
-                else "The file cannot be read: check its permissions."
-            )
-            yield DocumentLine("failed", one.path, why)
-            continue
-        waiting[state.id] = one.path
-        if clock() >= look_at:  # all files are listed each time: for each of 10,000 that would take an hour
-            async for line in _settled(core, sources, site_id, waiting):
-                yield line
-            look_at = clock() + LOOK_SECONDS
-    while waiting:
-        async for line in _settled(core, sources, site_id, waiting):
+    waiting: set[str] = set()  # ids of sources
+    for start in range(0, len(found), FILES_AT_ONCE):
+        uploads: list[Upload] = []
+        for one in found[start : start + FILES_AT_ONCE]:
+            try:
+                uploads.append(Upload(one.path, await asyncio.to_thread(one.file.read_bytes)))
+            except OSError:
+                yield DocumentLine("failed", one.path, "The file cannot be read: check its permissions.")
+        stored = await work.sources.store_many(site_id=work.site_id, uploads=uploads, base_url=base_url)
+        for upload, state in zip(uploads, stored, strict=True):
+            if isinstance(state, MinideskError):
+                yield DocumentLine("failed", upload.path, state.message)
+            else:
+                waiting.add(state.id)
+        async for line in _settled(work, waiting):
             yield line
-        await asyncio.sleep(LOOK_SECONDS)  # another task or process works; its rows are all there is to ask
+    while waiting:
+        await work.look_again()
+        async for line in _settled(work, waiting):
+            yield line
 
 
-async def _settled(
-    core: Core, sources: Sources, site_id: str, waiting: dict[str, str]
-) -> AsyncIterator[DocumentLine]:
-    for state in await sources.list_(site_id, limit=100_000):
-        if state.id in waiting and state.status in ("ready", "failed", "skipped"):
-            del waiting[state.id]
-            for line in await _lines(core, site_id, state):
-                yield line
+async def _settled(work: _Work, waiting: set[str]) -> AsyncIterator[DocumentLine]:
+    """Lines of the files that are done, in order of their paths; these leave `waiting`."""
+    done = [
+        state
+        for state in await work.sources.list_(work.site_id, limit=100_000)
+        if state.id in waiting and state.status in ("ready", "failed", "skipped")
+    ]
+    waiting.difference_update(state.id for state in done)
+    for line in await _lines(work.core, work.site_id, done):
+        yield line
 
 
-async def _lines(core: Core, site_id: str, state: SourceState) -> list[DocumentLine]:
+async def _lines(core: Core, site_id: str, states: Sequence[SourceState]) -> list[DocumentLine]:
     """A line a document; for a file that became none, its own."""
     async with core.db.read() as tx:
-        documents = await documents_of_source(tx, site_id, state.id)
-    if state.status == "failed" or not documents:
-        status: Literal["ready", "failed", "skipped"] = "failed" if state.status == "failed" else "skipped"
-        return [DocumentLine(status, state.path, state.reason or "")]
-    return [
-        DocumentLine(d.status, d.external_id, d.reason or "")  # type: ignore[arg-type]  # retired ones are not listed
-        for d in documents
-    ]
+        documents = await documents_of_sources(tx, site_id, [state.id for state in states])
+    lines = []
+    for state in states:
+        held = documents.get(state.id, [])
+        if state.status == "failed" or not held:
+            status: Literal["failed", "skipped"] = "failed" if state.status == "failed" else "skipped"
+            lines.append(DocumentLine(status, state.path, state.reason or ""))
+        else:
+            lines += [DocumentLine(d.status, d.external_id, d.reason or "") for d in held]  # type: ignore[arg-type]  # retired ones are not listed
+    return lines
 
 
 @asynccontextmanager

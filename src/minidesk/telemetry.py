@@ -6,7 +6,19 @@ import sys
 from datetime import UTC, datetime
 
 # The fields that code may add to a line by `extra=`; anything else is dropped, so that no visitor's text slips in.
-FIELDS = ("request_id", "site", "conversation", "message", "job", "document", "method", "path", "status", "ms", "code")
+FIELDS = (
+    "request_id",
+    "site",
+    "conversation",
+    "message",
+    "job",
+    "document",
+    "method",
+    "path",
+    "status",
+    "ms",
+    "code",
+)
 
 
 class _Plain(logging.Formatter):
@@ -15,7 +27,9 @@ class _Plain(logging.Formatter):
         fields = " ".join(f"{name}={getattr(record, name)}" for name in FIELDS if hasattr(record, name))
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         line = f"{time} {record.levelname.lower():7} {record.name.removeprefix('minidesk.')}: {record.getMessage()}"
-        return f"{line} {fields}".rstrip() + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+        return f"{line} {fields}".rstrip() + (
+            f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        )
 
 
 class _Json(logging.Formatter):

@@ -9,7 +9,9 @@ from minidesk.knowledge.embed import Embedder
 from minidesk.knowledge.records import Passage, SearchResult
 
 
-def passage(text: str, *heading: str, title: str = "Help", question: str | None = None, at: int = 0, name: str = "") -> Passage:
+def passage(
+    text: str, *heading: str, title: str = "Help", question: str | None = None, at: int = 0, name: str = ""
+) -> Passage:
     """A passage that starts at character `at` of its document."""
     name = name or (heading[-1] if heading else title).lower().replace(" ", "-")
     return Passage(
@@ -28,13 +30,22 @@ RATES = passage(
     "Destination: Norway | up to 2 kg: €18.90 | 2–10 kg: €24.90",
     "Rates by country", title="Shipping costs",
 )  # fmt: skip
-HOURS = passage("Phone: Mon-Fri 9:00 to 17:00. Call +43 512 555 0142 or write to help@shop.example.", "Customer service")
+HOURS = passage(
+    "Phone: Mon-Fri 9:00 to 17:00. Call +43 512 555 0142 or write to help@shop.example.", "Customer service"
+)
 PASSWORD = passage(
     "1. Click Sign in, then Forgotten password.\n2. Enter your e-mail address.\n3. Open the link within 60 minutes and choose a new password.",
     "How do I reset my password?", title="Your account",
 )  # fmt: skip
-EXPRESS = passage("Express is offered in Austria and Germany only and costs €14.90. We refund the price if express arrives late.", "Express")
-PICKUP = passage("Yes. The person needs the pick-up code and their own ID. We keep your order for 10 days.", question="Can somebody else collect my order?", name="pickup")
+EXPRESS = passage(
+    "Express is offered in Austria and Germany only and costs €14.90. We refund the price if express arrives late.",
+    "Express",
+)
+PICKUP = passage(
+    "Yes. The person needs the pick-up code and their own ID. We keep your order for 10 days.",
+    question="Can somebody else collect my order?",
+    name="pickup",
+)
 SHOP = (RETURNS, RATES, HOURS, PASSWORD, EXPRESS, PICKUP)
 
 
@@ -46,7 +57,9 @@ class SmallSearch:
     passages: Sequence[Passage] = SHOP
     queries: list[str] = field(default_factory=list)
 
-    async def search(self, site_id: str, query: str, *, k: int = 8, within: Collection[str] | None = None) -> SearchResult:
+    async def search(
+        self, site_id: str, query: str, *, k: int = 8, within: Collection[str] | None = None
+    ) -> SearchResult:
         """Passages by cosine."""
         self.queries.append(query)
         held = [p for p in self.passages if within is None or p.document in within]
@@ -55,7 +68,10 @@ class SmallSearch:
         texts = [f"{p.title} {' '.join(p.heading_path)} {p.question or ''}: {p.text}" for p in held]
         vectors = await self.embedder.documents([query, *texts])
         cosines = vectors[1:] @ vectors[0]
-        ranked = [replace(held[i], score=float(cosines[i]), dense=float(cosines[i])) for i in (-cosines).argsort()[:k]]
+        ranked = [
+            replace(held[i], score=float(cosines[i]), dense=float(cosines[i]))
+            for i in (-cosines).argsort()[:k]
+        ]
         return SearchResult(tuple(ranked), ranked[0].dense)
 
 

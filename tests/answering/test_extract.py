@@ -1,17 +1,21 @@
 """Answers made of a page's own words."""
 
+import hashlib
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from minidesk.answering import asks
 from minidesk.answering.extract import MAX_WORDS, extract
 from minidesk.answering.facts import facts, within
-from minidesk.answering.rank import WordNearness, rank
+from minidesk.answering.followup import candidates
+from minidesk.answering.outcome import Turn
+from minidesk.answering.rank import Stored, WordNearness, rank
 from minidesk.answering.stream import SentenceStream
 from minidesk.answering.units import cut
 from minidesk.answering.wants_human import wants_human
-from minidesk.knowledge.embed import Embedder
+from minidesk.knowledge.embed import Embedder, Floats
 from minidesk.knowledge.records import Passage
 from tests.answering.shop import EXPRESS, PASSWORD, PICKUP, RATES, RETURNS, SHOP, passage
 
@@ -30,7 +34,10 @@ async def answer(embedder: Embedder, question: str, passages: tuple[Passage, ...
 
 
 async def test_a_row_reads_as_words_in_the_column_asked_for(embedder: Embedder) -> None:
-    assert await answer(embedder, "How much is shipping to Germany for a 3 kg parcel?") == "Germany – 2–10 kg: €7.90."
+    assert (
+        await answer(embedder, "How much is shipping to Germany for a 3 kg parcel?")
+        == "Germany – 2–10 kg: €7.90."
+    )
     assert "€4.90" in await answer(embedder, "what does shipping to Austria cost for 1 kg")
 
 
@@ -42,22 +49,67 @@ async def test_steps_come_whole_and_in_order(embedder: Embedder) -> None:
 
 
 async def test_the_sentence_that_holds_what_is_asked_comes_first(embedder: Embedder) -> None:
-    assert (await answer(embedder, "How long can I return something?")).startswith("You can return articles within 30 days")
+    assert (await answer(embedder, "How long can I return something?")).startswith(
+        "You can return articles within 30 days"
+    )
     assert "+43 512 555 0142" in await answer(embedder, "what's your phone number?")
     assert "own ID" in await answer(embedder, "Can somebody else collect my order?")
 
 
 async def test_a_sentence_that_leans_brings_the_one_before(embedder: Embedder) -> None:
-    page = passage("Boots can be resoled. It costs €79 a pair and takes four weeks. Dogs are welcome in the shop.", "Repairs")
+    page = passage(
+        "Boots can be resoled. It costs €79 a pair and takes four weeks. Dogs are welcome in the shop.",
+        "Repairs",
+    )
     text = await answer(embedder, "how much does resoling cost", (page,))
     assert "Boots can be resoled. It costs €79" in text
 
 
 async def test_an_item_brings_its_lead_in(embedder: Embedder) -> None:
-    page = passage("What we cannot take back:\n- gas cartridges once the seal is broken\n- opened freeze-dried meals", "Returns")
+    page = passage(
+        "What we cannot take back:\n- gas cartridges once the seal is broken\n- opened freeze-dried meals",
+        "Returns",
+    )
     text = await answer(embedder, "can I give back opened freeze-dried meals?", (page,))
     assert text.startswith("What we cannot take back:")
     assert "opened freeze-dried meals" in text
+
+
+async def test_a_sentence_longer_than_an_answer_is_cut_off(embedder: Embedder) -> None:
+    page = passage(f"Boots are made of {' and '.join(f'part{n}' for n in range(90))}.", "Boots")
+    text = await answer(embedder, "what are boots made of", (page,))
+    assert text.startswith("Boots are made of part0")
+    assert text.endswith("…")
+
+
+async def test_a_stored_vector_is_not_computed_again(embedder: Embedder) -> None:
+    question = "How long can I return something?"
+    vectors = await embedder.documents([question, *(p.text for p in SHOP)])
+    stored = {(p.chunk, "text"): vector for p, vector in zip(SHOP, vectors[1:], strict=True)}
+    stored["", hashlib.sha256(question.encode()).hexdigest()] = vectors[0]
+    read: list[str] = []
+
+    async def embed(texts: Sequence[str]) -> Floats:
+        read.extend(texts)
+        return await embedder.documents(texts)
+
+    ranking = await rank(asks.read(question), SHOP, embed, WordNearness(embedder.documents), Stored(stored))
+    assert ranking.scored[0].unit.text.startswith("You can return articles within 30 days")
+    assert question not in read
+    assert 0 < len(read) < sum(len(cut(p)) for p in SHOP)
+
+
+@pytest.mark.parametrize("piece", ["1.", "a-", "10-10-", "...", "mit einem ", "can i talk to ", "and for "])
+def test_a_hostile_message_is_read_at_once(piece: str) -> None:
+    message = (piece * 4000)[:4000]
+    history = (Turn("visitor", message), Turn("assistant", "Yes."))
+    started = time.process_time()
+    asks.read(message)
+    wants_human(message)
+    candidates("and that one?", history)
+    assert (
+        time.process_time() - started < 1
+    )  # 0.1 s on a quiet core; 6 s when a rule looked at every pair of places
 
 
 async def test_no_passages_no_answer(embedder: Embedder) -> None:
@@ -72,7 +124,11 @@ def test_units_stand_where_they_say() -> None:
             if unit.kind == "sentence":
                 assert source.text[unit.start : unit.end].split() == unit.text.split()
     assert [unit.kind for unit in cut(PASSWORD)] == ["step"] * 3
-    assert [unit.cells[0] for unit in cut(RATES)] == [("Destination", "Austria"), ("Destination", "Germany"), ("Destination", "Norway")]
+    assert [unit.cells[0] for unit in cut(RATES)] == [
+        ("Destination", "Austria"),
+        ("Destination", "Germany"),
+        ("Destination", "Norway"),
+    ]
     assert len(cut(RETURNS)) == 4
     assert len(cut(EXPRESS)) == 2
     assert len(cut(PICKUP)) == 3
@@ -80,7 +136,10 @@ def test_units_stand_where_they_say() -> None:
 
 def test_a_table_under_a_header_row_reads_the_same() -> None:
     plain = passage("Model | Weight | Price\nLizum 2 | 2.1 kg | €389\nLizum 3 | 2.7 kg | €459", "Tents")
-    assert [unit.text for unit in cut(plain)] == ["Lizum 2 – Weight: 2.1 kg; Price: €389", "Lizum 3 – Weight: 2.7 kg; Price: €459"]
+    assert [unit.text for unit in cut(plain)] == [
+        "Lizum 2 – Weight: 2.1 kg; Price: €389",
+        "Lizum 3 – Weight: 2.7 kg; Price: €459",
+    ]
 
 
 def test_facts_have_one_written_form() -> None:
@@ -132,7 +191,9 @@ def test_lines_of_a_list_leave_one_by_one() -> None:
     assert stream.rest(whole=True) == ["\n- the code"]
 
 
-@pytest.mark.parametrize("text", ["1" * 4000, "1-" * 2000, "a." * 2000, "€1,000 " * 570, "a@" * 2000, "talk to a " * 400])
+@pytest.mark.parametrize(
+    "text", ["1" * 4000, "1-" * 2000, "a." * 2000, "€1,000 " * 570, "a@" * 2000, "talk to a " * 400]
+)
 def test_a_hostile_message_is_read_in_no_time(text: str) -> None:
     started = time.perf_counter()
     asks.read(text)

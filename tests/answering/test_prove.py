@@ -118,12 +118,23 @@ async def test_markdown_traps_are_not_shown(embedder: Embedder, sentence: str) -
 
 async def test_a_link_of_the_page_is_shown(embedder: Embedder) -> None:
     page = passage("Register your tent at shop.example/register within 90 days after purchase.", "Register")
-    assert await prove("You can register your tent at https://shop.example/register.", [page], embedder.documents) is not None
-    assert await prove("You can register your tent at https://shop.example/login.", [page], embedder.documents) is None
+    assert (
+        await prove(
+            "You can register your tent at https://shop.example/register.", [page], embedder.documents
+        )
+        is not None
+    )
+    assert (
+        await prove("You can register your tent at https://shop.example/login.", [page], embedder.documents)
+        is None
+    )
 
 
 async def test_equal_in_another_written_form(embedder: Embedder) -> None:
-    page = passage("The guarantee on stoves is two weeks. A pallet costs 1\u202f000 € and weighs up to 1,060 g.", "Guarantee")
+    page = passage(
+        "The guarantee on stoves is two weeks. A pallet costs 1\u202f000 € and weighs up to 1,060 g.",
+        "Guarantee",
+    )
     assert await prove("The guarantee on stoves is 14 days.", [page], embedder.documents) is not None
     assert await prove("A pallet costs €1,000.", [page], embedder.documents) is not None
     assert await prove("A pallet costs €100.", [page], embedder.documents) is None
@@ -137,5 +148,15 @@ async def test_phrases_of_courtesy_need_no_citation_and_nothing_else_does_withou
 
 
 async def test_figures_do_not_change_places_between_rows(embedder: Embedder) -> None:
-    assert await prove("Norway costs €4.90 and Austria costs €18.90 for up to 2 kg.", [RATES], embedder.documents) is None
-    assert await prove("Norway costs €18.90 for up to 2 kg.", [RATES, EXPRESS, HOURS, PASSWORD], embedder.documents) is not None
+    assert (
+        await prove(
+            "Norway costs €4.90 and Austria costs €18.90 for up to 2 kg.", [RATES], embedder.documents
+        )
+        is None
+    )
+    assert (
+        await prove(
+            "Norway costs €18.90 for up to 2 kg.", [RATES, EXPRESS, HOURS, PASSWORD], embedder.documents
+        )
+        is not None
+    )

@@ -19,7 +19,9 @@ MINIDESK = (sys.executable, "-m", "minidesk")
 def run(data: Path, *arguments: str) -> str:
     """One command on the desk in `data`; its output."""
     environment = {**os.environ, "MINIDESK_DATA_DIR": str(data), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*MINIDESK, *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*MINIDESK, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode not in (0, 1):
         raise SystemExit(f"minidesk {' '.join(arguments)}: {done.stderr}")
     return done.stdout
@@ -31,7 +33,9 @@ def measure(name: str, corpus: Path, questions: list[Path], results: Path, optio
         started = time.perf_counter()
         lines = run(Path(data), "ingest", str(corpus)).splitlines()
         ready = sum(line.startswith("ready ") for line in lines)
-        print(f"\n== {name}: {ready} of {len(lines)} documents ready in {time.perf_counter() - started:.1f} s")
+        print(
+            f"\n== {name}: {ready} of {len(lines)} documents ready in {time.perf_counter() - started:.1f} s"
+        )
         for file in questions:
             out = results / f"{name}-{file.stem}.jsonl"
             print(f"\n-- {file.name}")
@@ -43,7 +47,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", help="names of folders, with commas")
-    parser.add_argument("--given", action="store_true", help="search only in each question's relevant documents")
+    parser.add_argument(
+        "--given", action="store_true", help="search only in each question's relevant documents"
+    )
     parser.add_argument("--results", type=Path, help="folder for the result lines")
     arguments = parser.parse_args()
     only = set(arguments.only.split(",")) if arguments.only else None

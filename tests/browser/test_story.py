@@ -34,7 +34,9 @@ async def test_from_widget_to_console_and_back(
     marked = widget.frame.locator("dialog mark")
     await expect(marked).to_be_visible()
     # An extract is word for word what the passage says, so the marked words stand in the answer.
-    assert " ".join((await marked.inner_text()).split())[:40] in " ".join((await widget.last_answer()).split())
+    assert " ".join((await marked.inner_text()).split())[:40] in " ".join(
+        (await widget.last_answer()).split()
+    )
     await visitor.page.keyboard.press("Escape")
 
     # What the pages do not say.
@@ -71,7 +73,9 @@ async def test_from_widget_to_console_and_back(
     await agent.page.set_input_files("input[type=file]", str(file))
     added = agent.page.locator("#sources-part").get_by_text("snowshoe-rental.pdf").first
     await expect(added).to_be_visible()
-    await expect(agent.page.locator("#sources-part li", has_text="snowshoe-rental.pdf")).to_contain_text("ready")
+    await expect(agent.page.locator("#sources-part li", has_text="snowshoe-rental.pdf")).to_contain_text(
+        "ready"
+    )
     await widget.say("How much does it cost to rent snowshoes in Graz?")
     await expect(widget.frame.locator(".from-desk").last).to_contain_text("19 euros a day")
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.gateway.conftest import REQUEST, Ledger, collect, gateway, target
@@ -211,3 +212,25 @@ async def test_nobody_there(ledger: Ledger) -> None:
 )
 def test_retry_after_in_every_form(value: str | None, seconds: float | None) -> None:
     assert retry_after(value) == seconds
+
+
+async def test_a_connection_is_used_again_and_one_that_is_not_ended_does_not_delay_the_answer(
+    ledger: Ledger,
+) -> None:
+    connections: set[tuple[str, int]] = set()
+    model = ScriptedModel(otherwise=lambda _: HELLO)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            connections.add(tuple(scope["client"]))
+        await model(scope, receive, send)
+
+    async with serving(app) as url:
+        one = gateway(ledger, target(url))
+        for _ in range(3):
+            assert (await collect(one))[0] == "You have 30 days."
+    assert len(connections) == 1
+    async with speaking([HEAD, PART, b"data: [DONE]\n\n"], then_hang=True) as url:
+        text, end = await collect(gateway(ledger, target(url)))
+    assert text == "Hi"
+    assert end.total_ms < 1_500

@@ -16,12 +16,21 @@ from minidesk.knowledge.embed import Embedder
 from minidesk.settings import Settings
 
 
-def result(asked: Asked, outcome: str, text: str = "", documents: tuple[str, ...] = (), cited: tuple[str, ...] = (), ms: int = 10) -> Result:
+def result(
+    asked: Asked,
+    outcome: str,
+    text: str = "",
+    documents: tuple[str, ...] = (),
+    cited: tuple[str, ...] = (),
+    ms: int = 10,
+) -> Result:
     return Result(asked, documents, 0.5, outcome, None, None, text, cited, 0.001, ms)
 
 
 def test_the_summary_counts_what_it_says() -> None:
-    a = Asked("a", "?", frozenset({"x.md"}), answers=("30 days",), outcome="reply", answerable=True, tags=("one",))
+    a = Asked(
+        "a", "?", frozenset({"x.md"}), answers=("30 days",), outcome="reply", answerable=True, tags=("one",)
+    )
     b = Asked("b", "?", frozenset({"y.csv"}), answers=("€5",), outcome="reply", answerable=True)
     c = Asked("c", "?", frozenset(), outcome="clarify", answerable=False)
     d = Asked("d", "?", frozenset(), outcome="handoff", answerable=False)
@@ -52,7 +61,13 @@ def test_the_summary_counts_what_it_says() -> None:
 
 def test_a_set_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
-    good = {"id": "q", "question": "and boots?", "history": [{"role": "user", "text": "Tents?"}], "relevant": ["a.md"], "tags": ["followup"]}
+    good = {
+        "id": "q",
+        "question": "and boots?",
+        "history": [{"role": "user", "text": "Tents?"}],
+        "relevant": ["a.md"],
+        "tags": ["followup"],
+    }
     path.write_text(json.dumps(good) + "\n\n")
     [asked] = read_questions(path)
     assert asked.history[0].role == "visitor"
@@ -62,14 +77,32 @@ def test_a_set_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
         read_questions(path)
 
 
-async def test_a_line_as_the_contract_has_it(embedder: Embedder, settings: Settings, clock: FakeClock) -> None:
+async def test_a_line_as_the_contract_has_it(
+    embedder: Embedder, settings: Settings, clock: FakeClock
+) -> None:
     asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
-    asked = Asked("q1", "How long do I have to return something?", frozenset({"return-window.md"}), answers=("30 days",), answerable=True)
+    asked = Asked(
+        "q1",
+        "How long do I have to return something?",
+        frozenset({"return-window.md"}),
+        answers=("30 days",),
+        answerable=True,
+    )
     seen: list[Result] = []
     [found] = await evaluate(asker, "s1", [asked], given=True, on_result=seen.append)
     assert seen == [found]
     line = found.line()
-    assert {"id", "documents", "score", "outcome", "kind", "text", "citations", "cost_usd", "ms"} <= line.keys()
+    assert {
+        "id",
+        "documents",
+        "score",
+        "outcome",
+        "kind",
+        "text",
+        "citations",
+        "cost_usd",
+        "ms",
+    } <= line.keys()
     assert line["documents"] == ["return-window.md"]
     assert line["outcome"] == "reply"
     assert line["citations"] == [{"document": "return-window.md"}]
@@ -78,7 +111,10 @@ async def test_a_line_as_the_contract_has_it(embedder: Embedder, settings: Setti
 
 async def test_outcomes_have_their_names(embedder: Embedder, settings: Settings, clock: FakeClock) -> None:
     asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
-    questions = [Asked("h", "human please", frozenset(), outcome="handoff"), Asked("s", "hello", frozenset(), outcome="clarify")]
+    questions = [
+        Asked("h", "human please", frozenset(), outcome="handoff"),
+        Asked("s", "hello", frozenset(), outcome="clarify"),
+    ]
     handoff, smalltalk = await evaluate(asker, "s1", questions)
     assert (handoff.outcome, handoff.reason) == ("handoff", "customer_request")
     assert (smalltalk.outcome, smalltalk.kind) == ("clarify", "smalltalk")

@@ -16,12 +16,12 @@ from minidesk.errors import Conflict, IndexUnavailable
 from minidesk.knowledge.index import (
     ChromaIndex,
     ExactIndex,
-    KnownAnswer,
     OwnerLock,
     VectorRow,
     current_vectors,
     known_answers,
 )
+from minidesk.knowledge.index_check import KnownAnswer
 
 
 def rows(n: int, seed: int = 0) -> list[VectorRow]:

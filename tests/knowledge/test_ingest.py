@@ -545,7 +545,7 @@ async def test_an_archive_gives_a_row_a_member_with_links_below_the_site(room: R
     source_id = await room.upload("all.zip", archive, base_url="https://x.example")
     await room.work()
     async with room.db.read() as tx:
-        views = await queries.documents_of_source(tx, room.site.id, source_id)
+        views = (await queries.documents_of_sources(tx, room.site.id, [source_id]))[source_id]
     assert [(view.external_id, view.status, view.url) for view in views] == [
         ("all.zip/b.pdf", "failed", None),
         ("all.zip/faq.csv#1", "ready", "https://x.example/faq#1"),

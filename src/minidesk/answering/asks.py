@@ -8,7 +8,9 @@ from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.wording import alternates, plainly
 from minidesk.text.words import STOPWORDS, stem, words
 
-AskKind = Literal["amount", "duration", "when", "number", "measure", "where", "contact", "steps", "yesno", "which", "reason"]
+AskKind = Literal[
+    "amount", "duration", "when", "number", "measure", "where", "contact", "steps", "yesno", "which", "reason"
+]
 
 # First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
 _FORMS: tuple[tuple[AskKind, str], ...] = (
@@ -87,7 +89,14 @@ def read(question: str) -> Ask:
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
     focus = asked[-1] if asked else question
     kind = _kind(focus) or _kind(question)
-    return Ask(question, plainly(question), kind, _terms(question), tuple(facts(question)), bool(_OFFERED.search(question)))
+    return Ask(
+        question,
+        plainly(question),
+        kind,
+        _terms(question),
+        tuple(facts(question)),
+        bool(_OFFERED.search(question)),
+    )
 
 
 def _kind(text: str) -> AskKind | None:
@@ -116,12 +125,18 @@ def _terms(question: str) -> tuple[Term, ...]:
 
 
 _CONTACT = frozenset({"email", "phone", "link"})
-_PLACE = re.compile(r"\b(?:in|at|from|to|near|under|beside|on)\s+(?:the\s+)?[A-Z][\w-]+|\b\d{4,5}\s+[A-Z]\w+|\bstreet\b|\bfloor\b|→")
-_REASON = re.compile(r"\b(?:because|since|so that|due to|reason|in order to|that is why|therefore|means that)\b", re.IGNORECASE)
+_PLACE = re.compile(
+    r"\b(?:in|at|from|to|near|under|beside|on)\s+(?:the\s+)?[A-Z][\w-]+|\b\d{4,5}\s+[A-Z]\w+|\bstreet\b|\bfloor\b|→"
+)
+_REASON = re.compile(
+    r"\b(?:because|since|so that|due to|reason|in order to|that is why|therefore|means that)\b", re.IGNORECASE
+)
 _WHEN = re.compile(
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b(?:spring|summer|autumn|fall|winter|today|tomorrow|immediately|"
     r"at once|same day|until|after|before|during|as soon as|once|century|centuries)\b", re.IGNORECASE)  # fmt: skip
-_FREE = re.compile(r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included)\b", re.IGNORECASE)
+_FREE = re.compile(
+    r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included)\b", re.IGNORECASE
+)
 
 
 def fits(kind: AskKind | None, text: str, held: list[Fact] | None = None) -> float:
@@ -132,7 +147,13 @@ def fits(kind: AskKind | None, text: str, held: list[Fact] | None = None) -> flo
     if kind == "amount":
         return 1.0 if kinds & {"money", "percent"} else 0.6 if _FREE.search(text) else 0.0
     if kind == "duration":
-        return 1.0 if "duration" in kinds else 0.5 if kinds & {"date", "time", "year"} or _WHEN.search(text) else 0.0
+        return (
+            1.0
+            if "duration" in kinds
+            else 0.5
+            if kinds & {"date", "time", "year"} or _WHEN.search(text)
+            else 0.0
+        )
     if kind == "when":
         return 1.0 if kinds & {"date", "time", "duration", "year"} else 0.6 if _WHEN.search(text) else 0.0
     if kind == "number":

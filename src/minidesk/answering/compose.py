@@ -68,7 +68,12 @@ class Composer:
         return self._models is not None
 
     async def compose(
-        self, question: Question, search_query: str, ranking: Ranking, sure: float, passages: Sequence[Passage]
+        self,
+        question: Question,
+        search_query: str,
+        ranking: Ranking,
+        sure: float,
+        passages: Sequence[Passage],
     ) -> AsyncGenerator[ProvedSentence | Composed, None]:
         """The answer's sentences, then one Composed. Extracts are only given where `sure` reaches ANSWER_FROM."""
         ended = Composed()
@@ -165,7 +170,7 @@ class _Draft:
             if proved.text.rstrip().endswith(":"):
                 self._lead = proved
                 continue
-            for part in ([self._lead, proved] if self._lead else [proved]):
+            for part in [self._lead, proved] if self._lead else [proved]:
                 ready.append(part if self.shown else ProvedSentence(part.text.lstrip(), part.citations))
                 self.shown += 1
             self._lead = None

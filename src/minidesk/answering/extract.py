@@ -65,7 +65,7 @@ def _fitting(pieces: Sequence[Piece]) -> list[Piece]:
         words_of = list(re.finditer(r"\S+", piece.text))
         if len(words_of) > left:
             if not kept:
-                shown = piece.text[: words_of[left - 1].end()].rstrip(" ,;:") + " …"
+                shown = piece.text[: words_of[left - 1].end()].rstrip(" ,;:") + "…"
                 kept.append(Piece(piece.passage, piece.start, piece.end, shown, piece.joint))
             break
         kept.append(piece)
@@ -88,7 +88,12 @@ _LIST_ASKED = re.compile(r"\b(?:which|wich|what)\b(?: \w+){0,2} (?:\w+s)\b", re.
 def _listing(ask: Ask, best: Scored, units: list[Unit]) -> list[Piece]:
     """For "which payment methods …": the first column of the table that stands with the best sentence."""
     rows = [u for u in units if u.kind == "row" and u.cells]
-    if ask.kind != "which" or best.unit.kind != "sentence" or len(rows) < 3 or not _LIST_ASKED.search(ask.text):
+    if (
+        ask.kind != "which"
+        or best.unit.kind != "sentence"
+        or len(rows) < 3
+        or not _LIST_ASKED.search(ask.text)
+    ):
         return []
     rows = [u for u in rows if u.block == rows[0].block]
     names = ", ".join(u.cells[0][1] for u in rows)
@@ -144,7 +149,9 @@ def _list_pieces(items: list[Unit], *, numbered: bool) -> list[Piece]:
     return pieces
 
 
-def _item_pieces(ask: Ask, best: Scored, block: list[Unit], score: dict[tuple[int, int], Scored]) -> list[Piece]:
+def _item_pieces(
+    ask: Ask, best: Scored, block: list[Unit], score: dict[tuple[int, int], Scored]
+) -> list[Piece]:
     """A whole short list where the question asks for the list; else the items that answer, after their lead-in."""
     unit = best.unit
     whole = sum(_count(u.text) for u in block)
@@ -200,14 +207,18 @@ def _row_pieces(ask: Ask, unit: Unit, block: list[Unit], score: dict[tuple[int, 
 def _columns(ask: Ask, unit: Unit, asked: set[str]) -> frozenset[int] | None:
     """Columns whose header the question names or whose range its figure falls into ("3 kg": `2–10 kg`), or that
     alone hold the kind of answer asked for; None: all."""
-    ranged = frozenset(i for i, (head, _) in enumerate(unit.cells) if i and any(within(f, head) for f in ask.facts))
+    ranged = frozenset(
+        i for i, (head, _) in enumerate(unit.cells) if i and any(within(f, head) for f in ask.facts)
+    )
     if ranged:
         return ranged
     named = frozenset(i for i, (head, _) in enumerate(unit.cells) if i and stems_of(head) & asked)
     if named:
         return named
     if ask.kind in {"amount", "measure", "duration", "when"}:
-        right = frozenset(i for i, (_, value) in enumerate(unit.cells) if i and fits(ask.kind, value, facts(value)) >= 0.9)
+        right = frozenset(
+            i for i, (_, value) in enumerate(unit.cells) if i and fits(ask.kind, value, facts(value)) >= 0.9
+        )
         if right and len(unit.cells) > 3:
             return right
     return None
@@ -243,7 +254,12 @@ def _sentences(best: Scored, units: list[Unit], score: dict[tuple[int, int], Sco
 
 
 def _lean(prose: list[Unit], i: int, add: Callable[[int, int], bool]) -> None:
-    while i > 0 and _LEANS.match(prose[i].text) and prose[i - 1].block == prose[i].block and add(i - 1, MAX_WORDS):
+    while (
+        i > 0
+        and _LEANS.match(prose[i].text)
+        and prose[i - 1].block == prose[i].block
+        and add(i - 1, MAX_WORDS)
+    ):
         i -= 1
 
 
@@ -300,7 +316,12 @@ def _elsewhere(ranking: Ranking, passages: Sequence[Passage], pieces: list[Piece
 def _with_lead(unit: Unit, text: str, joint: str) -> Piece:
     """A unit that stands alone: a list item with its lead-in, where that stands right before it."""
     shown = unit.text if re.search(r"[.!?…]$", unit.text) else f"{unit.text}."
-    if unit.lead and unit.lead_text and unit.kind != "row" and not text[unit.lead[1] : unit.start].strip(" \n-*•"):
+    if (
+        unit.lead
+        and unit.lead_text
+        and unit.kind != "row"
+        and not text[unit.lead[1] : unit.start].strip(" \n-*•")
+    ):
         return Piece(unit.passage, unit.lead[0], unit.end, f"{unit.lead_text} {shown}", joint)
     return Piece(unit.passage, unit.start, unit.end, shown, joint)
 
@@ -310,7 +331,11 @@ def _cite(pieces: Sequence[Piece], passages: Sequence[Passage]) -> tuple[ProvedS
     groups: list[list[Piece]] = []
     for piece in pieces:
         near = groups[-1][-1] if groups else None
-        if near is not None and near.passage == piece.passage and _touch(passages[piece.passage].text, near, piece):
+        if (
+            near is not None
+            and near.passage == piece.passage
+            and _touch(passages[piece.passage].text, near, piece)
+        ):
             groups[-1].append(piece)
         else:
             groups.append([piece])

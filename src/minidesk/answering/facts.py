@@ -13,7 +13,18 @@ from functools import partial
 from typing import Literal
 
 FactKind = Literal[
-    "money", "percent", "time", "date", "year", "duration", "measure", "number", "code", "email", "link", "phone"
+    "money",
+    "percent",
+    "time",
+    "date",
+    "year",
+    "duration",
+    "measure",
+    "number",
+    "code",
+    "email",
+    "link",
+    "phone",
 ]
 
 
@@ -36,9 +47,40 @@ class Fact:
 _SMALL = {
     word: n
     for n, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
+} | {
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+    "hundred": 100,
+}
 _MONTHS = {
     name: n
     for n, names in enumerate(
@@ -75,27 +117,52 @@ _UNITS = "|".join(sorted((re.escape(u) for u in (*_DURATION, *_MEASURE)), key=le
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
-_LINK = re.compile(r"\b(?:https?://[^\s<>()\[\]\"']+|www\.[^\s<>()\[\]\"']+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|example|at|de|ch|eu|co|uk|dev|app)\b(?:/[^\s<>()\[\]\"']*)?)", re.IGNORECASE)
+_LINK = re.compile(
+    r"\b(?:https?://[^\s<>()\[\]\"']+|www\.[^\s<>()\[\]\"']+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|example|at|de|ch|eu|co|uk|dev|app)\b(?:/[^\s<>()\[\]\"']*)?)",
+    re.IGNORECASE,
+)
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d /()-]{6,18}\d|(?<![\w.,])0\d{2,5}[ /-]\d[\d /-]{4,14}\d")
 _DATE_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_DATE_DM = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?({_MONTH})\b\.?(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
-_DATE_MD = re.compile(rf"\b({_MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNITS})\b)(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
-_TIME = re.compile(r"\b(\d{1,2})(?:[:.](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|o'clock)(?![a-z])|\b([01]?\d|2[0-4]):([0-5]\d)\b", re.IGNORECASE)
+_DATE_DM = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?({_MONTH})\b\.?(?:,?\s+(\d{{4}}))?", re.IGNORECASE
+)
+_DATE_MD = re.compile(
+    rf"\b({_MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNITS})\b)(?:,?\s+(\d{{4}}))?", re.IGNORECASE
+)
+_TIME = re.compile(
+    r"\b(\d{1,2})(?:[:.](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|o'clock)(?![a-z])|\b([01]?\d|2[0-4]):([0-5]\d)\b",
+    re.IGNORECASE,
+)
 _TIME_WORD = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
-_RANGE = re.compile(rf"(?P<a>{_NUM}|{_WORDNUM})\s*(?:-|–|—|to|or|and|bis)\s*(?=(?P<b>{_NUM}|{_WORDNUM}))", re.IGNORECASE)
-_MONEY = re.compile(rf"(?:{_CUR})\s*(?P<after>{_NUM})|(?P<before>{_NUM}|{_WORDNUM})\s*(?:{_CUR_AFTER})", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"(?P<a>{_NUM}|{_WORDNUM})\s*(?:-|–|—|to|or|and|bis)\s*(?=(?P<b>{_NUM}|{_WORDNUM}))", re.IGNORECASE
+)
+_MONEY = re.compile(
+    rf"(?:{_CUR})\s*(?P<after>{_NUM})|(?P<before>{_NUM}|{_WORDNUM})\s*(?:{_CUR_AFTER})", re.IGNORECASE
+)
 _PERCENT = re.compile(rf"(?P<n>{_NUM}|{_WORDNUM})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)
-_QUANTITY = re.compile(rf"(?P<n>(?:(?<![\w.])-)?(?:{_NUM})|{_WORDNUM})\s*-?{_WORKING}(?P<unit>{_UNITS})(?:s|es)?(?![\w/])", re.IGNORECASE)
+_QUANTITY = re.compile(
+    rf"(?P<n>(?:(?<![\w.])-)?(?:{_NUM})|{_WORDNUM})\s*-?{_WORKING}(?P<unit>{_UNITS})(?:s|es)?(?![\w/])",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(rf"(?<![\w.])(?P<n>{_NUM}|{_WORDNUM})(?:\s+(?P<noun>[^\W\d_][\w-]*))?", re.IGNORECASE)
-_CODE = re.compile(r"\b(?=[\w+/-]{0,40}\d)(?=[\w+/-]{0,40}[A-Za-z])[A-Za-z0-9]{1,40}(?:[-+/][A-Za-z0-9]{1,40}){0,8}\b|\b[A-Z]{2,}[A-Z0-9]*\b")
+_CODE = re.compile(
+    r"\b(?=[\w+/-]{0,40}\d)(?=[\w+/-]{0,40}[A-Za-z])[A-Za-z0-9]{1,40}(?:[-+/][A-Za-z0-9]{1,40}){0,8}\b|\b[A-Z]{2,}[A-Z0-9]*\b"
+)
 _ORDINAL = re.compile(r"^\d+(?:st|nd|rd|th)$", re.IGNORECASE)
-_SPACES = {ord(c): " " for c in "\u00a0\u2007\u2009\u200a\u202f"} | {ord("−"): "-", ord("’"): "'", ord("‑"): "-"}
+_SPACES = {ord(c): " " for c in "\u00a0\u2007\u2009\u200a\u202f"} | {
+    ord("−"): "-",
+    ord("’"): "'",
+    ord("‑"): "-",
+}
 
 
 def plain(text: str) -> str:
     """Same length, but thin and fixed spaces, minus and apostrophe as on a keyboard: offsets stay true."""
     folded = text.translate(_SPACES)
-    return "".join(c if len(unicodedata.normalize("NFKC", c)) != 1 else unicodedata.normalize("NFKC", c) for c in folded)
+    return "".join(
+        c if len(unicodedata.normalize("NFKC", c)) != 1 else unicodedata.normalize("NFKC", c) for c in folded
+    )
 
 
 def number(written: str) -> float:
@@ -232,7 +299,15 @@ def within(fact: Fact, header: str) -> bool:
     if fact.kind not in {"measure", "money", "duration"}:
         return False
     base, value = fact.value.rsplit(" ", 1)
-    bounds = [float(f.value.rsplit(" ", 1)[1]) for f in facts(header) if f.kind == fact.kind and f.value.rsplit(" ", 1)[0] == base]
+    bounds = [
+        float(f.value.rsplit(" ", 1)[1])
+        for f in facts(header)
+        if f.kind == fact.kind and f.value.rsplit(" ", 1)[0] == base
+    ]
     if len(bounds) == 2 and _RANGE_TEXT.search(plain(header)):
         return min(bounds) < float(value) <= max(bounds)
-    return len(bounds) == 1 and bool(re.match(r"(?:up to|under|below|≤|<)", header.strip(), re.IGNORECASE)) and float(value) <= bounds[0]
+    return (
+        len(bounds) == 1
+        and bool(re.match(r"(?:up to|under|below|≤|<)", header.strip(), re.IGNORECASE))
+        and float(value) <= bounds[0]
+    )

@@ -14,10 +14,18 @@ from minidesk.answering.outcome import Turn
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.text.words import STOPWORDS, stem, words
 
-_OPENER = re.compile(r"^\W*(?:(?:ok(?:ay)?|thanks|thank you|great|good|hmm?|so|yes|no|right|alright|cool|well|then|but|sorry)\W+)*", re.IGNORECASE)
-_WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:(?:what|how)(?:'s|\s+is)?\s+about|what\s+if\s+it(?:'s|\s+is))\s+(?P<thing>.+)$|^same\s+(?:for|with)\s+(?P<other>.+)$", re.IGNORECASE)
+_OPENER = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|thanks|thank you|great|good|hmm?|so|yes|no|right|alright|cool|well|then|but|sorry)\W+)*",
+    re.IGNORECASE,
+)
+_WHAT_ABOUT = re.compile(
+    r"^(?:and\s+)?(?:(?:what|how)(?:'s|\s+is)?\s+about|what\s+if\s+it(?:'s|\s+is))\s+(?P<thing>.+)$|^same\s+(?:for|with)\s+(?P<other>.+)$",
+    re.IGNORECASE,
+)
 _AND = re.compile(r"^(?:and|or|but|also|plus)\s+(?P<thing>.+)$", re.IGNORECASE)
-_PREPOSITION = re.compile(r"^(?:to|for|in|from|with|at|on|by|of|into|without|during|after|before|as|via|near|if)\b", re.IGNORECASE)
+_PREPOSITION = re.compile(
+    r"^(?:to|for|in|from|with|at|on|by|of|into|without|during|after|before|as|via|near|if)\b", re.IGNORECASE
+)
 _VERB = re.compile(
     r"\b(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|shall|should|must|has|have|had|isn't|aren't|don't|doesn't|can't|won't|"
     r"how|when|where|why|who|what|which|whose|whats|cost|costs|take|takes|work|works|need|get|pay|send|return)\b", re.IGNORECASE)  # fmt: skip
@@ -30,6 +38,8 @@ _NOT_LEANING = re.compile(
     r"\bthis (?:year|week|month|morning|evening|site|shop|page|chat|weekend|summer|winter)\b|\bthese days\b|\bone (?:of|day|week|month|year|more|time|person|or)\b|"
     r"\bno one\b|\b(?:buy|order|got|have|bought|ordered) (?:\w+ )+(?:and|but) .*\b(?:it|them)\b|\bis it (?:possible|true|ok|allowed|safe)\b|\bit says\b|\bthe same day\b", re.IGNORECASE)  # fmt: skip
 _KEEP_TERMS = 7
+# A question that leans on nothing and has so many words of its own is about what it says.
+_ENOUGH = 3
 
 
 def rewrite(question: str, history: Sequence[Turn]) -> str:
@@ -65,7 +75,7 @@ def candidates(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     if last is None:
         return (whole,)
     core = _core(question)
-    if not core or (whole == question and _self_contained(core)):
+    if not core or (whole == question and len(_content(core)) >= _ENOUGH and not _leans(core)):
         return (whole,)
     return tuple(dict.fromkeys([whole, _with_topic(core, last, history)]))
 
@@ -97,7 +107,7 @@ def _content(text: str) -> list[Term]:
 
 
 def _self_contained(thing: str) -> bool:
-    """"What about the deposit for a rented tent if it rains?" needs no history."""
+    """ "What about the deposit for a rented tent if it rains?" needs no history."""
     return len(_content(thing)) >= 4 and not _leans(thing)
 
 
@@ -123,12 +133,19 @@ def _swap(last: str, thing: str) -> str:
 
 
 def _swap_phrase(asked: str, thing: str, word: str) -> str:
-    """"to Switzerland" takes the place of "to Austria", "from 10k" of the figure, "for shoes" of the last phrase."""
-    place = re.search(rf"\b{word}\s+(?:the\s+|a\s+|an\s+|my\s+)?(?:[€$£]?\d[\d.,]*(?:\s?(?:kg|g|cm|mm|m|km|l|litres?|days?|weeks?|months?|years?|euros?|dollars?|pounds?|people|persons?)\b)?|[\w'-]+(?:\s+[A-Z][\w'-]*|\s+\d+\b)*)", asked)
+    """ "to Switzerland" takes the place of "to Austria", "from 10k" of the figure, "for shoes" of the last phrase."""
+    place = re.search(
+        rf"\b{word}\s+(?:the\s+|a\s+|an\s+|my\s+)?(?:[€$£]?\d[\d.,]*(?:\s?(?:kg|g|cm|mm|m|km|l|litres?|days?|weeks?|months?|years?|euros?|dollars?|pounds?|people|persons?)\b)?|[\w'-]+(?:\s+[A-Z][\w'-]*|\s+\d+\b)*)",
+        asked,
+    )
     if place and place.start() > 0:
         return f"{asked[: place.start()]}{thing}{asked[place.end() :]}?"
     rest = thing[len(word) :].strip()
-    target = _replaced(read(asked), rest) if re.search(r"\d", rest) or word in {"for", "with", "of", "about"} else None
+    target = (
+        _replaced(read(asked), rest)
+        if re.search(r"\d", rest) or word in {"for", "with", "of", "about"}
+        else None
+    )
     return f"{asked[: target[0]]}{rest}{asked[target[1] :]}?" if target else f"{asked} {thing}?"
 
 
@@ -136,7 +153,11 @@ def _replaced(last: Ask, thing: str) -> tuple[int, int] | None:
     """Where in the last question the old thing stands: a name for a name, a figure for a figure, else its last noun phrase."""
     text = last.text
     if re.search(r"\d", thing):
-        figures = list(re.finditer(r"[€$£]?\d[\d.,]*\s?(?:k|euros?|dollars?|kg|g|cm|l|days?|weeks?)?\b", text, re.IGNORECASE))
+        figures = list(
+            re.finditer(
+                r"[€$£]?\d[\d.,]*\s?(?:k|euros?|dollars?|kg|g|cm|l|days?|weeks?)?\b", text, re.IGNORECASE
+            )
+        )
         if figures and not re.search(r"[A-Za-z]{3,}", thing):
             return figures[-1].span()
     named = [term for term in last.terms if term.named]
@@ -146,7 +167,13 @@ def _replaced(last: Ask, thing: str) -> tuple[int, int] | None:
             return found.span()
     if thing[:1].isupper():
         return None  # a name does not take a common noun's place: "guarantee on tents", "and Switzerland?"
-    phrase = list(re.finditer(r"\b(?:on|for|of|in|with|about)\s+(?:the\s+|a\s+|an\s+|my\s+|your\s+)?(?P<noun>[\w'-]+(?:\s[\w'-]+)?)$", text, re.IGNORECASE))
+    phrase = list(
+        re.finditer(
+            r"\b(?:on|for|of|in|with|about)\s+(?:the\s+|a\s+|an\s+|my\s+|your\s+)?(?P<noun>[\w'-]+(?:\s[\w'-]+)?)$",
+            text,
+            re.IGNORECASE,
+        )
+    )
     return phrase[-1].span("noun") if phrase else None
 
 
@@ -154,8 +181,26 @@ def _with_topic(rest: str, last: str, history: Sequence[Turn]) -> str:
     """The new question with the topic of the last one beside it; what the new one asks replaces what the old one asked."""
     new = {t.stem for t in read(rest).terms}
     asked = read(last)
-    shaped = {"much", "many", "long", "cost", "price", "heavi", "weigh", "open", "expir", "big", "old", "high", "larg", "when", "where"}
-    keep = [t for t in asked.terms if t.stem not in new and t.stem not in shaped and (t.weight >= 1.0 or t.named)]
+    shaped = {
+        "much",
+        "many",
+        "long",
+        "cost",
+        "price",
+        "heavi",
+        "weigh",
+        "open",
+        "expir",
+        "big",
+        "old",
+        "high",
+        "larg",
+        "when",
+        "where",
+    }
+    keep = [
+        t for t in asked.terms if t.stem not in new and t.stem not in shaped and (t.weight >= 1.0 or t.named)
+    ]
     topic = _phrase(last, keep[:_KEEP_TERMS])
     if len(keep) <= 2 and (earlier := _before_last(history)):
         known = new | {t.stem for t in keep} | shaped

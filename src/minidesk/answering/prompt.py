@@ -23,8 +23,14 @@ _TURN_CHARS = 600  # an earlier turn says its topic in less
 _PASSAGE_CHARS = 2400
 
 # <|im_start|>, [INST], <<SYS>>, <s>, "### System:", "Human:" at a line's start: what some model reads as a new role.
-_CONTROL = re.compile(r"<\|[^|<>\n]{0,60}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜\n]{0,60}｜>", re.IGNORECASE)
-_ROLE_LINE = re.compile(r"^(?P<lead>\s*(?:#{1,6}\s*)?)(?P<role>system|assistant|user|human|developer|tool)(?P<colon>\s*:)", re.IGNORECASE | re.MULTILINE)
+_CONTROL = re.compile(
+    r"<\|[^|<>\n]{0,60}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜\n]{0,60}｜>",
+    re.IGNORECASE,
+)
+_ROLE_LINE = re.compile(
+    r"^(?P<lead>\s*(?:#{1,6}\s*)?)(?P<role>system|assistant|user|human|developer|tool)(?P<colon>\s*:)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +68,21 @@ def answer_prompt(
     """The messages that ask for an answer from these passages."""
     marker = secrets.token_hex(8)
     shown = [
-        _Shown(neutral(p.title), neutral(" › ".join(p.heading_path)), neutral(p.question or ""), neutral(p.text[:_PASSAGE_CHARS]))
+        _Shown(
+            neutral(p.title),
+            neutral(" › ".join(p.heading_path)),
+            neutral(p.question or ""),
+            neutral(p.text[:_PASSAGE_CHARS]),
+        )
         for p in passages[:_PASSAGES]
     ]
-    system = _render("answer_system.md.j2", marker=marker, not_found=NOT_FOUND, site_prompt=site_prompt, site_name=site_name)
+    system = _render(
+        "answer_system.md.j2",
+        marker=marker,
+        not_found=NOT_FOUND,
+        site_prompt=site_prompt,
+        site_name=site_name,
+    )
     user = _render(
         "answer_user.md.j2",
         marker=marker,

@@ -38,13 +38,28 @@ _WORDS_MOST, _WORDS_HALF = 0.65, 0.5
 _CLAUSE = 0.5  # share of a clause's content words that must stand in the span
 _WORD_NEAR = 0.62  # cosine of single words from which one stands for the other (parcel, package)
 
-_NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|cannot|without|nobody|nothing|nowhere|unable|hardly)\b|\w+n't\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|cannot|without|nobody|nothing|nowhere|unable|hardly)\b|\w+n't\b",
+    re.IGNORECASE,
+)
 _ONLY = re.compile(r"\b(?:only|solely|exclusively|just|nothing but)\b", re.IGNORECASE)
 _EXCEPT = re.compile(r"\b(?:unless|except|excluding|apart from|other than)\b", re.IGNORECASE)
-_MUST = re.compile(r"\b(?:must|have to|has to|had to|need to|needs to|required?|requires|mandatory|obliged|necessary|obligatory)\b", re.IGNORECASE)
-_MAY = re.compile(r"\b(?:may|can|could|might|optional|optionally|voluntary|allowed|possible|possibly|if you (?:like|wish|want))\b", re.IGNORECASE)
-_ALL = re.compile(r"\b(?:all|every|each|always|any|everyone|everything|guaranteed|completely|entire(?:ly)?|fully)\b", re.IGNORECASE)
-_SOME = re.compile(r"\b(?:some|most|mostly|usually|often|sometimes|normally|generally|many|several|about|around|approximately|up to|at least|at most|nearly|almost)\b", re.IGNORECASE)
+_MUST = re.compile(
+    r"\b(?:must|have to|has to|had to|need to|needs to|required?|requires|mandatory|obliged|necessary|obligatory)\b",
+    re.IGNORECASE,
+)
+_MAY = re.compile(
+    r"\b(?:may|can|could|might|optional|optionally|voluntary|allowed|possible|possibly|if you (?:like|wish|want))\b",
+    re.IGNORECASE,
+)
+_ALL = re.compile(
+    r"\b(?:all|every|each|always|any|everyone|everything|guaranteed|completely|entire(?:ly)?|fully)\b",
+    re.IGNORECASE,
+)
+_SOME = re.compile(
+    r"\b(?:some|most|mostly|usually|often|sometimes|normally|generally|many|several|about|around|approximately|up to|at least|at most|nearly|almost)\b",
+    re.IGNORECASE,
+)
 _PROMISE = re.compile(
     r"\b(?:we|i|our (?:team|staff|agents?|support|colleagues)|the (?:team|company)|someone|somebody|an agent)\b[^.;,]{0,20}?"
     r"\b(?:will|'ll|shall|guarantee|promise|ensure|commit|are going to|am going to|can (?:offer|give|make|refund|waive|extend))\b|\b(?:we|i)'ll\b|"
@@ -52,7 +67,9 @@ _PROMISE = re.compile(
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'll|i'd|my|me|myself|as an ai)\b", re.IGNORECASE)
-_CLAUSES = re.compile(r"[,;:–—|]\s|\s(?:and|but|or|while|whereas|plus|because|so that|which)\s", re.IGNORECASE)
+_CLAUSES = re.compile(
+    r"[,;:–—|]\s|\s(?:and|but|or|while|whereas|plus|because|so that|which)\s", re.IGNORECASE
+)
 _OPPOSITES = (
     ("include", "exclude"), ("before", "after"), ("more", "less"), ("least", "most"), ("open", "close"), ("accept", "refuse"),
     ("allow", "forbid"), ("possible", "impossible"), ("minimum", "maximum"), ("above", "below"), ("over", "under"), ("with", "without"),
@@ -115,10 +132,16 @@ class Prover:
         said = facts(sentence)
         roots = content_of(sentence)
         ranked = sorted(self._spans, key=lambda s: -_likeness(roots, said, s))[:_CANDIDATES]
-        fitting = [s for s in ranked if facts_agree(sentence, s.text, s.around) and force_agrees(sentence, s.text, s.around)]
+        fitting = [
+            s
+            for s in ranked
+            if facts_agree(sentence, s.text, s.around) and force_agrees(sentence, s.text, s.around)
+        ]
         if not fitting:
             return None
-        vectors = await self._embed([sentence, *(f"{s.around}: {s.text}" for s in fitting), *(s.text for s in fitting)])
+        vectors = await self._embed(
+            [sentence, *(f"{s.around}: {s.text}" for s in fitting), *(s.text for s in fitting)]
+        )
         count = len(fitting)
         meaning = np.maximum(vectors[1 : count + 1] @ vectors[0], vectors[count + 1 :] @ vectors[0])
         for i, span in enumerate(fitting):
@@ -134,17 +157,25 @@ class Prover:
         near: set[str] = set()
         if unmatched and there:
             cosines = await self._nearness.matrix([said[r] for r in unmatched], list(there.values()))
-            near = {root for root, row in zip(unmatched, cosines, strict=True) if float(row.max()) >= _WORD_NEAR}
+            near = {
+                root for root, row in zip(unmatched, cosines, strict=True) if float(row.max()) >= _WORD_NEAR
+            }
         lost = {root for root in unmatched if root not in near}
         counted = [root for root in said if root not in _FREE_WORDS or root in there]
         share = 1.0 if not counted else 1 - len(lost) / len(counted)
         for clause in _CLAUSES.split(sentence):
-            inside = [root for root in surface(clause) if root in said and (root not in _FREE_WORDS or root in there)]
+            inside = [
+                root
+                for root in surface(clause)
+                if root in said and (root not in _FREE_WORDS or root in there)
+            ]
             if inside and sum(root in lost for root in inside) > len(inside) * (1 - _CLAUSE):
                 return False
         if not counted:
             return meaning >= _MEANING
-        return (share >= _WORDS_MOST and meaning >= _MEANING) or (share >= _WORDS_HALF and meaning >= _MEANING_ALONE)
+        return (share >= _WORDS_MOST and meaning >= _MEANING) or (
+            share >= _WORDS_HALF and meaning >= _MEANING_ALONE
+        )
 
     def _citation(self, span: _Span) -> Citation:
         passage = self._passages[span.passage]
@@ -180,7 +211,9 @@ def _spans(passage: Passage, index: int) -> list[_Span]:
     """Each unit alone, each two neighbours, and each whole list with its lead-in."""
     units = cut(passage, index)
     title = " – ".join(dict.fromkeys((passage.title, *passage.heading_path)))
-    made = [_Span(index, u.start, u.end, _said(u), f"{title}. {context(passage, u)} {u.lead_text}") for u in units]
+    made = [
+        _Span(index, u.start, u.end, _said(u), f"{title}. {context(passage, u)} {u.lead_text}") for u in units
+    ]
     for a, b in pairwise(units):
         if a.kind == "row" or b.kind == "row":
             continue  # two rows in one span would let their figures change places
@@ -195,7 +228,11 @@ def _spans(passage: Passage, index: int) -> list[_Span]:
 
 
 def _said(unit: Unit) -> str:
-    return "; ".join(f"{head} {value}" if i else value for i, (head, value) in enumerate(unit.cells)) if unit.cells else unit.text
+    return (
+        "; ".join(f"{head} {value}" if i else value for i, (head, value) in enumerate(unit.cells))
+        if unit.cells
+        else unit.text
+    )
 
 
 def _likeness(roots: set[str], said: Sequence[Fact], span: _Span) -> float:
@@ -217,7 +254,9 @@ def facts_agree(sentence: str, span: str, around: str = "") -> bool:
     said = facts(sentence)
     for digits in re.finditer(r"\w*\d\w*", plain(sentence)):
         # What no pattern knows (a number of fifty digits) must stand in the span letter by letter.
-        if not any(f.start <= digits.start() and digits.end() <= f.end for f in said) and digits.group() not in re.findall(r"\w+", plain(span)):
+        if not any(
+            f.start <= digits.start() and digits.end() <= f.end for f in said
+        ) and digits.group() not in re.findall(r"\w+", plain(span)):
             return False
     for fact in said:
         if not (_stands(fact, held) or (fact.kind in {"code", "number", "year"} and _stands(fact, near))):
@@ -235,8 +274,11 @@ def _stands(fact: Fact, held: Sequence[Fact]) -> bool:
             return True
         if {fact.kind, other.kind} == {"number", "year"} and fact.value == other.value:
             return True
-        if fact.kind == "phone" and other.kind == "phone" and min(len(fact.value), len(other.value)) >= 7 and (
-            fact.value.endswith(other.value) or other.value.endswith(fact.value)
+        if (
+            fact.kind == "phone"
+            and other.kind == "phone"
+            and min(len(fact.value), len(other.value)) >= 7
+            and (fact.value.endswith(other.value) or other.value.endswith(fact.value))
         ):
             return True
     return False
@@ -244,7 +286,9 @@ def _stands(fact: Fact, held: Sequence[Fact]) -> bool:
 
 def _paired(sentence: str, span: str) -> bool:
     """A figure stands beside the same words as in the span: "Austria €4.90" is not "Germany €4.90"."""
-    pieces = [p for p in re.split(r"[,;:|]\s|\.\s|\s(?:and|but|or|while|whereas)\s", plain(span)) if p.strip()]
+    pieces = [
+        p for p in re.split(r"[,;:|]\s|\.\s|\s(?:and|but|or|while|whereas)\s", plain(span)) if p.strip()
+    ]
     if len(pieces) < 2:
         return True
     holders = [(set(_keys(p)), {r for r in content_of(p) if not any(c.isdigit() for c in r)}) for p in pieces]
@@ -256,12 +300,21 @@ def _paired(sentence: str, span: str) -> bool:
                 continue
             others = {k for k in keys if k[0] != key[0]}
 
-            def beside(held: set[tuple[str, str]], roots: set[str], key: tuple[str, str] = key, others: set[tuple[str, str]] = others) -> float:
+            def beside(
+                held: set[tuple[str, str]],
+                roots: set[str],
+                key: tuple[str, str] = key,
+                others: set[tuple[str, str]] = others,
+            ) -> float:
                 extra = {k for k in held if k[0] != key[0]} - others
                 return len(about & roots) + len(others & held) - 0.5 * len(extra)  # noqa: B023 (called within this turn of the loop)
 
             mine = max((beside(held, roots) for held, roots in holders if key in held), default=0.0)
-            rivals = (beside(held, roots) for held, roots in holders if key not in held and any(k[0] == key[0] for k in held))
+            rivals = (
+                beside(held, roots)
+                for held, roots in holders
+                if key not in held and any(k[0] == key[0] for k in held)
+            )
             if max(rivals, default=mine) > mine:
                 return False
     return True
@@ -278,7 +331,17 @@ def _names_stand(sentence: str, text: str) -> bool:
     for match in re.finditer(r"[^\W\d_][\w'’-]*", sentence):
         word = match.group()
         low = plain(word).lower().removesuffix("'s")
-        inside = match.start() > 0 and sentence[: match.start()].rstrip()[-1:] not in {"", ".", "!", "?", ":", "\"", "“", "*", "("}
+        inside = match.start() > 0 and sentence[: match.start()].rstrip()[-1:] not in {
+            "",
+            ".",
+            "!",
+            "?",
+            ":",
+            '"',
+            "“",
+            "*",
+            "(",
+        }
         name = (word[0].isupper() and inside and low not in STOPWORDS) or low in _DAYS
         if name and low not in there and stem(low) not in roots and not _day_in_range(low, text):
             return False
@@ -307,7 +370,9 @@ def force_agrees(sentence: str, span: str, around: str = "") -> bool:
     said, there = plain(sentence), _touched(plain(sentence), plain(span))
     if _denied(said) != _denied(there):
         return False
-    if bool(_ONLY.search(said)) != bool(_ONLY.search(there)) and not (_ONLY.search(said) and _ONLY.search(around)):
+    if bool(_ONLY.search(said)) != bool(_ONLY.search(there)) and not (
+        _ONLY.search(said) and _ONLY.search(around)
+    ):
         return False
     if bool(_EXCEPT.search(said)) != bool(_EXCEPT.search(there)):
         return False
@@ -315,14 +380,25 @@ def force_agrees(sentence: str, span: str, around: str = "") -> bool:
         return False
     if _MAY.search(said) and _MUST.search(there) and not _MAY.search(there):
         return False
-    if _ALL.search(said) and not _ALL.search(there) and (_SOME.search(there) or not _ALL.search(f"{span} {around}")):
+    if (
+        _ALL.search(said)
+        and not _ALL.search(there)
+        and (_SOME.search(there) or not _ALL.search(f"{span} {around}"))
+    ):
         return False
-    return _hedges(said, there) and _no_opposite(said, f"{span} {around}") and _no_new_promise(said, plain(span))
+    return (
+        _hedges(said, there) and _no_opposite(said, f"{span} {around}") and _no_new_promise(said, plain(span))
+    )
 
 
 def _denied(text: str) -> bool:
     """Whether it denies; two denials of one statement cancel out."""
-    bare = re.sub(r"\bno(?:\.|,|:|$)|\b(?:no|not) (?:later|more|longer|less|earlier) than\b|\bnot only\b|\bwhether or not\b", " ", text, flags=re.IGNORECASE)
+    bare = re.sub(
+        r"\bno(?:\.|,|:|$)|\b(?:no|not) (?:later|more|longer|less|earlier) than\b|\bnot only\b|\bwhether or not\b",
+        " ",
+        text,
+        flags=re.IGNORECASE,
+    )
     return len(_NEGATION.findall(bare)) % 2 == 1
 
 
@@ -333,12 +409,25 @@ def _touched(sentence: str, span: str) -> str:
     leaves a "not" of its own clause out would still be refused.
     """
     roots = content_of(sentence)
-    clauses = [c for c in re.split(r"(?<=[;:.!?|])\s+|,\s+(?=but|and|or|while|whereas|so)|\s(?=but|unless|except|while)\b", span) if c.strip()]
-    kept = [c for c in clauses if content_of(c) and len(content_of(c) & roots) >= max(1, 0.34 * len(content_of(c)))]
+    clauses = [
+        c
+        for c in re.split(
+            r"(?<=[;:.!?|])\s+|,\s+(?=but|and|or|while|whereas|so)|\s(?=but|unless|except|while)\b", span
+        )
+        if c.strip()
+    ]
+    kept = [
+        c
+        for c in clauses
+        if content_of(c) and len(content_of(c) & roots) >= max(1, 0.34 * len(content_of(c)))
+    ]
     return " ".join(kept) or span
 
 
-_HEDGE = re.compile(r"\b(?:up to|at least|at most|minimum|maximum|no more than|no later than|more than|less than|over|under|above|below|within|from|until|by|after|before|about|around|approximately|some|nearly|almost)\s+(?=[€$£]?\d)", re.IGNORECASE)
+_HEDGE = re.compile(
+    r"\b(?:up to|at least|at most|minimum|maximum|no more than|no later than|more than|less than|over|under|above|below|within|from|until|by|after|before|about|around|approximately|some|nearly|almost)\s+(?=[€$£]?\d)",
+    re.IGNORECASE,
+)
 _HEDGE_KIND = {
     "up to": "max", "at most": "max", "maximum": "max", "no more than": "max", "no later than": "max", "less than": "max", "under": "max",
     "below": "max", "within": "max", "until": "max", "by": "max", "before": "max", "at least": "min", "minimum": "min", "more than": "min",
@@ -348,7 +437,8 @@ _HEDGE_KIND = {
 
 
 def _hedges(sentence: str, span: str) -> bool:
-    """"At least 30 days" is not "up to 30 days": bounds before the same figure must not contradict each other."""
+    """ "At least 30 days" is not "up to 30 days": bounds before the same figure must not contradict each other."""
+
     def bounds(text: str) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for match in _HEDGE.finditer(text):

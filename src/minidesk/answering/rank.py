@@ -8,7 +8,6 @@ or by a near word, whether it holds the kind of answer asked for, and how well i
 import asyncio
 import hashlib
 import math
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +107,10 @@ class Stored:
         items have no vector of their own: the passage's speaks for them.
         """
         raw = passage.text[unit.start : unit.end]
-        own = next((v for t in (raw, unit.text) if (v := self._vectors.get((passage.chunk, _hash(t)))) is not None), None)
+        own = next(
+            (v for t in (raw, unit.text) if (v := self._vectors.get((passage.chunk, _hash(t)))) is not None),
+            None,
+        )
         text, title = self._vectors.get((passage.chunk, "text")), self._vectors.get((passage.chunk, "title"))
         parts = [(own, 1.0), (title, 0.5), (text, 0.5 if own is not None else 1.0)]
         known = [share * vector for vector, share in parts if vector is not None]
@@ -189,10 +191,14 @@ async def rank(
 
 async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) -> Vectors:
     """A row for each way to ask; what was searched with has its vector already."""
-    known = {text: stored.question(text) for text in asked} if stored else {}
-    missing = [text for text in asked if known.get(text) is None]
-    found = dict(zip(missing, await embed(missing), strict=True)) if missing else {}
-    return np.stack([found[text] if text in found else known[text] for text in asked]).astype(np.float32)
+    found: dict[str, Vectors] = {}
+    for text in asked:
+        if stored is not None and (vector := stored.question(text)) is not None:
+            found[text] = vector
+    missing = [text for text in asked if text not in found]
+    if missing:
+        found.update(zip(missing, await embed(missing), strict=True))
+    return np.stack([found[text] for text in asked])
 
 
 def _cut(passages: Sequence[Passage]) -> _Cuts:
@@ -218,10 +224,15 @@ def _chosen(
     first = []
     for i, unit in enumerate(cuts.units):
         held = sum(
-            float(weight) * (1.0 if term.stem in cuts.inside[i] else 0.85 if term.stem in cuts.around[i] else 0.0)
+            float(weight)
+            * (1.0 if term.stem in cuts.inside[i] else 0.85 if term.stem in cuts.around[i] else 0.0)
             for term, weight in zip(ask.terms, weights, strict=True)
         )
-        worth = W_WORDS * held / total + W_KIND * fits(ask.kind, unit.text) + W_PASSAGE * passages[unit.passage].score / top
+        worth = (
+            W_WORDS * held / total
+            + W_KIND * fits(ask.kind, unit.text)
+            + W_PASSAGE * passages[unit.passage].score / top
+        )
         first.append(worth + W_MEANING * (likes[i] or 0.0))
     order = sorted(range(len(first)), key=lambda i: -first[i])
     known = all(like is not None for like in likes)
@@ -247,7 +258,9 @@ def _compared(ask: Ask, cuts: _Cuts) -> tuple[list[str], list[str]]:
     return [t.word for t in ask.terms], list(cuts.vocabulary.values())
 
 
-def _ranked(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, meaning: Vectors, words_near: Vectors) -> Ranking:
+def _ranked(
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, meaning: Vectors, words_near: Vectors
+) -> Ranking:
     units = cuts.units
     held = _held(ask, cuts, words_near)
     weights = _weights(ask, passages)
@@ -258,7 +271,13 @@ def _ranked(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, meaning: Vectors
         coverage = float((held[i] * weights).sum()) / total
         kind = fits(ask.kind, unit.text)
         place = passages[unit.passage].score / top
-        score = W_MEANING * float(meaning[i]) + W_WORDS * coverage + W_KIND * kind + W_PASSAGE * place + _named_row(ask, unit)
+        score = (
+            W_MEANING * float(meaning[i])
+            + W_WORDS * coverage
+            + W_KIND * kind
+            + W_PASSAGE * place
+            + _named_row(ask, unit)
+        )
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
     order = sorted(range(len(units)), key=lambda i: -scored[i].score)
     features, missing = _features(ask, passages, units, scored, held, order[0], meaning)
@@ -316,18 +335,12 @@ def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     texts = [stems_of(f"{p.title} {' '.join(p.heading_path)} {p.question or ''} {p.text}") for p in passages]
     count = len(texts)
     weights = [
-        term.weight * (1.3 if term.named else 1.0) * (0.5 + math.log(1 + count / (1 + sum(term.stem in t for t in texts))))
+        term.weight
+        * (1.3 if term.named else 1.0)
+        * (0.5 + math.log(1 + count / (1 + sum(term.stem in t for t in texts))))
         for term in ask.terms
     ]
     return np.array(weights, dtype=np.float32)
-
-
-_ASKS = re.compile(r"^(?:how|what|why|where|when|which|who|can|is|are|do|does|should|will)\b|\?\s*$", re.IGNORECASE)
-
-
-def _is_entry(passage: Passage) -> bool:
-    """A passage under a question: questions lie nearer to questions than to statements, so the same cosine says less."""
-    return bool(passage.question or _ASKS.search(passage.heading_path[-1] if passage.heading_path else passage.title))
 
 
 def _features(
@@ -351,7 +364,6 @@ def _features(
         "words": float(min(8, len(strong))),
         "kind": scored[best].kind - 0.5,
         "offered": 1.0 if ask.offered else 0.0,
-        "entry": 1.0 if _is_entry(passages[units[best].passage]) else 0.0,
     }
     missing = tuple(ask.terms[i].word for i in strong if everywhere[i] < 0.35)
     return features, missing

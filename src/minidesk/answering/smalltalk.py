@@ -14,10 +14,19 @@ _FILLER = r"(?:\W|there|all|everyone|team|again|so|very|much|a lot|lot|lots|real
 _LINES = tuple(
     (re.compile(rf"^{_FILLER}{pattern}{_FILLER}$"), line)
     for pattern, line in (
-        (r"\b(?:thanks|thank you|thank u|thx|tnx|ty|cheers|many thanks|thanx|appreciate it|appreciated)\b", THANKS),
-        (r"\b(?:bye|goodbye|good bye|see you|see ya|cya|farewell|have a (?:nice|good|great) (?:day|evening|one|weekend))\b", BYE),
+        (
+            r"\b(?:thanks|thank you|thank u|thx|tnx|ty|cheers|many thanks|thanx|appreciate it|appreciated)\b",
+            THANKS,
+        ),
+        (
+            r"\b(?:bye|goodbye|good bye|see you|see ya|cya|farewell|have a (?:nice|good|great) (?:day|evening|one|weekend))\b",
+            BYE,
+        ),
         (r"\b(?:how are you|how are you doing|how's it going|how do you do|what's up|whats up|sup)\b", HOW),
-        (r"\b(?:hi|hello|hey|heya|hiya|hy|hii+|helo|hallo|greetings|good (?:morning|afternoon|evening|day)|howdy|yo)\b", GREETING),
+        (
+            r"\b(?:hi|hello|hey|heya|hiya|hy|hii+|helo|hallo|greetings|good (?:morning|afternoon|evening|day)|howdy|yo)\b",
+            GREETING,
+        ),
     )
 )
 _BOT = re.compile(
@@ -26,7 +35,9 @@ _BOT = re.compile(
     r"who am i (?:talking|speaking|chatting) (?:to|with))\b"
     r"(?:\W|\b(?:an?|the|or|just|even|really|actually|some|kind|of|real|live|human|person|bot|robot|machine|chat ?bot|ai|computer|someone|somebody|program|being|agent|automated|artificial|alive|not|assistant|you|here|with|to)\b)*$"
 )
-_OK = re.compile(r"^\W*(?:ok|okay|k|kk|alright|great|cool|perfect|got it|i see|understood|good|fine|nice|super|awesome|sounds good|that helps|that helped)(?:\W|\b(?:ok|okay|thanks|then|good|great|that|it|i)\b)*$")
+_OK = re.compile(
+    r"^\W*(?:ok|okay|k|kk|alright|great|cool|perfect|got it|i see|understood|good|fine|nice|super|awesome|sounds good|that helps|that helped)(?:\W|\b(?:ok|okay|thanks|then|good|great|that|it|i)\b)*$"
+)
 
 
 def smalltalk(text: str) -> str | None:

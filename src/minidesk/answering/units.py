@@ -54,7 +54,11 @@ def cut(passage: Passage, index: int = 0) -> list[Unit]:
         else:
             units += _prose(passage.text, start, end, index, number)
         last = units[-1] if units else None
-        lead = (last.start, last.end) if last is not None and last.end == end and last.text.endswith(":") else None
+        lead = (
+            (last.start, last.end)
+            if last is not None and last.end == end and last.text.endswith(":")
+            else None
+        )
     return units
 
 
@@ -76,7 +80,9 @@ def _blocks(text: str) -> list[tuple[int, int]]:
         content = line.rstrip()
         end = position + len(content)
         this = "blank" if not content.strip() else _line_kind(content, kind)
-        if start is not None and (this == "blank" or (this != kind and {this, kind} & {"list", "table", "heading"})):
+        if start is not None and (
+            this == "blank" or (this != kind and {this, kind} & {"list", "table", "heading"})
+        ):
             spans.append((start, previous_end))
             start = None
         if this != "blank":
@@ -113,7 +119,12 @@ def _prose(text: str, start: int, end: int, index: int, number: int) -> list[Uni
     lines = [line for line in block.split("\n") if line.strip()]
     count = len(words(block))
     unfinished = sum(not re.search(r"[.!?:;,]$", line.rstrip()) for line in lines)
-    if len(lines) > 1 and count <= _POSTER_MAX_WORDS and count / len(lines) <= _POSTER_WORDS and unfinished > len(lines) / 2:
+    if (
+        len(lines) > 1
+        and count <= _POSTER_MAX_WORDS
+        and count / len(lines) <= _POSTER_WORDS
+        and unfinished > len(lines) / 2
+    ):
         return [Unit(index, start, end, _poster(lines), "poster", number)]
     units = []
     for span in sentences(block):
@@ -129,7 +140,9 @@ def _poster(lines: list[str]) -> str:
     return head + joiner + "; ".join(rest) if rest else head
 
 
-def _items(text: str, start: int, end: int, index: int, number: int, lead: tuple[int, int] | None) -> list[Unit]:
+def _items(
+    text: str, start: int, end: int, index: int, number: int, lead: tuple[int, int] | None
+) -> list[Unit]:
     marks = list(_ITEM.finditer(text, start, end))
     lead_text = re.sub(r"\s+", " ", text[slice(*lead)]) if lead else ""
     units = []
@@ -154,7 +167,10 @@ def _rows(text: str, start: int, end: int, index: int, number: int) -> list[Unit
         position += len(line) + 1
     headed = [_headed(text[slice(*line)]) for line in lines]
     if all(headed):
-        return [Unit(index, low, high, read_row(cells), "row", number, cells=cells) for (low, high), cells in zip(lines, headed, strict=True)]
+        return [
+            Unit(index, low, high, read_row(cells), "row", number, cells=cells)
+            for (low, high), cells in zip(lines, headed, strict=True)
+        ]
     return _under_header(text, lines, index, number)
 
 
@@ -163,7 +179,10 @@ def _headed(line: str) -> tuple[tuple[str, str], ...]:
     cells = _cells(line)
     if len(cells) < 2 or not all(": " in cell for cell in cells[1:]):
         return ()
-    return tuple((head, value) if colon else ("", head) for head, colon, value in (cell.partition(": ") for cell in cells))
+    return tuple(
+        (head, value) if colon else ("", head)
+        for head, colon, value in (cell.partition(": ") for cell in cells)
+    )
 
 
 def _under_header(text: str, lines: list[tuple[int, int]], index: int, number: int) -> list[Unit]:
@@ -206,7 +225,22 @@ def read_row(cells: tuple[tuple[str, str], ...], keep: frozenset[int] | None = N
     return f"{first} – {'; '.join(parts)}" if parts else first
 
 
-_COUNTED = frozenset(["years", "months", "weeks", "days", "hours", "minutes", "nights", "persons", "people", "points", "pieces", "litres"])
+_COUNTED = frozenset(
+    [
+        "years",
+        "months",
+        "weeks",
+        "days",
+        "hours",
+        "minutes",
+        "nights",
+        "persons",
+        "people",
+        "points",
+        "pieces",
+        "litres",
+    ]
+)
 
 
 def _counts(head: str, value: str) -> bool:

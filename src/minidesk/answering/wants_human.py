@@ -15,10 +15,43 @@ from minidesk.answering.facts import plain
 from minidesk.text.words import distance
 
 # Words whose near misses are mended; typing errors hit short messages hardest.
-_FUZZY = frozenset(("human", "person", "agent", "representative", "operator", "someone", "somebody", "employee", "manager", "support", "service", "customer", "talk", "speak", "connect", "transfer", "contact", "please", "real", "call"))
+_FUZZY = frozenset(
+    (
+        "human",
+        "person",
+        "agent",
+        "representative",
+        "operator",
+        "someone",
+        "somebody",
+        "employee",
+        "manager",
+        "support",
+        "service",
+        "customer",
+        "talk",
+        "speak",
+        "connect",
+        "transfer",
+        "contact",
+        "please",
+        "real",
+        "call",
+    )
+)
 
 # What people type for it.
-_CHAT = {"u": "you", "ur": "your", "r": "are", "2": "to", "pls": "please", "plz": "please", "sb": "somebody", "ppl": "people", "wanna": "want to"}
+_CHAT = {
+    "u": "you",
+    "ur": "your",
+    "r": "are",
+    "2": "to",
+    "pls": "please",
+    "plz": "please",
+    "sb": "somebody",
+    "ppl": "people",
+    "wanna": "want to",
+}
 _SHORT = 12  # words
 
 # Who counts as a person to be reached, and the words that may stand before them.
@@ -59,10 +92,10 @@ _ASKING = tuple(
         rf"\b(?:explain|tell|say|describe|show|put|bring|take|hand|give|leave)(?:ing)?\b(?:\s+(?:me|us|this|it|that|my \w+|all|everything|over|directly))*\s+to\s+(?:a|an|one of (?:your|the)|your|some|another)\s+{_ADJ}(?:{_P}|member of (?:your |the )?(?:staff|team)|staff member|team member)\b",
         rf"\b(?:want|need|like|prefer|request|possible for|chance of|time for|bring in|get)\s+{_ADJ}(?:{_P}|staff member|team member|member of (?:your |the )?(?:staff|team))\s+(?:to\s+)?(?:take over|join|step in|jump in|come in|handle|write|reply)\b",
         rf"\b(?:put|get)\s+(?:a|an|one of your|some)\s*{_ADJ}(?:{_P}|one|body)\s+on\b(?: (?:the|this|it|here|line|chat))*|\bput (?:some|any)(?:one|body) on\b",
-        rf"\b(?:get|have|ask|tell) (?:one of )?(?:the|your) (?:\w+ )?(?:people|staff|team|guys|folks) to (?:call|ring|phone|write|e-?mail|contact|get back|reply|look|help)\b|\b(?:have|let|get) (?:some(?:one|body)) (?:\w+ ){{0,3}}(?:e-?mail|write|message|contact|call|ring|answer)\b",
+        r"\b(?:get|have|ask|tell) (?:one of )?(?:the|your) (?:\w+ )?(?:people|staff|team|guys|folks) to (?:call|ring|phone|write|e-?mail|contact|get back|reply|look|help)\b|\b(?:have|let|get) (?:some(?:one|body)) (?:\w+ ){0,3}(?:e-?mail|write|message|contact|call|ring|answer)\b",
         r"\bis there (?:really )?(?:no|not an?|no real|no actual) (?:single |real |actual |living )*(?:human|person|people|one real|agent|staff|body|being)\b|\bwho else is (?:there|available|around)\b|\bwho(?:'s| is) (?:on duty|in charge (?:here|there)?|available)\b",
         r"\b(?:hand|pass|put|switch|transfer|connect|take|move|patch) (?:me|us) (?:over|through|on)\b|\bhelp (?:me|us) in person\b|\bsomeone (?:competent|capable|who (?:actually |really )?(?:knows|can|understands))\b|\bneed (?:some(?:one|body)) who\b",
-        rf"\b(?:get|fetch|call|bring)\s+(?:me\s+)?(?:your|the)\s+(?:supervisor|manager|boss|superior|team ?lead(?:er)?)\b",
+        r"\b(?:get|fetch|call|bring)\s+(?:me\s+)?(?:your|the)\s+(?:supervisor|manager|boss|superior|team ?lead(?:er)?)\b",
         r"^(?:i |we )?(?:just )?(?:want|need|wanna|would like|'d like) (?:to )?(?:talk|speak|chat)(?: please| now)?$",
         # it does not help
         r"\b(?:this|that|it|you|bot|chat)(?:'s| is|'re| are| was| were)? (?:really |still |just )?(?:not|isn't|aren't|wasn't|isnt|arent|ain't) (?:really |being |at all )?(?:helping|helpful|any help|of any help|any use)\b|\b(?:this|that|it|you) (?:did not|didn't|didnt|does not|doesn't|doesnt|don't|do not) (?:really )?help(?:ed)?(?: me)?(?: at all| either)?$",
@@ -71,7 +104,7 @@ _ASKING = tuple(
         r"\bmit (?:einem|einer|ihrem|eurem|ihren|euren|jemand(?:em)?)\b(?: \w+)*? (?:sprechen|reden|telefonieren|chatten|verbinden)\b|\b(?:echte[nrs]?|richtige[nrs]?) (?:mensch(?:en)?|person|mitarbeiter(?:in)?)\b|\b(?:einen?|zu einem|bitte) (?:mitarbeiter(?:in)?|menschen|berater(?:in)?|kollegen)\b|\b(?:ruf(?:en|t)? (?:sie |ihr )?(?:mich|uns)\b.*\b(?:an|zurück)|(?:mich|uns) (?:bitte )?(?:zurückrufen|anrufen)|um (?:einen )?rückruf)\b|^(?:mensch|mitarbeiter(?:in)?|rückruf)(?: bitte)?$",
         # call backs
         r"\b(?:ring|phone|buzz|bell) (?:me|us)\b|\bgive (?:me|us) (?:a )?(?:bell|buzz|shout|call|ring)\b|\b(?:have|get|ask|tell) (?:\w+ ){1,3}?(?:to )?(?:call|ring|phone) (?:me|us)\b|\bcall ?-?backs?\b(?!.*\b(?:url|function|hours)\b)",
-        r"(?<!people )(?<!to )(?<!you )(?<!they )(?<!name )\bcall\s*(?:me|us|mi)\b(?=\s*(?:$|back|now|please|pls|at|on|in|asap|today|tomorrow|later|when|once|immediately|urgently|as soon|between|after|before|this|again|about|regarding|for|to|my))|(?<!you )(?<!number )\b(?:can|could|please|will|would) (?:you |u |some(?:one|body) )?(?:please )?call\s*(?:me|us|mi)\b(?! (?:a|an|by|as|mr|mrs|ms|mister|something|anything|whatever|[a-z]+$))|\b(?:ring|phone)\s+(?:me|us)\b|\bgive (?:me|us) a (?:call|ring)\b|\b(?:get|give|request|need|want|have|arrange|schedule)\s+(?:me\s+)?(?:a\s+)?(?:call ?-?back|phone call)\b|^\W*(?:please\s+)?call ?-?back\b|\bcontact me\b(?! (?:if|when|before)\b)|(?:^|\b(?:please|you|someone|somebody) )get back to me\b|\bcan (?:you|some(?:one|body)) call(?: (?:back|please|now|today|tomorrow))?$",
+        r"(?<!people )(?<!to )(?<!you )(?<!they )(?<!name )(?<!number you can )\bcall\s*(?:me|us|mi)\b(?=\s*(?:$|back|now|please|pls|at|on|in|asap|today|tomorrow|later|when|once|immediately|urgently|as soon|between|after|before|this|again|about|regarding|for|to|my))|(?<!number you )\b(?:can|could|please|will|would) (?:you |u |some(?:one|body) )?(?:please )?call\s*(?:me|us|mi)\b(?! (?:a|an|by|as|mr|mrs|ms|mister|something|anything|whatever|[a-z]+$))|\b(?:ring|phone)\s+(?:me|us)\b|\bgive (?:me|us) a (?:call|ring)\b|\b(?:get|give|request|need|want|have|arrange|schedule)\s+(?:me\s+)?(?:a\s+)?(?:call ?-?back|phone call)\b|^\W*(?:please\s+)?call ?-?back\b|\bcontact me\b(?! (?:if|when|before)\b)|(?:^|\b(?:please|you|someone|somebody) )get back to me\b|\bcan (?:you|some(?:one|body)) call(?: (?:back|please|now|today|tomorrow))?$",
         # rejections of the assistant
         r"\b(?:don'?t|do not|dont|not|never|hate|stop|tired of|sick of|no more|instead of|rather than|without)\b[^.!?]{0,30}\b(?:talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|deal(?:ing)?|want(?:na)?|like)\b[^.!?]{0,14}\b(?:bots?|robots?|machines?|chat ?bots?|computers?|a\.?i\.?|automated?|programs?)\b",
         r"\b(?:no|not a|sick of|enough of|tired of|hate)\s+(?:more\s+|these\s+|this\s+|stupid\s+|talking to\s+)*(?:bots?|robots?|machines?|chat ?bots?|automated)\b[^?]*$",

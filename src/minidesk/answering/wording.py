@@ -160,7 +160,11 @@ def page_words(question: str) -> list[str]:
 
 def alternates(question: str) -> list[tuple[int, int, tuple[str, ...]]]:
     """Spans of the question with the pages' words for them."""
-    return [(m.start(), m.end(), tuple(added.lower().split())) for pattern, added in _PATTERNS for m in pattern.finditer(question)]
+    return [
+        (m.start(), m.end(), tuple(added.lower().split()))
+        for pattern, added in _PATTERNS
+        for m in pattern.finditer(question)
+    ]
 
 
 def plainly(question: str) -> str:

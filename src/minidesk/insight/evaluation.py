@@ -19,7 +19,13 @@ from minidesk.ask import Asker, answer
 from minidesk.errors import Invalid
 
 _TOP = 10  # documents in a result line, and the depth of MRR and nDCG
-_ROLES = {"user": "visitor", "visitor": "visitor", "assistant": "assistant", "bot": "assistant", "agent": "agent"}
+_ROLES = {
+    "user": "visitor",
+    "visitor": "visitor",
+    "assistant": "assistant",
+    "bot": "assistant",
+    "agent": "agent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; figures rounded to what means something."""
-        return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        return {
+            key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()
+        }
 
 
 def read_questions(path: Path) -> list[Asked]:
@@ -121,7 +129,8 @@ def read_questions(path: Path) -> list[Asked]:
             asked.append(_asked(json.loads(line), number))
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as problem:
             raise Invalid(
-                f"Line {number} is no question: each line needs JSON with `question` and `relevant`.", code="questions_unreadable"
+                f"Line {number} is no question: each line needs JSON with `question` and `relevant`.",
+                code="questions_unreadable",
             ) from problem
     return asked
 
@@ -166,7 +175,11 @@ def _result(asked: Asked, answered: Answered) -> Result:
         asked=asked,
         documents=documents,
         score=answered.score,
-        outcome="reply" if isinstance(outcome, Reply) else "clarify" if isinstance(outcome, Clarify) else "handoff",
+        outcome="reply"
+        if isinstance(outcome, Reply)
+        else "clarify"
+        if isinstance(outcome, Clarify)
+        else "handoff",
         kind=outcome.kind if isinstance(outcome, Clarify) else None,
         reason=outcome.reason if isinstance(outcome, HandOff) else None,
         text=answered.text,
@@ -226,8 +239,12 @@ def _rank(result: Result) -> int | None:
 
 
 def _ndcg(result: Result) -> float:
-    gains = [1.0 if relevant_to(document, result.asked.relevant) else 0.0 for document in result.documents[:_TOP]]
-    best = sum(1 / math.log2(i + 2) for i in range(min(_TOP, max(len(result.asked.relevant), int(sum(gains))))))
+    gains = [
+        1.0 if relevant_to(document, result.asked.relevant) else 0.0 for document in result.documents[:_TOP]
+    ]
+    best = sum(
+        1 / math.log2(i + 2) for i in range(min(_TOP, max(len(result.asked.relevant), int(sum(gains)))))
+    )
     return sum(gain / math.log2(i + 2) for i, gain in enumerate(gains)) / best if best else 0.0
 
 

@@ -1,5 +1,6 @@
 """Reading documents, versions and passages, for the console, the API and the command line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,8 @@ from sqlalchemy import Select, func, or_, select
 from minidesk.db import Tx
 from minidesk.db.models import Chunk, Document, DocumentVersion, Source
 from minidesk.errors import NotFound
+
+_BATCH = 500  # values in one IN (…): older SQLite builds take 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +172,17 @@ async def counts(tx: Tx, site_id: str) -> KnowledgeCounts:
     return KnowledgeCounts(documents or 0, chunks or 0, {row[0]: row[1] for row in states})
 
 
-async def documents_of_source(tx: Tx, site_id: str, source_id: str) -> list[DocumentView]:
-    """What a file holds now, by public id; retired documents are left out."""
-    statement = (
-        _documents(site_id)
-        .where(Document.source_id == source_id, Document.status != "retired")
-        .order_by(Document.external_id)
-    )
-    return [_view(document, path, chunks) for document, path, chunks in (await tx.execute(statement)).all()]
+async def documents_of_sources(
+    tx: Tx, site_id: str, source_ids: Sequence[str]
+) -> dict[str, list[DocumentView]]:
+    """What files hold now, by source and then by public id; retired documents are left out."""
+    found: dict[str, list[DocumentView]] = {}
+    for start in range(0, len(source_ids), _BATCH):
+        statement = (
+            _documents(site_id)
+            .where(Document.source_id.in_(source_ids[start : start + _BATCH]), Document.status != "retired")
+            .order_by(Document.external_id)
+        )
+        for document, path, chunks in (await tx.execute(statement)).all():
+            found.setdefault(document.source_id, []).append(_view(document, path, chunks))
+    return found

@@ -97,4 +97,6 @@ class SearchResult:
     timings_ms: dict[str, float] = field(default_factory=dict)
     # Vectors of the passages' texts, so that they need not be embedded again: by chunk and SHA-256 of a sentence, and by
     # chunk and kind (`text`, `title`); the question's own by "" and its SHA-256. What is missing was not stored.
-    vectors: "Mapping[tuple[str, str], NDArray[np.float32]]" = field(default_factory=dict, repr=False, compare=False)
+    vectors: "Mapping[tuple[str, str], NDArray[np.float32]]" = field(
+        default_factory=dict, repr=False, compare=False
+    )

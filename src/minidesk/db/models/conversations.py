@@ -39,7 +39,9 @@ class Conversation(Base):
     holder_agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"))
     last_seq: Mapped[int] = mapped_column(default=0)  # of messages; raised under this row's lock
     last_event: Mapped[int] = mapped_column(default=0)  # of events; raised under this row's lock
-    not_found_count: Mapped[int] = mapped_column(default=0)  # in a row; two lead to the offer becoming a handoff
+    not_found_count: Mapped[int] = mapped_column(
+        default=0
+    )  # in a row; two lead to the offer becoming a handoff
     page_url: Mapped[str | None] = mapped_column(String(2000))
     page_title: Mapped[str | None] = mapped_column(String(300))
     locale: Mapped[str | None] = mapped_column(String(35))
@@ -70,7 +72,9 @@ class Message(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str | None] = mapped_column(String(16))  # reply | clarify | handoff
     kind: Mapped[str | None] = mapped_column(String(24))  # of a clarify, or the reason of a handoff
-    offer_person: Mapped[bool] = mapped_column(default=False)  # the widget shows the button to a person below it
+    offer_person: Mapped[bool] = mapped_column(
+        default=False
+    )  # the widget shows the button to a person below it
     choices: Mapped[list[Any]] = mapped_column(default=list)  # of a clarify: what can be tapped
     score: Mapped[float | None]
     model: Mapped[str | None] = mapped_column(String(120))
@@ -107,11 +111,15 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("conversation_id", "n"),)
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     site_id: Mapped[str] = mapped_column(Id, index=True)
     n: Mapped[int]
     type: Mapped[str] = mapped_column(String(32))
-    audience: Mapped[str] = mapped_column(String(8))  # all | agents: a visitor's stream never sees the second (T27)
+    audience: Mapped[str] = mapped_column(
+        String(8)
+    )  # all | agents: a visitor's stream never sees the second (T27)
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -20,11 +20,15 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(32))
     key: Mapped[str | None] = mapped_column(String(120), unique=True)  # the same work is enqueued once
     payload: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(String(8), default="ready")  # ready | running | parked; a finished job's row is deleted
+    state: Mapped[str] = mapped_column(
+        String(8), default="ready"
+    )  # ready | running | parked; a finished job's row is deleted
     attempts: Mapped[int] = mapped_column(default=0)
     run_at: Mapped[datetime]
     lease_owner: Mapped[str | None] = mapped_column(String(80))
-    lease_token: Mapped[str | None] = mapped_column(String(40))  # a worker that lost its lease cannot finish the job
+    lease_token: Mapped[str | None] = mapped_column(
+        String(40)
+    )  # a worker that lost its lease cannot finish the job
     lease_until: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]

@@ -22,7 +22,9 @@ class Source(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     content_type: Mapped[str | None] = mapped_column(String(120))
-    generation: Mapped[int] = mapped_column(default=1)  # raised at each upload: a late result of an older one loses
+    generation: Mapped[int] = mapped_column(
+        default=1
+    )  # raised at each upload: a late result of an older one loses
     status: Mapped[str] = mapped_column(String(16))  # queued | processing | ready | failed | skipped
     reason: Mapped[str | None] = mapped_column(Text)  # a sentence that a person can act on
     code: Mapped[str | None] = mapped_column(String(40))
@@ -46,7 +48,9 @@ class Document(Base):
     status: Mapped[str] = mapped_column(String(16))  # ready | failed | skipped | retired
     reason: Mapped[str | None] = mapped_column(Text)
     current_version_id: Mapped[str | None] = mapped_column(Id)  # what answers; replaced in one step
-    fingerprint: Mapped[str] = mapped_column(String(64), default="")  # content and recipe of the current version
+    fingerprint: Mapped[str] = mapped_column(
+        String(64), default=""
+    )  # content and recipe of the current version
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -20,7 +20,9 @@ class Ticket(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
-    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), index=True
+    )
     number: Mapped[int]  # per site, from 1
     status: Mapped[str] = mapped_column(String(8))  # open | pending | solved | closed
     reason: Mapped[str] = mapped_column(String(24))  # tickets.records.Reason

@@ -40,7 +40,9 @@ def demo_router(deps: DemoDeps) -> APIRouter:
             site_key=deps.site_key, documents=deps.documents, questions=QUESTIONS, stylesheet="/demo/shop.css"
         )
         # The one page of the desk that frames another: the chat.
-        return HTMLResponse(page, headers={"Content-Security-Policy": f"{content_policy()}; frame-src 'self'"})
+        return HTMLResponse(
+            page, headers={"Content-Security-Policy": f"{content_policy()}; frame-src 'self'"}
+        )
 
     @router.get("/demo/shop.css")
     async def stylesheet() -> FileResponse:
