@@ -8,6 +8,8 @@ PYTHON ?= python3
 EVALS ?= ../shared/evals
 # More for pytest: make test ARGS="tests/text -k redact -x"
 ARGS ?=
+# Test files at once. More than the cores: most of them wait for a disk, a server or a browser.
+JOBS ?= 3
 # Repeats a run of `make prove`.
 ifndef SEED
 SEED := $(shell date +%s)
@@ -31,7 +33,7 @@ demo: .venv/.run ## serve the sample shop with the widget on its page (HOST=… 
 install: .venv/.dev widget ## an environment to work in: .venv, with everything that tests need
 
 test: check system .venv-litellm/.done ## check, then all tests but benchmarks and long runs (ARGS=… for pytest)
-	@sh scripts/pytest.sh "not bench and not prove" $(ARGS)
+	@sh scripts/pytest.sh "not bench and not prove" -n $(JOBS) --dist loadfile $(ARGS)
 
 check: .venv/.dev widget ## style, types, and lock files that fit pyproject.toml
 	$(BIN)/python scripts/lock.py --check

@@ -3,6 +3,7 @@
 import pytest
 
 from minidesk.answering.outcome import Answered, Clarify, HandOff, ProvedSentence, Question, Reply, Turn
+from minidesk.answering.wants_human import wants_human
 from minidesk.ask import Asker
 from minidesk.errors import ModelOverloaded, ModelTruncated
 from minidesk.knowledge.embed import Embedder
@@ -64,6 +65,15 @@ async def test_a_person_is_asked_for(desk: Desk) -> None:
     _, answered = await desk.ask("agent please")
     assert answered.outcome == HandOff("customer_request")
     assert desk.search.queries == []
+
+
+async def test_a_request_that_no_rule_foresees_is_understood_by_its_likeness(desk: Desk) -> None:
+    text = "would be great if one of the folks over there took my case"
+    assert not wants_human(text)
+    _, answered = await desk.ask(text)
+    assert answered.outcome == HandOff("customer_request")
+    _, answered = await desk.ask("I want to report a problem with my bill")
+    assert answered.outcome == Clarify("not_found", offer_person=True)
 
 
 async def test_small_talk(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from minidesk.answering import followup
 from minidesk.answering.asks import read
 from minidesk.answering.compose import Composed, Composer, Manner, Models
+from minidesk.answering.likeness import HumanLikeness
 from minidesk.answering.outcome import (
     Answered,
     Citation,
@@ -48,6 +49,8 @@ _REWRITE_TOKENS = 80  # a question is one sentence
 _REWRITE_CHARS = 400
 # How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
 _SURER = 0.1
+# "Where is your nearest agent?" reads like a request for one; where the pages surely answer, they do.
+_PAGES_WIN = 0.75
 
 
 class Searches(Protocol):
@@ -100,6 +103,7 @@ class Asker:
         self._clock = clock
         self._k = k
         self._nearness = WordNearness(self._embed)
+        self._likeness = HumanLikeness(self._embed)
 
     async def ask(
         self, question: Question, *, site_prompt: str = "", site_name: str = ""
@@ -114,6 +118,12 @@ class Asker:
         spent = _Spent()
         found = await self.prepare(question, spent)
         query, result, ranking, sure = found.query, found.result, found.ranking, found.sure
+        if sure.score < _PAGES_WIN and await self._likeness.asks(
+            question.text, Stored(result.vectors).question(question.text)
+        ):
+            outcome = HandOff("customer_request")
+            yield self._said(question, started, outcome, HANDOFF_ASKED, spent)
+            return
         composed = Composed()
         parts: list[ProvedSentence] = []
         if sure.score >= (ASK_MODEL_FROM if self._models else 0.0):
@@ -175,7 +185,16 @@ class Asker:
             if line is None:
                 return None
             outcome, text = Clarify("smalltalk"), line
-        return Answered(outcome, text, (), 0.0, (), question.text, None, 0, 0, self._ms(started))
+        return self._said(question, started, outcome, text, _Spent())
+
+    def _said(
+        self, question: Question, started: datetime, outcome: Outcome, text: str, spent: _Spent
+    ) -> Answered:
+        """The end of a turn that needs no passages."""
+        return Answered(
+            outcome, text, (), 0.0, (), question.text,
+            spent.model, spent.tokens, spent.cost_micros, self._ms(started),
+        )  # fmt: skip
 
     def _answered(
         self,

@@ -19,7 +19,7 @@ from tests.helpers.commands import environment, minidesk
 from tests.helpers.server import running
 
 SEED = int(os.environ.get("MINIDESK_PROVE_SEED", "1"))
-DOCUMENTS = 16
+DOCUMENTS = 72  # small files are done 32 at a time: three groups leave a middle to be killed in
 PARAGRAPHS = 4
 WORDS = ("shipping", "a boot", "the tent", "a guarantee", "cold weather", "our shop", "a voucher", "repair")
 

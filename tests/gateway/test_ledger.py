@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.gateway.conftest import FAST, Steps, target
+from tests.gateway.conftest import Steps, target
 from tests.helpers.serving import serving
 
 from minidesk.errors import ModelError
-from minidesk.gateway import CallRecord, ChatMessage, ChatRequest, Gateway, ModelClient, Route
+from minidesk.gateway import CallRecord, ChatMessage, ChatRequest, Clocks, Gateway, ModelClient, Route
 
 WORDS = [
     "return",
@@ -122,6 +122,10 @@ class Counting:
         return count
 
 
+# A slow machine is not what is tried here: a clock that ran out would end calls that the server counts as whole.
+PATIENT = Clocks(first_token=30.0, gap=30.0, total=60.0)
+
+
 class Budget:
     """A ledger and a purse that know whether they are passed."""
 
@@ -202,7 +206,7 @@ async def run(calls: int, seed: int) -> None:
     async with serving(servers[0]) as first, serving(servers[1]) as second:
         targets = (target(first, "one"), target(second, "two"))
         gateway = Gateway(
-            ModelClient(FAST),
+            ModelClient(PATIENT),
             {"mini": Route(targets, "weighted")},
             budget.book,
             budget,

@@ -68,7 +68,7 @@ PAYLOADS = (
     "[x](javascript:alert(5))",
     "![x](https://evil.example/6.png)",
     "</textarea><script>alert(7)</script>",
-    "{{7*191}}",
+    "{{31337*31337}}",
 )
 
 
@@ -868,7 +868,7 @@ async def test_text_from_outside_cannot_act(office: Office, payload: str) -> Non
             page = await browser.get(path)
             assert page.status_code == 200, path
             assert dangers(page.text) == [], path
-            assert "1337" not in page.text, path  # 7*191: a template that ran
+            assert "982007569" not in page.text, path  # the product: a template that ran
         failed = await browser.post(f"{talk}/say", text=payload * 5000, kind="reply")
         assert failed.status_code == 422
         assert dangers(failed.text) == []

@@ -23,6 +23,8 @@ _ALSO = 0.74
 # Share from which a unit of another passage says something the visitor may need too, and how many there may be.
 _ELSEWHERE = 0.8
 _OTHERS = 2
+_ALONE = 4  # words; less says little without its page
+_HOLDS = 0.75  # coverage from which a unit holds the question's words
 _SMALL_TABLE_WORDS = 60
 
 # A sentence that opens like this cannot be understood without the one before.
@@ -297,13 +299,20 @@ def _elsewhere(ranking: Ranking, passages: Sequence[Passage], pieces: list[Piece
     said = stems_of(" ".join(p.text for p in pieces))
     many = any("\n" in p.joint for p in pieces)
     found: list[Piece] = []
-    for other in ranking.scored[1:12]:
+    # What search put first speaks too, though its best unit lies farther off: search and units err apart. Not beside a
+    # unit that holds the question's words: an answer that is sure of itself wants no company.
+    ahead = passages[0].score > passages[best.unit.passage].score and best.coverage < _HOLDS
+    first = next((s for s in ranking.scored if ahead and s.unit.passage == 0), best)
+    near = [other for other in ranking.scored[1:12] if other.score >= _ELSEWHERE * best.score]
+    for other in (first, *near):
         unit = other.unit
-        if len(found) == _OTHERS or other.score < _ELSEWHERE * best.score:
+        if len(found) == _OTHERS:
             break
         new = stems_of(unit.text) - said
         known = {best.unit.passage, *(piece.passage for piece in found)}
         if unit.passage in known or len(new) < 3 or unit.text.endswith(":") or _LEANS.match(unit.text):
+            continue
+        if _count(unit.text) < _ALONE:
             continue
         piece = _with_lead(unit, passages[unit.passage].text, "\n\n" if many else " ")
         if total + _count(piece.text) <= MAX_WORDS:

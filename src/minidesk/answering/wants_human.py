@@ -49,6 +49,10 @@ _CHAT = {
     "pls": "please",
     "plz": "please",
     "sb": "somebody",
+    "sm1": "someone",
+    "spk": "speak",
+    "tlk": "talk",
+    "w": "with",
     "ppl": "people",
     "wanna": "want to",
 }
@@ -83,10 +87,10 @@ _ASKING = tuple(
         r"\b(?:who|whom)\b[^.?!]{0,25}\b(?:can|could|do|may|should|must) (?:i|we) (?:\w+ )?(?:talk|speak|complain|turn) (?:to|with)\b(?! about (?!my|this|it|that))|\bwho (?:can|could|will) (?:help me|sort this|deal with this|take care)\b",
         r"\b(?:a|an|one|real|actual|live|another) (?:real |actual |live |human |proper )*(?:person|human(?: being)?|member of (?:your |the )?(?:staff|team)|staff member|team member|colleague|employee)\b[^.?!]{0,20}\b(?:look|check|help|handle|deal|answer|read|reply|respond|take (?:over|care|this)|decide|call|ring|phone|contact|write|get back|assist|explain|sort|fix|solve|review)\w*\b",
         r"\b(?:by|with) (?:a|an|one of (?:your|the)) (?:real |actual |live |proper |living |breathing )*(?:human(?: being)?|colleagues?|employees?|staff member|team member|member of (?:your |the )?(?:staff|team))\b|\b(?:by|with) (?:a |an )?(?:real|actual|live|proper|human) (?:person|people|human)\b",
-        r"\b(?:get|fetch|find|bring|send|call|ask|have|let) (?:me |us )?(?:an?other |an? |one of your |your |the |some )?(?:real |actual |human )*(?:someone|somebody|colleagues?|employees?|supervisor|manager|boss|member of (?:your )?staff|staff member|human|person|agent)\b(?! (?:discount|price|card)s?\b)",
+        r"\b(?:get|fetch|find|bring|send|call|ask|have|let) (?:me |us )?(?:an?other |an? |one of your |your |the |some )?(?:real |actual |human )*(?:someone|somebody|colleagues?|employees?|supervisor|manager|boss|member of (?:your )?staff|staff member|human|person|agent)\b(?! (?:discount|price|card)s?\b| to (?:collect|pick|fetch|deliver|install|set up|sign|measure)\b)",
         r"\b(?:forward|pass|send|escalate|give|hand|show|report|take) (?:this|it|that|my \w+|me|us)(?: on| over| up)? to (?:your |the |a |an |one of your |somebody |someone )*(?:\w+ )?(?:team|department|staff|people|boss|manager|supervisor|colleagues?|human|person|agent|someone|somebody)\b",
         r"\b(?:a|quick) word with\b|\b(?:talk|speak|discuss|sort|clear|do|explain|settle)\b[^.?!]{0,30}\b(?:on|over|by|via) (?:the )?phone\b",
-        r"\b(?:make|file|lodge|submit|raise|want to|like to|need to) (?:a |an )?(?:formal |official )?(?:complaint|complain)\b|\bleave (?:a |you a )?message for\b",
+        r"\b(?:make|file|lodge|submit|raise|want to|like to|need to) (?:a |an )?(?:formal |official )?(?:complaint|complain)\b|\bleave (?:a |you a )?message for\b(?! the (?:driver|carrier|courier))",
         r"\b(?:human|person|people|somebody|someone) (?:instead|rather than)\b|\binstead of (?:you|this|a) ?(?:bot|robot|machine|chatbot|program|computer)?$|\banything but (?:a|this) (?:bot|machine|robot)\b|\bfed up\b.*\b(?:bot|robot|machine|chatbot|computer|automated)\b",
         # a person to join, to take over, to be told
         rf"\b(?:explain|tell|say|describe|show|put|bring|take|hand|give|leave)(?:ing)?\b(?:\s+(?:me|us|this|it|that|my \w+|all|everything|over|directly))*\s+to\s+(?:a|an|one of (?:your|the)|your|some|another)\s+{_ADJ}(?:{_P}|member of (?:your |the )?(?:staff|team)|staff member|team member)\b",
@@ -97,16 +101,24 @@ _ASKING = tuple(
         r"\b(?:hand|pass|put|switch|transfer|connect|take|move|patch) (?:me|us) (?:over|through|on)\b|\bhelp (?:me|us) in person\b|\bsomeone (?:competent|capable|who (?:actually |really )?(?:knows|can|understands))\b|\bneed (?:some(?:one|body)) who\b",
         r"\b(?:get|fetch|call|bring)\s+(?:me\s+)?(?:your|the)\s+(?:supervisor|manager|boss|superior|team ?lead(?:er)?)\b",
         r"^(?:i |we )?(?:just )?(?:want|need|wanna|would like|'d like) (?:to )?(?:talk|speak|chat)(?: please| now)?$",
+        r"\b(?:is|are) (?:there )?(?:a|an|any|some|your) (?:real |actual |live |human )*(?:humans?|persons?|people|agents?|staff|operators?|representatives?|colleagues?)\b(?: \w+)? (?:available|online|around|there|free|on duty)\b|\b(?:have|got) any (?:real|actual|human) (?:people|person|humans|staff)\b",
+        r"\b(?:want|need|would like|'d like|wish for|require) (?:for )?(?:some(?:one|body)|a person|a human) (?:else )?(?:to|who)\b(?! (?:collect|pick|fetch|deliver|sign|install|set up))",
+        rf"\b(?:help|assistance|support|answer|call) from {_ADJ}(?:{_P}|coworkers?|co-workers?)\b|\b(?:pass|put|hand|connect|transfer|forward|talk|speak) (?:me |us )?(?:on )?(?:to|with) (?:a|an|another|one of your) (?:co-?worker|workmate|team ?mate|crew member)s?\b",
+        rf"\b(?:ask(?:ed|ing)?|beg(?:ging)?|wait(?:ed|ing)?|looking) for {_ADJ}(?:human(?: being)?|(?:real )?person|agent|representative|operator|supervisor|manager|colleague)\b",
+        rf"\b(?:could|can|would|may) (?:a|an|one of your|your) {_ADJ}(?:{_P})\b(?: \w+){{0,2}} (?:contact|call|ring|phone|write|get in touch|get back|reach out)\b|\bput in (?:touch|contact) with\b",
+        r"\b(?:human|person|agent|representative|operator|supervisor|manager|somebody real|someone real) (?:please|now|asap|immediately|at once)$|^(?:some|any)(?:one|body) from (?:\w+ ){1,3}?(?:please|now)?$|^(?:some|any)(?:one|body) from (?:your |the )?(?:support|service|staff|team|shop|store)(?: team)?(?: please)?$",
         # it does not help
+        r"\bout of this (?:bot|chat ?bot|loop|machine)\b|\b(?:you|bot|chat ?bot|this (?:bot|chat|assistant|machine|thing))(?:'re| are| is|'s)? (?:\w+ ){0,2}(?:useless|hopeless|worthless|no help|no use|a joke)\b",
         r"\b(?:this|that|it|you|bot|chat)(?:'s| is|'re| are| was| were)? (?:really |still |just )?(?:not|isn't|aren't|wasn't|isnt|arent|ain't) (?:really |being |at all )?(?:helping|helpful|any help|of any help|any use)\b|\b(?:this|that|it|you) (?:did not|didn't|didnt|does not|doesn't|doesnt|don't|do not) (?:really )?help(?:ed)?(?: me)?(?: at all| either)?$",
         r"\bgoing nowhere\b|\b(?:not|never) getting anywhere\b|\bgetting (?:me |us )?nowhere\b",
         # German
         r"\bmit (?:einem|einer|ihrem|eurem|ihren|euren|jemand(?:em)?)\b(?: \w+)*? (?:sprechen|reden|telefonieren|chatten|verbinden)\b|\b(?:echte[nrs]?|richtige[nrs]?) (?:mensch(?:en)?|person|mitarbeiter(?:in)?)\b|\b(?:einen?|zu einem|bitte) (?:mitarbeiter(?:in)?|menschen|berater(?:in)?|kollegen)\b|\b(?:ruf(?:en|t)? (?:sie |ihr )?(?:mich|uns)\b.*\b(?:an|zurück)|(?:mich|uns) (?:bitte )?(?:zurückrufen|anrufen)|um (?:einen )?rückruf)\b|^(?:mensch|mitarbeiter(?:in)?|rückruf)(?: bitte)?$",
         # call backs
+        r"\b(?:arrange|schedule|organi[sz]e|set up) (?:me )?(?:a |an )?(?:phone |quick |short )?call\b|\bto be (?:called|rung|phoned|contacted)\b|^(?:please )?(?:call|ring|phone) (?:me )?(?:on |at |under )?\d[\d ]{4,}$",
         r"\b(?:ring|phone|buzz|bell) (?:me|us)\b|\bgive (?:me|us) (?:a )?(?:bell|buzz|shout|call|ring)\b|\b(?:have|get|ask|tell) (?:\w+ ){1,3}?(?:to )?(?:call|ring|phone) (?:me|us)\b|\bcall ?-?backs?\b(?!.*\b(?:url|function|hours)\b)",
         r"(?<!people )(?<!to )(?<!you )(?<!they )(?<!name )(?<!number you can )\bcall\s*(?:me|us|mi)\b(?=\s*(?:$|back|now|please|pls|at|on|in|asap|today|tomorrow|later|when|once|immediately|urgently|as soon|between|after|before|this|again|about|regarding|for|to|my))|(?<!number you )\b(?:can|could|please|will|would) (?:you |u |some(?:one|body) )?(?:please )?call\s*(?:me|us|mi)\b(?! (?:a|an|by|as|mr|mrs|ms|mister|something|anything|whatever|[a-z]+$))|\b(?:ring|phone)\s+(?:me|us)\b|\bgive (?:me|us) a (?:call|ring)\b|\b(?:get|give|request|need|want|have|arrange|schedule)\s+(?:me\s+)?(?:a\s+)?(?:call ?-?back|phone call)\b|^\W*(?:please\s+)?call ?-?back\b|\bcontact me\b(?! (?:if|when|before)\b)|(?:^|\b(?:please|you|someone|somebody) )get back to me\b|\bcan (?:you|some(?:one|body)) call(?: (?:back|please|now|today|tomorrow))?$",
         # rejections of the assistant
-        r"\b(?:don'?t|do not|dont|not|never|hate|stop|tired of|sick of|no more|instead of|rather than|without)\b[^.!?]{0,30}\b(?:talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|deal(?:ing)?|want(?:na)?|like)\b[^.!?]{0,14}\b(?:bots?|robots?|machines?|chat ?bots?|computers?|a\.?i\.?|automated?|programs?)\b",
+        r"\b(?:don'?t|do not|dont|not|never|hate|stop|tired of|sick of|no more|instead of|rather than|without)\b[^.!?]{0,30}\b(?:talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|deal(?:ing)?|writ(?:e|ing)|want(?:na)?|like)\b[^.!?]{0,14}\b(?:bots?|robots?|machines?|chat ?bots?|computers?|a\.?i\.?|automated?|programs?)\b",
         r"\b(?:no|not a|sick of|enough of|tired of|hate)\s+(?:more\s+|these\s+|this\s+|stupid\s+|talking to\s+)*(?:bots?|robots?|machines?|chat ?bots?|automated)\b[^?]*$",
         r"\bnot (?:a|with a|to a)\s+(?:bot|robot|machine|computer|chatbot)\b",
         rf"\b(?:useless|stupid|hopeless|not helping|no help|annoying|wrong)\b.*\b{_ADJ}(?:human|real person|agent|someone real|person)\b",
@@ -131,6 +143,7 @@ _NOT_ASKING = tuple(
         r"\b(?:you are|you're|ur|you r|u are)\s+(?:not\s+)?(?:an?\s+)?(?:bot|human|robot|machine)\b(?!.*\b(?:want|need|talk|speak|get|connect)\b)",
         r"\b(?:am i|i'm|i am|is this|are these) (?:talking|speaking|chatting|writing) (?:to|with) (?:an?\s+)?(?:real |actual |live )*(?:bot|human|robot|machine|person|ai|computer|agent|someone)\b",
         # how things go, who else calls: asked about, not asked for
+        r"^(?:and |so |but )?how (?:do|can|would|should) (?:i|we|one) (?:make|file|lodge|submit|raise|open|create)\b|^do (?:i|we) (?:have|need) to (?:talk|speak|call|contact)\b",
         r"^(?:\w+ ){0,2}?(?:when|what time|at what|until when|how late|on which|which days?)\b.*\b(?:reach|call|contact|available|speak|talk|phone|ring)\b",
         r"^(?:do|does|did|will) (?:the|your|a|they|it|he|she|some(?:one|body)|any(?:one|body)|i|we)\b.*\b(?:call|ring|phone|contact|call ?back)\b(?! me now| us now)",
         r"\b(?:can|could|does|will|would|should|must) (?:the|your|a|my) (?:\w+ )?(?:driver|carrier|courier|postman|postie|delivery \w+|bank|seller|shop|store|warehouse|neighbou?r)\b.*\b(?:call|ring|phone|contact)\b",
@@ -148,6 +161,11 @@ _NOT_ASKING = tuple(
         r"\b(?:some|any)(?:one|body) else\b.*\b(?:pick|collect|sign|use|order|pay|receive|accept|return)\b|\b(?:pick|collect|sign|return|ship|send|deliver|transfer)\w*\b.*\b(?:some|any)(?:one|body) else\b",
     )
 )
+
+
+def asks_about_people(text: str) -> bool:
+    """True if the message asks what the assistant is, or for a fact about people or numbers."""
+    return any(pattern.search(_tidy(brief(text))) for pattern in _NOT_ASKING)
 
 
 def wants_human(text: str) -> bool:
