@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from minidesk.db import Database, Tx
 from minidesk.db.models import Visitor, new_id
 from minidesk.errors import NotAuthenticated
-from minidesk.text.normalise import clean_label
+from minidesk.text.normalise import remove_invisible, replace_surrogates
 
 TOKEN_BYTES = 32  # 256 bits (T4)
 KEPT = timedelta(days=30)  # after the last use (T4)
@@ -71,7 +71,7 @@ class Visitors:
             name=None,
             email=None,
             verified=False,
-            browser=clean_label(browser, BROWSER_CHARS, empty="") or None,
+            browser=" ".join(remove_invisible(replace_surrogates(browser)).split())[:BROWSER_CHARS] or None,
             created_at=now,
             last_seen_at=now,
             expires_at=now + KEPT,
