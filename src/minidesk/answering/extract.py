@@ -21,7 +21,7 @@ _ENOUGH_WORDS = 60
 # Share of the best unit's score from which another unit of its passage is worth a reader's time.
 _ALSO = 0.74
 # Share from which a unit of another passage says something the visitor may need too, and how many there may be.
-_ELSEWHERE = 0.8
+_ELSEWHERE = 0.9
 _OTHERS = 2
 _ALONE = 4  # words; less says little without its page
 _HOLDS = 0.75  # coverage from which a unit holds the question's words
