@@ -140,7 +140,7 @@ class WrongType(Refused):
 
     status = 415
     code = "type_not_allowed"
-    default = "This kind of file is not taken. Send Markdown, text, HTML, CSV, JSONL, PDF or DOCX."
+    default = "This kind of file is not taken. Send Markdown, text, HTML, CSV, XLSX, JSON, JSONL, PDF or DOCX, or a zip of these."
 
 
 class Invalid(Refused):

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from minidesk.answering.rank import Ranking
 
-# A logistic regression, fitted by tests/benchmarks/fit_sureness.py to five sets at once, each weighing the same for what
+# A logistic regression with the features and signs of tests/benchmarks/fit_sureness.py. These numbers came from an
+# earlier form of that script and fresh question sets that are not kept in the repository, so they cannot be made again
+# to the digit. Five sets at once, each weighing the same for what
 # can and what cannot be answered: a shop's pages (two sets), product help, encyclopaedia paragraphs, FAQ threads with
 # gaps. Signs were fixed beforehand by what each feature means; leaving a set's domain out of the fit cost .00 to .07 of
 # AUROC (.88, .89, .61, .65, .85 then; .89, .92, .66, .66, .92 with it). Tried and left out, because they gained nothing

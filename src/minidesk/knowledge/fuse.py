@@ -1,9 +1,10 @@
 """How near a passage is to a question, from its vectors and its words.
 
 Both are absolute: a cosine, and the share of what the question's words could score at most. Stretching each
-ranking to 0–1 for every question instead, or adding reciprocal ranks, lets a ranking that found nothing speak
+ranking to 0–1 for every question instead lets a ranking that found nothing speak
 as loudly as one that is sure: on four sets (answers to FAQs, product help, encyclopedia paragraphs, shop chat)
-the mean nDCG@10 was .855 this way, .847 with the best stretched mix and below .84 with ranks.
+the mean nDCG@10 was .855 this way and .847 with the best stretched mix, tried outside the product; through the whole
+of it .846 was seen. Reciprocal ranks were not tried here.
 """
 
 from dataclasses import dataclass
