@@ -41,15 +41,17 @@ FLOORS = (
     ),
     Floor(("web",), "routes parse and answer; they decide nothing"),
     Floor(
-        ("wiring", "operations", "demo", "app", "cli", "__main__"),
+        ("wiring", "operations", "backup", "demo", "app", "cli", "__main__"),
         "composition only",
         also=(
             ("operations", "wiring"),
+            ("backup", "wiring"),
             ("demo", "wiring"),
             ("app", "wiring"),
             ("app", "demo"),
             ("cli", "wiring"),
             ("cli", "operations"),
+            ("cli", "backup"),
             ("cli", "app"),
             ("__main__", "cli"),
         ),

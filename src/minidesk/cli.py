@@ -266,8 +266,39 @@ async def ask(question: str, as_json: bool, site: str | None) -> None:
         click.echo(f"  [{citation.n}] {citation.title}  {citation.url or citation.document}")
 
 
-@main.command("eval")
-@click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+class EvalGroup(click.Group):
+    """`eval FILE` measures; `eval compare A B` is a word of its own, so it is looked for first."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A first word that names no command is the file of `eval FILE`."""
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@main.group("eval", cls=EvalGroup, context_settings={"ignore_unknown_options": True})
+def eval_() -> None:
+    """Measure answers on a question set: `eval QUESTIONS.jsonl [--out FILE] [--given]`."""
+
+
+@eval_.command("compare")
+@click.argument("a", type=existing_file)
+@click.argument("b", type=existing_file)
+@command
+async def compare_results(a: Path, b: Path) -> None:
+    """Set two results files of `eval --out` side by side, question by question."""
+    from minidesk.insight.comparison import as_text, compare, read_results
+
+    click.echo(as_text(compare(read_results(a), read_results(b))))
+
+
+@eval_.command("run")
+@click.argument("questions", type=existing_file)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File for one result a line.")
 @click.option("--given", is_flag=True, help="Search only in each question's relevant documents.")
 @for_site
@@ -290,6 +321,28 @@ async def doctor(repair: bool) -> int:
     for finding in findings:
         click.echo(("ok      " if finding.ok else "DIFFERS ") + finding.sentence)
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@command
+async def backup(file: Path) -> None:
+    """Write everything that cannot be made again to FILE; a server may run meanwhile."""
+    from minidesk.backup import backup as write_backup
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        click.echo((await write_backup(core, file)).sentence(f"{file.name} is complete"))
+
+
+@main.command()
+@click.argument("file", type=existing_file)
+@command
+async def restore(file: Path) -> None:
+    """Put a backup into an empty data folder and database. The next start builds the indexes."""
+    from minidesk.backup import restore as put_back
+
+    click.echo((await put_back(read_settings(), file)).sentence("Restored"))
 
 
 @main.group()

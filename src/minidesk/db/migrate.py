@@ -9,10 +9,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from minidesk.db.session import Database
+from minidesk.db.session import Database, Tx
+from minidesk.errors import Invalid
 
 # Any number will do, as long as every minidesk process asks for the same one.
 _POSTGRES_LOCK = 7_164_733
@@ -24,28 +26,54 @@ async def migrate(db: Database, lock_dir: Path) -> None:
     `lock_dir` holds the lock file for SQLite; on PostgreSQL an advisory lock serves. A second process waits
     for the first and then finds nothing to do.
     """
+    await migrate_to(db, lock_dir, "head")
+
+
+async def migrate_to(db: Database, lock_dir: Path, revision: str) -> None:
+    """The same up to `revision` and no further. Raises Invalid where this version knows no such revision."""
+    wanted = _known(revision)
     if not db.is_sqlite:
         async with db.engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, wanted)
         return
     # Waiting for the lock in a thread: two starts in one process would otherwise stop each other for ever.
     handle = await asyncio.to_thread(_take_lock, lock_dir)
     try:
         async with db.engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, wanted)
     finally:
         handle.close()
 
 
-def _upgrade(connection: Connection) -> None:
+async def current_revision(tx: Tx) -> str:
+    """The revision of the database's tables."""
+    connection = await tx.connection()
+    found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    assert found is not None  # whoever opened a desk has migrated it
+    return found
+
+
+def _known(revision: str) -> str:
+    scripts = ScriptDirectory.from_config(_config())
+    try:
+        found = scripts.get_revision(revision)
+    except CommandError as problem:
+        raise Invalid(
+            f"This minidesk does not know the tables of revision {revision}: install a newer version.",
+            code="revision_unknown",
+        ) from problem
+    assert found is not None  # there is at least the first
+    return found.revision
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
-    head = ScriptDirectory.from_config(config).get_current_head()
     # Asking costs 2 ms; letting Alembic find out that nothing is missing costs 60, at every start.
-    if MigrationContext.configure(connection).get_current_revision() == head:
+    if MigrationContext.configure(connection).get_current_revision() == revision:
         return
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _config() -> Config:

@@ -77,7 +77,17 @@ class Result:
             "citations": [{"document": document} for document in self.cited],
             "cost_usd": self.cost_usd,
             "ms": self.ms,
+            "right": self.as_wished,
+            "ndcg": round(_ndcg(self), 4) if self.asked.relevant else None,
+            "tags": list(self.asked.tags),
         }
+
+    @property
+    def as_wished(self) -> bool:
+        """The best that could come of it: a right reply, a person where one is wanted, no reply where the pages have none."""
+        if self.asked.outcome == "handoff":
+            return self.outcome == "handoff"
+        return self.right if self.asked.can_answer else self.outcome != "reply"
 
     @property
     def says_it(self) -> bool:

@@ -1,0 +1,180 @@
+"""A backup holds everything that cannot be made again, and gives it back on either database."""
+
+import asyncio
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from minidesk.backup import restore
+from minidesk.db import Database
+from minidesk.db.models import Base, Site, Vector
+from minidesk.errors import Conflict, Invalid, MinideskError
+from minidesk.settings import load_settings
+from tests.helpers.commands import minidesk
+
+pytestmark = pytest.mark.timeout(180)
+
+PAGES = {
+    "returns.md": "# Returns\n\nYou can return articles within 30 days after delivery.\n",
+    "größe.md": "# Größen\n\nSchuhe fallen eine halbe Größe kleiner aus.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk with two documents and an agent, and its backup beside it: `desk/` and `desk.zip`."""
+    top = tmp_path_factory.mktemp("backup")
+    (top / "files").mkdir()
+    for name, text in PAGES.items():
+        (top / "files" / name).write_text(text)
+    assert minidesk(top / "desk", "ingest", str(top / "files")).returncode == 0
+    added = minidesk(
+        top / "desk", "agents", "add", "ada@example.com", "--password-stdin", typed="correct horse battery\n"
+    )
+    assert added.returncode == 0, added.stderr
+    done = minidesk(top / "desk", "backup", str(top / "desk.zip"))
+    assert done.returncode == 0, done.stderr
+    assert "2 files" in done.stdout
+    return top
+
+
+def everything(data: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables."""
+    with closing(sqlite3.connect(data / "minidesk.db")) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
+
+
+def test_a_restored_desk_is_the_same_and_answers_without_embedding_again(kept: Path, tmp_path: Path) -> None:
+    done = minidesk(tmp_path / "new", "restore", str(kept / "desk.zip"))
+    assert done.returncode == 0, done.stderr
+    assert everything(tmp_path / "new") == everything(kept / "desk")
+    assert "30 days" in minidesk(tmp_path / "new", "search", "return articles", "-k", "1").stdout
+    examined = minidesk(tmp_path / "new", "doctor", "--repair")
+    assert examined.returncode == 0, examined.stdout
+    again = minidesk(tmp_path / "new", "ingest", str(kept / "files"))
+    assert everything(tmp_path / "new")["document_versions"] == everything(kept / "desk")["document_versions"]
+    assert again.returncode == 0
+
+
+def test_a_backup_is_private_and_overwrites_nothing(kept: Path) -> None:
+    assert (kept / "desk.zip").stat().st_mode & 0o077 == 0
+    before = (kept / "desk.zip").read_bytes()
+    refused = minidesk(kept / "desk", "backup", str(kept / "desk.zip"))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("desk.zip exists")
+    assert (kept / "desk.zip").read_bytes() == before
+    assert not list(kept.glob("*.partial"))
+
+
+async def test_it_moves_to_either_database(kept: Path, db: Database, tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path / "data", database_url=db.url)
+    await restore(settings, kept / "desk.zip")
+    async with db.read() as tx:
+        counts = {
+            table.name: await tx.scalar(select(func.count()).select_from(table))
+            for table in Base.metadata.sorted_tables
+        }
+        vector = (await tx.scalars(select(Vector).limit(1))).one()
+        site = (await tx.scalars(select(Site))).one()
+    assert len(vector.data) == 2 * 384
+    assert site.created_at.tzinfo is not None
+    assert counts == {name: len(rows) for name, rows in everything(kept / "desk").items() if name in counts}
+    with pytest.raises(Conflict, match="a desk here already"):
+        await restore(settings, kept / "desk.zip")
+
+
+def changed(source: Path, target: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
+    """A copy of a backup with each entry passed through `change`; None leaves it out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if (data := change(name, old.read(name))) is not None:
+                new.writestr(name, data)
+    return target
+
+
+def newer(name: str, data: bytes) -> bytes:
+    return json.dumps(json.loads(data) | {"format": 99}).encode() if name == "manifest.json" else data
+
+
+def unknown_tables(name: str, data: bytes) -> bytes:
+    return json.dumps(json.loads(data) | {"revision": "9999"}).encode() if name == "manifest.json" else data
+
+
+def fewer_rows(name: str, data: bytes) -> bytes:
+    return b"" if name == "rows/vectors.jsonl" else data
+
+
+def other_bytes(name: str, data: bytes) -> bytes:
+    return b"something else" if name.startswith("files/") else data
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (newer, "backup_too_new"),
+        (unknown_tables, "revision_unknown"),
+        (fewer_rows, "backup_damaged"),
+        (other_bytes, "backup_damaged"),
+        (lambda name, data: None if name == "manifest.json" else data, "backup_unreadable"),
+    ],
+)
+async def test_what_is_damaged_is_refused_and_leaves_no_rows(
+    kept: Path, tmp_path: Path, change: Callable[[str, bytes], bytes | None], code: str
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    with pytest.raises(MinideskError) as refused:
+        await restore(settings, changed(kept / "desk.zip", tmp_path / "bad.zip", change))
+    assert refused.value.code == code
+    # The same folder takes the good one afterwards.
+    await restore(settings, kept / "desk.zip")
+
+
+async def test_half_a_file_is_no_backup(kept: Path, tmp_path: Path) -> None:
+    whole = await asyncio.to_thread((kept / "desk.zip").read_bytes)
+    half = tmp_path / "half.zip"
+    await asyncio.to_thread(half.write_bytes, whole[: len(whole) // 2])
+    with pytest.raises(Invalid, match="cut short"):
+        await restore(load_settings(data_dir=tmp_path / "data"), half)
+
+
+async def test_a_backup_of_older_tables_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = tmp_path / "old.zip"
+    site = {
+        "id": ("plain", "site_1"),
+        "key": ("plain", "k1"),
+        "name": ("plain", "Old shop"),
+        "allowed_origins": ("json", []),
+        "config": ("json", {"greeting": "Hello"}),
+        "knowledge_revision": ("plain", 0),
+        "ticket_count": ("plain", 0),
+        "created_at": ("time", "2026-01-02T03:04:05+00:00"),
+    }
+    manifest = {
+        "format": 1,
+        "minidesk": "0.1.0",
+        "revision": "0001",
+        "made_at": "2026-01-02T03:04:05+00:00",
+        "tables": {"sites": [[name, kind] for name, (kind, _) in site.items()]},
+        "rows": {"sites": 1},
+        "files": 0,
+        "missing": [],
+    }
+    with zipfile.ZipFile(old, "w") as archive:
+        archive.writestr("rows/sites.jsonl", json.dumps([value for _, value in site.values()]) + "\n")
+        archive.writestr("manifest.json", json.dumps(manifest))
+    settings = load_settings(data_dir=tmp_path / "data")
+    await restore(settings, old)
+    db = Database(settings.resolved_database_url)
+    async with db.read() as tx:
+        found = (await tx.scalars(select(Site))).one()
+    await db.close()
+    assert (found.name, found.config["greeting"], found.created_at.hour) == ("Old shop", "Hello", 3)
