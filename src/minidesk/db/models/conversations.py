@@ -10,9 +10,14 @@ from minidesk.db.models.base import Base, Id
 
 
 class Visitor(Base):
-    """The person in the widget. Only the token's SHA-256 is kept."""
+    """The person in the widget, as one browser knows them. Only the token's SHA-256 is kept.
+
+    Who was named by their website has an `external_id`; their further browsers have rows of their own that point to
+    that first one by `person_id`. Conversations belong to the first row, so every browser sees the same ones.
+    """
 
     __tablename__ = "visitors"
+    __table_args__ = (Index("ix_visitors_external", "site_id", "external_id", unique=True),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
@@ -20,6 +25,10 @@ class Visitor(Base):
     name: Mapped[str | None] = mapped_column(String(120))
     email: Mapped[str | None] = mapped_column(String(254))
     verified: Mapped[bool] = mapped_column(default=False)
+    external_id: Mapped[str | None] = mapped_column(String(200))  # the website's own id of a verified person
+    # No foreign key: a row may be older than the one that it points to, and a restore writes rows in their order.
+    person_id: Mapped[str | None] = mapped_column(Id, index=True)
+    attributes: Mapped[dict[str, Any] | None]  # what the page said of them; nobody has checked it
     browser: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -81,6 +90,7 @@ class Message(Base):
     cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)  # millionths of a US dollar
     ms: Mapped[int | None]
     helpful: Mapped[bool | None]
+    feedback_reason: Mapped[str | None] = mapped_column(String(24))  # why an answer did not help
     created_at: Mapped[datetime]
 
 

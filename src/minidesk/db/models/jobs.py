@@ -38,23 +38,48 @@ class ModelCall(Base):
     """A line of the ledger: one call to a model, whatever came of it."""
 
     __tablename__ = "model_calls"
-    __table_args__ = (Index("ix_model_calls_site_day", "site_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_model_calls_site_day", "site_id", "created_at"),
+        Index("ix_model_calls_created_at", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     site_id: Mapped[str | None] = mapped_column(Id)
     conversation_id: Mapped[str | None] = mapped_column(Id, index=True)
     message_id: Mapped[str | None] = mapped_column(Id)
-    purpose: Mapped[str] = mapped_column(String(16))  # answer | rewrite | summary | test
+    request_id: Mapped[str] = mapped_column(
+        String(40), server_default=""
+    )  # the attempts of one request share it
+    attempt: Mapped[int] = mapped_column(server_default="1")
+    purpose: Mapped[str] = mapped_column(String(16))  # answer | rewrite | summary | test | api
+    tier: Mapped[str] = mapped_column(
+        String(8), server_default=""
+    )  # mini | large; empty before revision 0005
     model: Mapped[str] = mapped_column(String(120))
     provider: Mapped[str] = mapped_column(String(120))  # the endpoint's host, for the operator only
     input_tokens: Mapped[int]
     output_tokens: Mapped[int]
+    cached_tokens: Mapped[int] = mapped_column(server_default="0")  # of the input, from the provider's cache
     estimated: Mapped[bool]  # the provider sent no usage
     cost_micros: Mapped[int] = mapped_column(BigInteger)  # millionths of a US dollar
     first_token_ms: Mapped[int | None]
     total_ms: Mapped[int]
     outcome: Mapped[str] = mapped_column(String(24))  # ok | aborted | an error's code
     created_at: Mapped[datetime]
+
+
+class Budget(Base):
+    """What is spent and what is promised under one ceiling in one day or month: sites/budgets.py moves money between the two."""
+
+    __tablename__ = "budgets"
+
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    whom: Mapped[str] = mapped_column(String(12))  # deployment | site | visitor
+    subject_id: Mapped[str | None] = mapped_column(Id)
+    period: Mapped[str] = mapped_column(String(8))  # day | month
+    since: Mapped[datetime]
+    booked_micros: Mapped[int] = mapped_column(BigInteger)  # the ledger's sum
+    blocked_micros: Mapped[int] = mapped_column(BigInteger)  # drawn by processes and not yet booked
 
 
 class KeyValue(Base):

@@ -19,6 +19,13 @@ class Source(Base):
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
     path: Mapped[str] = mapped_column(String(500))  # public: below the ingested folder, extension kept
     base_url: Mapped[str | None] = mapped_column(String(1000))
+    kind: Mapped[str] = mapped_column(String(8), default="file", server_default="file")  # file | faq | page
+    # public | agents: who may be told. The documents' own column is compared when something is searched; this one is
+    # what they get when they are written.
+    audience: Mapped[str] = mapped_column(String(8), default="public", server_default="public")
+    # How the newest bytes came, and whose hand it was: upload | entry | crawl | api | command | restore | refresh.
+    origin: Mapped[str] = mapped_column(String(8), default="upload", server_default="upload")
+    author: Mapped[str | None] = mapped_column(String(120))
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     content_type: Mapped[str | None] = mapped_column(String(120))
@@ -45,9 +52,16 @@ class Document(Base):
     title: Mapped[str] = mapped_column(String(300))
     url: Mapped[str | None] = mapped_column(String(2000))
     language: Mapped[str | None] = mapped_column(String(8))
-    status: Mapped[str] = mapped_column(String(16))  # ready | failed | skipped | retired
+    status: Mapped[str] = mapped_column(String(16))  # ready | unpublished | failed | skipped | retired
     reason: Mapped[str | None] = mapped_column(Text)
     current_version_id: Mapped[str | None] = mapped_column(Id)  # what answers; replaced in one step
+    # While it is unpublished: what would answer. Its passages and vectors stay, and no query for current ones finds them.
+    held_version_id: Mapped[str | None] = mapped_column(Id)
+    audience: Mapped[str] = mapped_column(
+        String(8), default="public", server_default="public"
+    )  # public | agents
+    expires_at: Mapped[datetime | None]  # from then on it answers nothing
+    review_at: Mapped[datetime | None]  # from then on somebody should look at it
     fingerprint: Mapped[str] = mapped_column(
         String(64), default=""
     )  # content and recipe of the current version
@@ -66,6 +80,13 @@ class DocumentVersion(Base):
     n: Mapped[int]
     text: Mapped[str] = mapped_column(Text)  # chunks and citations give offsets into it, in characters
     sha256: Mapped[str] = mapped_column(String(64))  # of the stored file
+    source_id: Mapped[str | None] = mapped_column(
+        Id
+    )  # whose file that was; no foreign key: the row may be gone
+    title: Mapped[str | None] = mapped_column(String(300))
+    questions: Mapped[list[Any] | None]  # of an FAQ entry: the question and the other ways to ask it
+    origin: Mapped[str | None] = mapped_column(String(8))  # as in `Source`, when it was made
+    author: Mapped[str | None] = mapped_column(String(120))
     created_at: Mapped[datetime]
 
 

@@ -16,6 +16,7 @@ class Ticket(Base):
     __table_args__ = (
         UniqueConstraint("site_id", "number"),
         Index("ix_tickets_inbox", "site_id", "status", "updated_at"),
+        Index("ix_tickets_tended", "status", "response_due_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -38,6 +39,7 @@ class Ticket(Base):
     assignee_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"))
     response_due_at: Mapped[datetime | None]
     responded_at: Mapped[datetime | None]
+    late_told_at: Mapped[datetime | None]  # when the visitor was told that nobody had been free in time
     solved_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

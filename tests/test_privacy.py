@@ -1,0 +1,72 @@
+"""What a visitor says of themselves never reaches a model; what the model makes of it reads as if it had."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from minidesk.answering.outcome import Answered, Question, Turn
+from minidesk.answering.privacy import NO_WISHES, SiteWishes
+from minidesk.ask import Asker
+from minidesk.db import Database
+from minidesk.handoff import Handoff, next_line
+from minidesk.knowledge.embed import Embedder
+from minidesk.settings import Settings
+from minidesk.text.locale import load_texts
+from tests.answering.conftest import embedder as embedder  # noqa: PLC0414 (a fixture, named so that pytest finds it)
+from tests.answering.shop import Script, SmallSearch, passage
+from tests.conftest import FakeClock
+from tests.desk import Desk, embed_words, open_desk
+
+MAIL, CARD, MEMBER = "ada@example.com", "4111 1111 1111 1111", "AG-48213"
+ASKED = f"I am {MAIL}, card {CARD}, member {MEMBER}: how long can I return articles?"
+RETURNS = passage(
+    "You can return articles within 30 days after delivery. Write to help@shop.example.", "Return window"
+)
+
+
+async def ask(asker: Asker, question: Question, site: SiteWishes) -> Answered:
+    parts: AsyncIterator[object] = asker.ask(question, site)
+    last = [part async for part in parts][-1]
+    assert isinstance(last, Answered)
+    return last
+
+
+@pytest.mark.parametrize("hides", [True, False])
+async def test_the_models_see_tokens_unless_the_site_wants_otherwise(
+    embedder: Embedder, settings: Settings, clock: FakeClock, hides: bool
+) -> None:
+    models = Script(["You can return articles within 30 days after delivery."])
+    asker = Asker(SmallSearch(embedder, (RETURNS,)), embedder.documents, models, settings, clock)
+    site = SiteWishes(hide_private=hides, private_forms=("AG-#####",))
+    answered = await ask(asker, Question("s1", ASKED, (Turn("visitor", f"Hello, {MAIL} here"),)), site)
+    assert "30 days" in answered.text
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    assert [fact in sent for fact in (MAIL, CARD, MEMBER)] == [not hides] * 3
+    assert "help@shop.example" in sent  # the shop's own address is no secret
+
+
+async def test_what_the_model_repeats_comes_back_as_it_was(
+    embedder: Embedder, settings: Settings, clock: FakeClock
+) -> None:
+    models = Script(["You can write to [email-1]."])
+    page = passage(f"Members write to {MAIL} and are answered within 30 days.", "Members")
+    asker = Asker(SmallSearch(embedder, (page,)), embedder.documents, models, settings, clock)
+    answered = await ask(asker, Question("s1", f"Can members write to {MAIL}?"), NO_WISHES)
+    assert answered.text == f"You can write to {MAIL}."
+
+
+async def test_a_tickets_summary_is_written_without_them_and_tells_them(
+    db: Database, clock: FakeClock
+) -> None:
+    desk: Desk = await open_desk(db, clock)
+    summary = '{"summary": "My parcel has not arrived, write to [email-1].", "mood": "calm", "mood_words": "", "priority": "normal", "priority_words": ""}'
+    models = Script([summary])
+    handoff = Handoff(
+        db, desk.conversations, desk.tickets, embed_words, next_line(load_texts()), clock, models=models
+    )
+    await desk.say(f"My parcel has not arrived, please write to {MAIL}")
+    ticket = await handoff.hand_off(desk.conversation.id, "customer_request")
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    assert MAIL not in sent
+    assert "[email-1]" in sent
+    assert f"My parcel has not arrived, write to {MAIL}" in ticket.summary
