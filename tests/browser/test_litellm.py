@@ -37,6 +37,7 @@ async def test_an_answer_through_the_proxy_reaches_the_visitor(
         await expect(answer).to_contain_text(TRUE)
         await expect(answer).not_to_contain_text("voucher")
         await expect(widget.frame.get_by_role("button", name="Returns policy").first).to_be_visible()
+    await server.stop()  # the ledger's lines are written in batches, the last one at the end
     with sqlite3.connect(server.folder / "data" / "minidesk.db") as rows:
         [(model, outcome, tokens, cost)] = rows.execute(
             "SELECT model, outcome, output_tokens, cost_micros FROM model_calls"

@@ -1,6 +1,7 @@
 """Providers, tiers and prices from minidesk.toml; and the commands that show and try them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,19 @@ async def test_the_trial_calls_each_model_and_fails_if_one_does() -> None:
     assert "$0.000040 (30 + 10 tokens)" in both.output
     assert "refuses/m: the key is refused" in both.output
     assert one.exit_code == 0, one.output
+
+
+def test_prompts_of_a_site_find_the_same_cache_where_the_provider_has_a_name_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {entry.target.name: entry.target for entry in catalog(TOML).entries}
+    mini = found["openai/gpt-4o-mini"]
+    key = body_for(mini, REQUEST)["prompt_cache_key"]
+    assert body_for(mini, replace(REQUEST, messages=(), conversation_id="c2"))["prompt_cache_key"] == key
+    assert body_for(mini, replace(REQUEST, site_id="s2"))["prompt_cache_key"] != key
+    assert "s1" not in key
+    assert "prompt_cache_key" not in body_for(found["ollama/llama3.2"], REQUEST)
+    monkeypatch.setenv("MINIDESK_MODEL", "gpt-4o-mini")
+    assert "prompt_cache_key" in catalog("").entries[0].target.supports
+    monkeypatch.setenv("MINIDESK_MODEL_BASE_URL", "https://llm.example.com/v1")
+    assert "prompt_cache_key" not in catalog("").entries[0].target.supports

@@ -89,12 +89,16 @@ async def test_a_site_has_its_own_ceiling(db: Database, clock: FakeClock) -> Non
     assert not await fits(spending, request(conversation.site_id), 1)
 
 
-async def test_what_another_process_books_is_seen_within_seconds(db: Database, clock: FakeClock) -> None:
+async def test_what_another_process_drew_is_seen_within_seconds(db: Database, clock: FakeClock) -> None:
     ours, theirs = (Spending(db, clock, Ceilings(site_day=0.001)) for _ in range(2))
-    assert await fits(ours, request(), 1000)
-    await theirs.book(call(1000))
+    assert not await fits(ours, request(), 1001)
+    assert await fits(theirs, request(), 1000)
     clock.advance(seconds=2)
     assert not await fits(ours, request(), 1)
+    await theirs.close()  # it gives back what it did not spend
+    assert not await fits(ours, request(), 1)
+    clock.advance(seconds=2)
+    assert await fits(ours, request(), 1)
 
 
 async def test_the_operator_is_told_once_a_period(

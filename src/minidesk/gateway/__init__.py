@@ -6,6 +6,7 @@ Callers build a `ChatRequest` and read `Gateway.stream`; everything else here is
 from minidesk.gateway.call import Hold, Purse
 from minidesk.gateway.catalog import PRESETS, Catalog, Entry, PriceTable, Route, load_prices, read_catalog
 from minidesk.gateway.client import Clocks, ModelClient
+from minidesk.gateway.drill import Scene, Seen, play_outages
 from minidesk.gateway.failures import BUDGET_SPENT
 from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink, Tier
 from minidesk.gateway.routing import Gateway, TargetState
@@ -29,11 +30,14 @@ __all__ = [
     "PriceTable",
     "Purse",
     "Route",
+    "Scene",
+    "Seen",
     "Target",
     "TargetState",
     "Tier",
     "Trial",
     "load_prices",
+    "play_outages",
     "read_catalog",
     "try_model",
 ]

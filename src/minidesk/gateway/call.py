@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Protocol
 
 from minidesk.errors import MinideskError, ModelError
-from minidesk.gateway.client import Ended, ModelClient, Usage
+from minidesk.gateway.answer import Ended, Usage
+from minidesk.gateway.client import ModelClient
 from minidesk.gateway.health import Health
-from minidesk.gateway.messages import CallRecord, ChatRequest, Finished, LedgerSink
+from minidesk.gateway.messages import CallRecord, ChatRequest, Finished, LedgerSink, Tier
 from minidesk.gateway.target import Target
 
 log = logging.getLogger(__name__)
@@ -32,13 +34,29 @@ class Purse(Protocol):
         """Set aside the most that a call can cost, before it; None means that a budget does not hold it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call stands in its request: the tier that was asked, and which attempt over all targets this is."""
+
+    tier: Tier
+    request_id: str
+    attempt: int
+
+
 class Call:
     """Run it once."""
 
     def __init__(
-        self, client: ModelClient, target: Target, request: ChatRequest, health: Health, ledger: LedgerSink
+        self,
+        client: ModelClient,
+        target: Target,
+        request: ChatRequest,
+        health: Health,
+        ledger: LedgerSink,
+        place: Place,
     ) -> None:
         self.target, self.request, self.health = target, request, health
+        self._place = place
         self.begun = False  # the first token came
         self._client, self._ledger = client, ledger
         self._usage: Usage | None = None
@@ -120,6 +138,10 @@ class Call:
             first_token_ms=self._first_ms,
             total_ms=total_ms,
             outcome=outcome,
+            tier=self._place.tier,
+            request_id=self._place.request_id,
+            attempt=self._place.attempt,
+            cached_tokens=min(usage.cached_tokens, usage.input_tokens),
         )
 
     async def _settle(self, record: CallRecord, hold: Hold) -> None:

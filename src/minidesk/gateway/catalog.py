@@ -24,15 +24,21 @@ class Preset:
     base_url: str
     key_env: str = ""
     local: bool = False  # runs on one's own machine: calls cost nothing
+    supports: frozenset[Support] = frozenset()  # of the endpoint, whatever the model
 
+
+# OpenAI and Mistral document `prompt_cache_key`. Anthropic's own caching needs marks in the prompt that its
+# OpenAI-compatible endpoint does not take; through OpenRouter it would, but writing to that cache costs more than the
+# input price, which no usage that we read reports: the ledger would book too little.
+_CACHE_KEY: frozenset[Support] = frozenset({"prompt_cache_key"})
 
 # Addresses as the providers' own documentation or that of well-known clients gives them (read in November 2026).
 PRESETS: Mapping[str, Preset] = {
-    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY", supports=_CACHE_KEY),
     "openrouter": Preset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "anthropic": Preset("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     "gemini": Preset("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
-    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY", supports=_CACHE_KEY),
     "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     "together": Preset("https://api.together.ai/v1", "TOGETHER_API_KEY"),
     # Not in any documentation that we could read: as several public projects call it.
@@ -181,7 +187,14 @@ def _entry(
     # A proxy on one's own machine often runs without a key; a hosted one never does.
     missing = key_env and not key and base_url.startswith("https:")
     problem = f"no key: set {key_env}" if missing else ""
-    return Entry(replace(target, base_url=base_url, api_key=key, name=name), problem)
+    supports = target.supports if model.supports is not None else target.supports | _takes(base_url)
+    return Entry(replace(target, base_url=base_url, api_key=key, name=name, supports=supports), problem)
+
+
+def _takes(base_url: str) -> frozenset[Support]:
+    """What the endpoint at this address is known to take, whatever the model."""
+    known = (preset for preset in PRESETS.values() if preset.base_url == base_url.rstrip("/"))
+    return frozenset[Support]().union(*(preset.supports for preset in known))
 
 
 def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) -> Target:
@@ -242,7 +255,7 @@ def _simple_entry(
         output_price=output_price,
         cached_input_price=cached,
         context=row.context if row else None,
-        supports=row.supports if row else USUAL,
+        supports=(row.supports if row else USUAL) | _takes(base_url),
         name=model,
     )
     return Entry(target)

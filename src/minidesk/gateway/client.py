@@ -1,16 +1,15 @@
-"""One streamed call to one target, over the OpenAI chat protocol. The only file that names httpx here.
+"""One streamed call to one target, over the OpenAI chat protocol.
 
-httpx's own time-outs do not stop a server that drips a byte now and then, and a stream cut off in the middle ends
-without an exception (both measured): the clocks are asyncio's, and an end counts only with `finish_reason` or `[DONE]`.
+An HTTP client's own time-outs do not stop a server that drips a byte now and then, and a stream cut off in the middle
+can end without an exception (both measured): the clocks are asyncio's, and an end counts only with `finish_reason` or `[DONE]`.
 """
 
 import asyncio
+import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-
-import httpx
 
 from minidesk.errors import (
     ModelBadResponse,
@@ -18,17 +17,15 @@ from minidesk.errors import (
     ModelRefused,
     ModelTimeout,
     ModelTruncated,
-    ModelUnreachable,
 )
-from minidesk.gateway.failures import CONTENT_POLICY, failure, failure_in_band, retry_after
+from minidesk.gateway.answer import ANSWER_LIMIT, Answer, Ended, Usage
+from minidesk.gateway.failures import CONTENT_POLICY, failure, retry_after
 from minidesk.gateway.messages import ChatRequest
+from minidesk.gateway.patience import Patience
 from minidesk.gateway.sse import EventParser
 from minidesk.gateway.target import Target
+from minidesk.gateway.wire import ConnectionBroken, HttpWire, Opened, Wire
 
-# An answer longer than this is no answer to a visitor (faults-and-threats, section 0).
-ANSWER_LIMIT = 32 * 1024
-# A dead target must leave time for the next one (F9).
-CONNECT_S = 3.0
 # After its `finish_reason` a stream may still send its usage; a server that then forgets to hang up is not waited for.
 AFTER_END_S = 2.0
 # The end of the body follows `[DONE]` at once, or is not worth waiting for.
@@ -46,38 +43,16 @@ class Clocks:
     total: float
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the provider counted them; `cached_tokens` of the input came from its cache."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The stream is whole, and why the model stopped: stop, length, content_filter, …"""
-
-    finish_reason: str
-
-
 class ModelClient:
-    """Speaks the protocol. `transport` is httpx's, for tests that stand at the network's edge."""
+    """Speaks the protocol over a `wire`; tests that stand at the network's edge hand one in."""
 
-    def __init__(self, clocks: Clocks, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, clocks: Clocks, wire: Wire | None = None) -> None:
         self._clocks = clocks
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=CONNECT_S),
-            follow_redirects=False,  # a redirect would carry the key to another host
-            trust_env=False,
-            transport=transport,
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
-        )
+        self._wire = wire or HttpWire()
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._http.aclose()
+        await self._wire.close()
 
     async def stream(
         self, target: Target, request: ChatRequest, first_token_by: float | None = None
@@ -92,16 +67,19 @@ class ModelClient:
         first_by = started + min(self._clocks.first_token, self._clocks.total)
         if first_token_by is not None:
             first_by = min(first_by, first_token_by)
-        answer = _Answer()
+        answer = Answer()
         pieces = self._pieces(target, request, answer)
+        patience = Patience(first_by)
         seen = False
         try:
             while True:
-                gap = AFTER_END_S if answer.complete else self._clocks.gap
-                deadline = min(loop.time() + gap, started + self._clocks.total) if seen else first_by
+                if (
+                    seen
+                ):  # from now, and not from the last piece: the reader may have taken its time with that
+                    gap = AFTER_END_S if answer.complete else self._clocks.gap
+                    patience.until(min(loop.time() + gap, started + self._clocks.total))
                 try:
-                    async with asyncio.timeout_at(deadline):
-                        piece = await anext(pieces)
+                    piece = await patience.wait_for(pieces)
                 except TimeoutError as error:
                     if answer.complete:
                         break
@@ -111,42 +89,39 @@ class ModelClient:
                 seen = seen or isinstance(piece, str)
                 yield piece
         finally:
+            patience.end()
             await pieces.aclose()
         if answer.finish_reason == "content_filter" and not seen:
             raise ModelRefused(code=CONTENT_POLICY)
+        if not seen and not answer.finish_reason:  # a bare [DONE]: no model has spoken
+            raise ModelBadResponse
         yield Ended(answer.finish_reason or "stop")
 
     async def _pieces(
-        self, target: Target, request: ChatRequest, answer: "_Answer"
+        self, target: Target, request: ChatRequest, answer: Answer
     ) -> AsyncGenerator[str | Usage]:
-        call = self._http.stream(
-            "POST",
-            f"{target.base_url.rstrip('/')}/chat/completions",
-            headers={
-                # A local server has no key, and a "Bearer" with nothing behind it is no valid header.
-                **({"Authorization": f"Bearer {target.api_key}"} if target.api_key else {}),
-                # A compressed stream could unpack to hundreds of megabytes before any limit of ours is asked (F18).
-                "Accept-Encoding": "identity",
-            },
-            json=body_for(target, request),
-        )
+        url = f"{target.base_url.rstrip('/')}/chat/completions"
+        body = json.dumps(body_for(target, request)).encode()
         try:
-            async with call as response:
-                await _check(response)
-                reads = _events if _is_stream(response) else _whole
-                async for piece in reads(response, answer):
+            async with self._wire.post(url, headers_for(target), body) as opened:
+                await _check(opened)
+                reads = _events if "text/event-stream" in opened.headers.get("content-type", "") else _whole
+                async for piece in reads(opened, answer):
                     yield piece
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise ModelUnreachable from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ModelUnreachable from error
-        except httpx.TimeoutException as error:
-            raise ModelTimeout from error
-        except httpx.LocalProtocolError as error:  # a key or an address that cannot be sent at all
-            raise ModelRefused from error
-        except httpx.HTTPError as error:
+        except ConnectionBroken as error:
             if not answer.complete:
                 raise ModelTruncated from error
+
+
+def headers_for(target: Target) -> dict[str, str]:
+    """What goes in front of every request."""
+    headers = {
+        "Content-Type": "application/json",
+        # A compressed stream could unpack to hundreds of megabytes before any limit of ours is asked (F18).
+        "Accept-Encoding": "identity",
+    }
+    # A local server has no key, and a "Bearer" with nothing behind it is no valid header.
+    return headers | {"Authorization": f"Bearer {target.api_key}"} if target.api_key else headers
 
 
 def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
@@ -165,20 +140,23 @@ def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
         body["stream_options"] = {"include_usage": True}
     if "minimal_reasoning" in supports:
         body["reasoning_effort"] = "minimal"
+    if request.schema is not None and "json_schema" in supports:
+        form = {"name": request.schema.name, "strict": True, "schema": dict(request.schema.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    if "prompt_cache_key" in supports:
+        # The prompts of a site and purpose begin alike. Hashed: the provider need not know our ids.
+        same = f"minidesk {request.site_id} {request.purpose}".encode()
+        body["prompt_cache_key"] = hashlib.sha256(same).hexdigest()[:32]
     return body
 
 
-def _is_stream(response: httpx.Response) -> bool:
-    return "text/event-stream" in response.headers.get("content-type", "")
-
-
-async def _events(response: httpx.Response, answer: "_Answer") -> AsyncGenerator[str | Usage]:
-    parser, source = EventParser(), response.aiter_raw()
-    async for raw in source:
+async def _events(opened: Opened, answer: Answer) -> AsyncGenerator[str | Usage]:
+    parser = EventParser()
+    async for raw in opened.pieces:
         for piece in answer.read(parser, raw):
             yield piece
         if answer.closed:
-            await _drain(source)
+            await _drain(opened.pieces)
             return
     try:
         last = [piece for data in parser.close() for piece in answer.event(data)]
@@ -198,121 +176,44 @@ async def _drain(source: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(DRAIN_S):
             async for _ in source:
                 pass
-    except (TimeoutError, httpx.HTTPError):
+    except (TimeoutError, ConnectionBroken):
         return
 
 
-async def _whole(response: httpx.Response, answer: "_Answer") -> AsyncGenerator[str | Usage]:
+async def _whole(opened: Opened, answer: Answer) -> AsyncGenerator[str | Usage]:
     """A server that ignored `stream` and sent one JSON object."""
-    if "application/json" not in response.headers.get("content-type", ""):
+    if "application/json" not in opened.headers.get("content-type", ""):
         raise ModelBadResponse
-    for piece in answer.event((await _read(response, 4 * ANSWER_LIMIT)).decode(errors="replace")):
+    for piece in answer.event((await _read(opened, 4 * ANSWER_LIMIT)).decode(errors="replace")):
         yield piece
     if not answer.complete:
         raise ModelTruncated
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
+async def _read(opened: Opened, limit: int) -> bytes:
     """The body. Raises ModelBadResponse above `limit`."""
     body = b""
-    async for raw in response.aiter_raw():
+    async for raw in opened.pieces:
         body += raw
         if len(body) > limit:
             raise ModelBadResponse
     return body
 
 
-class _Answer:
-    """What the events of one stream add up to."""
-
-    def __init__(self) -> None:
-        self.complete = False  # `finish_reason` or `[DONE]` was seen
-        self.closed = False  # `[DONE]`: nothing after it counts
-        self.finish_reason = ""
-        self._length = 0
-
-    def read(self, parser: EventParser, raw: bytes) -> Iterator[str | Usage]:
-        """What one piece from the network says. Its text goes on in one: each step on the way costs more than the text."""
-        said = ""
-        rest: list[str | Usage] = []
-        try:
-            for data in parser.feed(raw):
-                for piece in self.event(data):
-                    if isinstance(piece, str):
-                        said += piece
-                    else:
-                        rest.append(piece)
-                if self.closed:
-                    break
-        finally:  # also in front of a broken event: what was said before it was said
-            if said:
-                yield said
-        yield from rest
-
-    def event(self, data: str) -> list[str | Usage]:
-        """The deltas and usage in one event. Raises ModelBadResponse, or what an error in band stands for."""
-        if data.strip() == "[DONE]":
-            self.complete = self.closed = True
-            return []
-        try:
-            body = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise ModelBadResponse from error
-        if not isinstance(body, dict):
-            raise ModelBadResponse
-        if body.get("error"):
-            raise failure_in_band(body["error"])
-        return [*self._deltas(body.get("choices")), *_usage(body.get("usage"))]
-
-    def _deltas(self, choices: Any) -> list[str | Usage]:
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            return []
-        choice = choices[0]
-        message = choice.get("delta") or choice.get("message")
-        text = message.get("content") if isinstance(message, dict) else None
-        if choice.get("finish_reason"):
-            self.complete = True
-            self.finish_reason = str(choice["finish_reason"])[:40]
-        if not isinstance(text, str) or not text:
-            return []
-        self._length += len(text)
-        # Half a surrogate pair, as JSON can write it, would fail at the database's door.
-        if self._length > ANSWER_LIMIT or any("\ud800" <= c <= "\udfff" for c in text):
-            raise ModelBadResponse
-        return [text]
-
-
-def _usage(usage: Any) -> list[str | Usage]:
-    if not isinstance(usage, dict):
-        return []
-    counts = (_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
-    if counts[0] is None or counts[1] is None:
-        return []
-    details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    return [Usage(counts[0], counts[1], cached or 0)]
-
-
-def _count(value: Any) -> int | None:
-    """A number of tokens that can be one: what a broken server sends must not become a bill."""
-    ours = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000_000
-    return value if ours else None
-
-
-async def _check(response: httpx.Response) -> None:
+async def _check(opened: Opened) -> None:
     """Raise for every status that is not an answer. The body is never shown to anyone."""
-    compressed = response.headers.get("content-encoding", "identity") != "identity"
-    if response.status_code != 200:
-        body = b"" if compressed else await _start_of(response)
-        raise failure(response.status_code, body, retry_after(response.headers.get("retry-after")))
+    compressed = opened.headers.get("content-encoding", "identity") != "identity"
+    if opened.status != 200:
+        body = b"" if compressed else await _start_of(opened)
+        raise failure(opened.status, body, retry_after(opened.headers.get("retry-after")))
     if compressed:
         raise ModelBadResponse
 
 
-async def _start_of(response: httpx.Response) -> bytes:
+async def _start_of(opened: Opened) -> bytes:
     """As much of an error's body as may be read."""
     try:
         async with asyncio.timeout(ERROR_S):
-            return await _read(response, ERROR_BYTES)
-    except (TimeoutError, ModelError, httpx.HTTPError):
+            return await _read(opened, ERROR_BYTES)
+    except (TimeoutError, ModelError, ConnectionBroken):
         return b""

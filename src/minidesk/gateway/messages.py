@@ -1,8 +1,8 @@
 """The records of a model call: what goes in, what comes out, what the ledger keeps."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 # mini answers first; large is asked where the proof of mini's answer failed.
 Tier = Literal["mini", "large"]
@@ -17,6 +17,14 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSchema:
+    """The JSON object that the answer must be (JSON Schema), for models that can be held to one."""
+
+    name: str
+    schema: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What to ask, for whom and why. `purpose` `api` is a company's own tool behind /v1."""
 
@@ -27,6 +35,9 @@ class ChatRequest:
     site_id: str | None = None
     conversation_id: str | None = None
     message_id: str | None = None
+    schema: AnswerSchema | None = (
+        None  # not sent to a model that does not support it: the prompt asks as well
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,10 @@ class CallRecord:
     first_token_ms: int | None
     total_ms: int
     outcome: str  # ok | aborted | an error's code
+    tier: Tier | Literal[""] = ""
+    request_id: str = ""  # the attempts of one request share it
+    attempt: int = 1  # counted from 1 over all targets, those that were resting included
+    cached_tokens: int = 0  # of the input tokens, from the provider's cache
 
 
 # The gateway never sees a database: whoever builds it hands in where the ledger's lines go.

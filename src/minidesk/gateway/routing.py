@@ -9,13 +9,15 @@ import hashlib
 import logging
 import math
 import random
+import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import count
 
 from minidesk.errors import ModelError, ModelOverloaded, ModelRefused, ModelTruncated, ModelUnreachable
-from minidesk.gateway.call import Call, Purse, at_most, estimate_tokens
+from minidesk.gateway.call import Call, Place, Purse, at_most, estimate_tokens
 from minidesk.gateway.catalog import Route
 from minidesk.gateway.client import ModelClient
 from minidesk.gateway.failures import BUDGET_SPENT, CONTEXT_TOO_LONG
@@ -110,11 +112,13 @@ class Gateway:
         loop = asyncio.get_running_loop()
         by, last = loop.time() + FIRST_TOKEN_BUDGET_S, ModelError()
         targets = self._targets(tier, request)
+        request_id, attempts = secrets.token_hex(16), count(1)
         for target in targets:
             for attempt in (1, 2):
                 if loop.time() >= by:
                     raise last
-                call = Call(self._client, target, request, self._health[target], self._ledger)
+                place = Place(tier, request_id, next(attempts))
+                call = Call(self._client, target, request, self._health[target], self._ledger, place)
                 try:
                     async with aclosing(self._attempt(call, by)) as pieces:
                         async for piece in pieces:

@@ -12,6 +12,7 @@ Support = Literal[
     "minimal_reasoning",  # takes `reasoning_effort: minimal`
     "stream_usage",  # takes `stream_options: {include_usage}`
     "json_schema",  # can be held to a schema
+    "prompt_cache_key",  # takes a name under which prompts with the same beginning find the same cache
     "images",  # can see
 ]
 # What nearly every OpenAI-compatible server takes.

@@ -18,6 +18,7 @@ from pydantic import (
 
 from minidesk.errors import Invalid, InvalidText
 from minidesk.text.normalise import check_text
+from minidesk.text.redact import MAX_PATTERNS, id_pattern
 
 WHITE, INK = "#FFFFFF", "#1D1C1A"
 CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text on the accent must be readable
@@ -54,6 +55,14 @@ def _zone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError("This time zone is not known. Write one such as Europe/Vienna.") from error
     return value
+
+
+def _form(value: str) -> str:
+    try:
+        id_pattern(value)
+    except Invalid as error:
+        raise ValueError(error.message) from error
+    return value.strip()
 
 
 Line = Annotated[str, StringConstraints(max_length=400), AfterValidator(_text)]
@@ -126,6 +135,11 @@ class SiteConfig(_Frozen):
     instructions: Annotated[str, StringConstraints(max_length=4000), AfterValidator(_text)] = ""
     languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], ...] = Field(
         default=(), max_length=20
+    )
+    # What a visitor writes of themselves is hidden from models; `private_forms`: the site's own numbers (text.redact).
+    hide_private: bool = True
+    private_forms: tuple[Annotated[str, AfterValidator(_form)], ...] = Field(
+        default=(), max_length=MAX_PATTERNS
     )
     daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
 

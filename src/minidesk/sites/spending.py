@@ -1,275 +1,300 @@
-"""What models cost: the ledger's lines, and the ceilings a day and a month for the deployment, a site and a visitor."""
+"""What models cost: the ledger's lines, written in batches, and the ceilings that a call must fit under before it is made.
 
+A call costs no commit: it is set aside from the blocks that this process drew (budgets.py), and its line waits in
+memory for the next batch. At a `kill -9` the lines of the last `BATCH_S` are lost; what they cost was part of a block,
+and that stays counted.
+"""
+
+import asyncio
 import logging
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert
 
 from minidesk.db import Database
-from minidesk.db.models import Conversation, KeyValue, ModelCall, Site, new_id
-from minidesk.errors import MinideskError, NotFound
+from minidesk.db.models import ModelCall, new_id
+from minidesk.errors import MinideskError
 from minidesk.gateway import CallRecord, ChatRequest
-from minidesk.sites.queries import site_by_id
+from minidesk.sites.budgets import (
+    Period,
+    Scope,
+    Whom,
+    blocks,
+    ledger_sum,
+    lock_money,
+    move,
+    rest_of,
+    scopes_of,
+    start_of,
+)
+from minidesk.sites.ceilings import Ceilings, Limits, is_old
 
 log = logging.getLogger(__name__)
 
-# A sum read from the database is good that long: what this process books meanwhile is added to it, what others
-# book is seen at the next reading.
-READ_AGAIN_S = 2.0
-# Whose conversation it is does not change; this many are remembered.
-REMEMBERED = 10_000
+# Lines wait this long for others, or until there are so many.
+BATCH_S, BATCH_LINES = 0.5, 200
+# A block that nobody used for so long is given back, so that another process can have it.
+IDLE_S = 30.0
+# Lines kept while the database takes none (20 MB); a full disk must not become a full memory.
+MOST_LINES = 50_000
 
-Whom = Literal["deployment", "site", "visitor"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ceilings:
-    """US dollars; None means no ceiling, 0 no calls. A site's own `daily_budget_usd` replaces `site_day`."""
-
-    site_day: float | None
-    site_month: float | None = None
-    all_day: float | None = None
-    all_month: float | None = None
-    visitor_day: float | None = None
+__all__ = ["Ceilings", "Held", "Spending", "Whom"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose spending since when. `since` is a midnight in UTC."""
+@dataclass(slots=True)
+class _Account:
+    """What this process holds under one ceiling, in millionths of a dollar."""
 
-    whom: Whom
-    id: str | None
-    since: datetime
-    period: Literal["day", "month"]
+    used_at: float  # the loop's clock
+    ceiling: int = 0  # under which the block was drawn
+    block: int = 0  # drawn, and not booked yet
+    aside: int = 0  # of it, for calls under way
+    unbooked: int = 0  # of it, the cost of calls whose lines wait
+    refused: tuple[int, datetime] | None = None  # the rest that was too small, and when it was read
 
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    micros: int
-    booked_before: int  # what this process had booked in the scope when the reading began
-    read_at: datetime
+    @property
+    def free(self) -> int:
+        """What a call may take without a commit."""
+        return self.block - self.aside - self.unbooked
 
 
 class Held:
-    """Money set aside for one call in every scope that it counts in."""
+    """Money set aside for one call under every ceiling that it counts under."""
 
-    def __init__(self, aside: defaultdict[Scope, int], scopes: tuple[Scope, ...], micros: int) -> None:
-        self._aside, self._scopes, self._micros = aside, scopes, micros
-        for scope in scopes:
-            aside[scope] += micros
+    def __init__(self, accounts: Sequence[_Account], micros: int) -> None:
+        self._accounts, self._micros = accounts, micros
+        for account in accounts:
+            account.aside += micros
 
     def release(self) -> None:
         """Give it back; once more changes nothing."""
-        for scope in self._scopes:
-            self._aside[scope] -= self._micros
-            if not self._aside[scope]:
-                del self._aside[scope]
-        self._scopes = ()
+        for account in self._accounts:
+            account.aside -= self._micros
+        self._accounts = ()
 
 
 class Spending:
-    """Books every model call, and answers whether another one fits under every ceiling.
-
-    What is set aside for calls under way is counted in this process only: with several `serve` processes a ceiling
-    can be passed by the calls that the others have under way at that moment, and by what they booked in the last
-    `READ_AGAIN_S` seconds.
-    """
+    """Books every model call, and answers whether another one fits under every ceiling. `close` it."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], ceilings: Ceilings) -> None:
         self._db = db
         self._clock = clock
-        self._ceilings = ceilings
-        self._aside: defaultdict[Scope, int] = defaultdict(int)
-        self._booked: defaultdict[Scope, int] = defaultdict(int)
-        self._sums: dict[Scope, _Sum] = {}
-        self._site_days: dict[str, tuple[float | None, datetime]] = {}
-        self._visitors: OrderedDict[str, str | None] = OrderedDict()
-        self._told: set[Scope] = set()
+        self._limits = Limits(db, ceilings)
+        self._accounts: dict[Scope, _Account] = {}
+        self._lines: list[tuple[CallRecord, datetime, str | None]] = []  # with the visitor
+        self._drawing, self._writing = asyncio.Lock(), asyncio.Lock()
+        self._batch_is_full = asyncio.Event()
+        self._tending: asyncio.Task[None] | None = None
 
     async def book(self, record: CallRecord) -> None:
-        """Write the ledger's line of a call that has ended, however it ended."""
+        """Take the ledger's line of a call that has ended, however it ended; it is written with the next batch."""
         now = self._clock()
-        visitor_id = await self._visitor_of(record.conversation_id)
-        async with self._db.write() as tx:
-            tx.add(
-                ModelCall(
-                    id=new_id("mdl"),
-                    site_id=record.site_id,
-                    conversation_id=record.conversation_id,
-                    message_id=record.message_id,
-                    purpose=record.purpose,
-                    model=record.model[:120],
-                    provider=record.provider[:120],
-                    input_tokens=record.input_tokens,
-                    output_tokens=record.output_tokens,
-                    estimated=record.estimated,
-                    cost_micros=record.cost_micros,
-                    first_token_ms=record.first_token_ms,
-                    total_ms=record.total_ms,
-                    outcome=record.outcome,
-                    created_at=now,
-                )
-            )
-        # After the commit: a reading that began before it may then count this call twice, but never not at all.
-        for scope in _scopes(record.site_id, visitor_id, now):
-            self._booked[scope] += record.cost_micros
+        visitor_id = await self._limits.visitor_of(record.conversation_id)
+        if len(self._lines) >= MOST_LINES:
+            log.error("a line of the ledger is lost: the database has taken none for too long")
+            return
+        self._lines.append((record, now, visitor_id))
+        for scope in scopes_of(record.site_id, visitor_id, now):
+            self._account(scope).unbooked += record.cost_micros
+        if len(self._lines) >= BATCH_LINES:
+            self._batch_is_full.set()
+        self._tend()
 
-    async def spent(self, whom: Whom, id: str | None, period: Literal["day", "month"] = "day") -> int:
-        """Millionths of a dollar since midnight, or since the first of the month, UTC."""
-        return await self._read(Scope(whom, id, _since(self._clock(), period), period))
+    async def spent(self, whom: Whom, id: str | None, period: Period = "day") -> int:
+        """Millionths of a dollar since midnight, or since the first of the month, UTC; what waits for its batch included."""
+        scope = Scope(whom, id, start_of(period, self._clock()), period)
+        async with self._writing, self._db.read() as tx:  # no batch moves between the two numbers
+            booked = await ledger_sum(tx, scope)
+            waiting = self._accounts.get(scope)
+            return booked + (waiting.unbooked if waiting is not None else 0)
 
     async def reserve(self, request: ChatRequest, most: int) -> Held | None:
-        """Set `most` aside if every ceiling holds it beside all that is spent and under way; None if one does not."""
+        """Set `most` aside if every ceiling holds it beside all that is spent and under way anywhere; None if one does not."""
         now = self._clock()
-        visitor_id = await self._visitor_of(request.conversation_id)
-        limits = await self._limits(request.site_id, visitor_id, now)
-        for scope in limits:
-            await self._refresh(scope, now)
-        # Nothing is awaited from here to the hold: two calls at once cannot both take the last of it.
-        full = [
-            scope
-            for scope, ceiling in limits.items()
-            if self._known(scope) + self._aside.get(scope, 0) + most > ceiling
-        ]
-        if not full:
-            return Held(self._aside, tuple(limits), most)
+        limits = await self._limits.of(request.site_id, request.conversation_id, now)
+        # Between a look at the accounts and the hold nothing is awaited: two calls at once cannot both take the last of it.
+        if not self._short(limits, most):
+            return Held([self._account(scope) for scope in limits], most)
+        async with self._drawing:
+            while short := self._short(limits, most):
+                if full := await self._draw(short, most, now):
+                    break
+            else:
+                return Held([self._account(scope) for scope in limits], most)
         for scope in full:
-            await self._tell(scope, limits[scope], now)
+            await self._limits.tell(scope, limits[scope], now)
         return None
 
-    async def _limits(self, site_id: str | None, visitor_id: str | None, now: datetime) -> dict[Scope, int]:
-        limits = {}
-        for scope in _scopes(site_id, visitor_id, now):
-            ceiling = await self._ceiling(scope, now)
-            if ceiling is not None:
-                limits[scope] = round(ceiling * 1_000_000)
-        return limits
+    async def flush(self) -> None:
+        """Write the lines that wait. Raises a `MinideskError` if the database takes none; they wait on then."""
+        await self._write(idle_since=None)
 
-    async def _ceiling(self, scope: Scope, now: datetime) -> float | None:
-        ceilings = self._ceilings
-        if scope.whom == "visitor":
-            return ceilings.visitor_day
-        if scope.whom == "deployment":
-            return ceilings.all_day if scope.period == "day" else ceilings.all_month
-        return ceilings.site_month if scope.period == "month" else await self._site_day(scope.id, now)
+    async def close(self) -> None:
+        """Write all lines and give all blocks back."""
+        if self._tending is not None:
+            async with self._writing:  # never in the middle of a commit: its lines would be written twice
+                self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+        try:
+            await self._write(idle_since=asyncio.get_running_loop().time())
+        except MinideskError as error:
+            log.error("%s lines of the ledger could not be written: %s", len(self._lines), error.code)  # noqa: TRY400 (the code says all)
 
-    async def _site_day(self, site_id: str | None, now: datetime) -> float | None:
-        """The site's own ceiling, else the deployment's for any site."""
-        if site_id is None:
-            return self._ceilings.site_day
-        known = self._site_days.get(site_id)
-        if known is None or _is_old(known[1], now):
-            own = None
-            try:
-                async with self._db.read() as tx:
-                    own = (await site_by_id(tx, site_id)).config.daily_budget_usd
-            except NotFound:
-                pass  # deleted while its question was under way: the deployment's ceiling holds
-            known = self._site_days[site_id] = (self._ceilings.site_day if own is None else own, now)
-        return known[0]
+    # ---- blocks
 
-    async def _visitor_of(self, conversation_id: str | None) -> str | None:
-        if conversation_id is None:
-            return None
-        if conversation_id not in self._visitors:
-            async with self._db.read() as tx:
-                found = await tx.scalar(
-                    select(Conversation.visitor_id).where(Conversation.id == conversation_id)
-                )
-            self._visitors[conversation_id] = found
-            if len(self._visitors) > REMEMBERED:
-                self._visitors.popitem(last=False)
-        return self._visitors.get(conversation_id)
+    def _account(self, scope: Scope) -> _Account:
+        now = asyncio.get_running_loop().time()
+        account = self._accounts.setdefault(scope, _Account(now))
+        account.used_at = now
+        return account
 
-    def _known(self, scope: Scope) -> int:
-        known = self._sums[scope]
-        return known.micros + self._booked.get(scope, 0) - known.booked_before
+    def _short(self, limits: Mapping[Scope, int], most: int) -> dict[Scope, int]:
+        """Those that must draw before a call can take `most`; also where the ceiling was changed since."""
+        accounts = {scope: self._account(scope) for scope in limits}
+        return {s: limits[s] for s, a in accounts.items() if a.free < most or a.ceiling != limits[s]}
 
-    async def _refresh(self, scope: Scope, now: datetime) -> None:
-        known = self._sums.get(scope)
-        if known is not None and not _is_old(known.read_at, now):
-            return
-        self._forget_before(now)
-        before = self._booked.get(scope, 0)
-        self._sums[scope] = _Sum(await self._read(scope), before, now)
-
-    def _forget_before(self, now: datetime) -> None:
-        """Yesterday's scopes are asked for no more."""
-        for scope in [s for s in self._sums if s.since != _since(now, s.period)]:
-            self._sums.pop(scope)
-            self._booked.pop(scope, None)
-            self._told.discard(scope)
-
-    async def _read(self, scope: Scope) -> int:
-        total = select(func.coalesce(func.sum(ModelCall.cost_micros), 0)).where(
-            _whose(scope), ModelCall.created_at >= scope.since
-        )
-        async with self._db.read() as tx:
-            return int(await tx.scalar(total) or 0)
-
-    async def _tell(self, scope: Scope, ceiling: int, now: datetime) -> None:
-        """Tell the operator that a ceiling is reached, once a period: in the log, and in a row that the console can show."""
-        if scope in self._told:
-            return
-        self._told.add(scope)
-        key = f"budget:{scope.whom}:{scope.period}:{scope.since:%Y-%m-%d}:{scope.id or ''}"[:120]
-        value = {
-            "whom": scope.whom,
-            "id": scope.id,
-            "period": scope.period,
-            "ceiling_usd": ceiling / 1_000_000,
-            "spent_usd": self._known(scope) / 1_000_000,
-        }
+    async def _draw(self, limits: Mapping[Scope, int], most: int, now: datetime) -> list[Scope]:
+        """Draw blocks until each scope's account holds `most` more; or nothing, and the scopes that cannot."""
+        changed = [s for s, ceiling in limits.items() if self._account(s).ceiling != ceiling]
+        if full := [s for s in limits if s not in changed and self._is_known_full(s, most, now)]:
+            return full
+        returned = {scope: max(self._account(scope).free, 0) for scope in changed}
+        for scope, micros in returned.items():
+            self._account(scope).block -= micros
+        needs = {scope: most - self._account(scope).free for scope in limits}
         try:
             async with self._db.write() as tx:
-                if await tx.get(KeyValue, key) is not None:
-                    return  # another process told it
-                tx.add(KeyValue(key=key, value=value, updated_at=now))
-        except (IntegrityError, MinideskError):
-            # Another process was first, or the row must wait: the refusal itself does not depend on it.
-            return
-        if scope.whom == "visitor":
-            log.warning("a visitor's model budget for the day is spent: extracts answer", extra=value)
-        else:
-            log.error(
-                "the model budget of the %s for this %s is spent: extracts answer",
-                scope.whom,
-                scope.period,
-                extra=value,
-            )
+                await lock_money(self._db, tx)
+                for scope, micros in returned.items():
+                    await move(tx, scope, blocked=-micros)
+                rests = {scope: await rest_of(tx, scope, ceiling) for scope, ceiling in limits.items()}
+                drawn = blocks(rests, needs)
+                for scope, micros in drawn.items():
+                    await move(tx, scope, blocked=micros)
+        except BaseException:
+            for scope, micros in returned.items():
+                self._account(scope).block += micros
+            raise
+        for scope, ceiling in limits.items():
+            account = self._account(scope)
+            account.ceiling, account.block = ceiling, account.block + drawn.get(scope, 0)
+            account.refused = None if drawn else (rests[scope], now)
+        self._tend()
+        return [scope for scope, rest in rests.items() if not drawn and rest < needs[scope]]
+
+    def _is_known_full(self, scope: Scope, most: int, now: datetime) -> bool:
+        """At a ceiling not every visitor's question may cost a commit."""
+        account = self._account(scope)
+        refused = account.refused
+        return refused is not None and refused[0] < most - account.free and not is_old(refused[1], now)
+
+    # ---- writing
+
+    def _tend(self) -> None:
+        if self._tending is None or self._tending.done():
+            self._tending = asyncio.create_task(self._tend_until_quiet())
+
+    async def _tend_until_quiet(self) -> None:
+        """Write batches, and give idle blocks back, for as long as there is anything of either."""
+        loop = asyncio.get_running_loop()
+        while self._lines or any(account.block for account in self._accounts.values()):
+            try:
+                async with asyncio.timeout(BATCH_S):
+                    await self._batch_is_full.wait()
+            except TimeoutError:
+                pass  # the usual case: few calls
+            self._batch_is_full.clear()
+            try:
+                await self._write(idle_since=loop.time() - IDLE_S)
+            except MinideskError as error:
+                log.warning("the ledger waits for the database", extra={"code": error.code})
+
+    async def _write(self, idle_since: float | None) -> None:
+        """One transaction: the lines that wait, the money they cost, and blocks that nobody used since `idle_since`."""
+        async with self._writing:
+            lines, self._lines = self._lines, []
+            costs = _costs(lines)
+            # What one call cost more than was set aside for it was in no block.
+            moves = {scope: min(cost, self._accounts[scope].block) for scope, cost in costs.items()}
+            returned = self._take_idle(idle_since, costs) if idle_since is not None else {}
+            try:
+                if lines or returned:
+                    await self._commit(lines, costs, moves, returned)
+            except BaseException:  # cancelled in mid-commit too: nothing may be forgotten
+                self._lines = lines + self._lines
+                for scope, micros in returned.items():
+                    self._account(scope).block += micros
+                raise
+            for scope, cost in costs.items():
+                self._accounts[scope].unbooked -= cost
+                self._accounts[scope].block -= moves[scope]
+        self._drop_empty()
+
+    async def _commit(
+        self,
+        lines: Sequence[tuple[CallRecord, datetime, str | None]],
+        costs: Mapping[Scope, int],
+        moves: Mapping[Scope, int],
+        returned: Mapping[Scope, int],
+    ) -> None:
+        async with self._db.write() as tx:
+            await lock_money(self._db, tx)
+            if lines:
+                await tx.execute(insert(ModelCall), [_row(record, at) for record, at, _ in lines])
+            for scope in sorted({*costs, *returned}, key=lambda scope: scope.key):
+                gone = moves.get(scope, 0) + returned.get(scope, 0)
+                await move(tx, scope, booked=costs.get(scope, 0), blocked=-gone)
+
+    def _take_idle(self, idle_since: float, costs: Mapping[Scope, int]) -> dict[Scope, int]:
+        """Take idle blocks out of the accounts, so that no call counts on one while it is given back."""
+        now, found = self._clock(), {}
+        for scope, account in self._accounts.items():
+            over = scope.since != start_of(scope.period, now)
+            if (over or account.used_at <= idle_since) and account.free > 0 and not account.aside:
+                found[scope] = account.block - costs.get(scope, 0)
+                account.block -= found[scope]
+        return found
+
+    def _drop_empty(self) -> None:
+        """A visitor who left, a day that is over."""
+        since = asyncio.get_running_loop().time() - IDLE_S
+        for scope, account in list(self._accounts.items()):
+            quiet = account.used_at <= since
+            if quiet and not (account.block or account.aside or account.unbooked):
+                del self._accounts[scope]
 
 
-def _scopes(site_id: str | None, visitor_id: str | None, now: datetime) -> list[Scope]:
-    day, month = _since(now, "day"), _since(now, "month")
-    scopes = [
-        Scope("deployment", None, day, "day"),
-        Scope("deployment", None, month, "month"),
-        Scope("site", site_id, day, "day"),
-        Scope("site", site_id, month, "month"),
-    ]
-    return [*scopes, Scope("visitor", visitor_id, day, "day")] if visitor_id is not None else scopes
+def _costs(lines: Sequence[tuple[CallRecord, datetime, str | None]]) -> dict[Scope, int]:
+    """What the lines cost under each ceiling."""
+    costs: defaultdict[Scope, int] = defaultdict(int)
+    for record, at, visitor_id in lines:
+        for scope in scopes_of(record.site_id, visitor_id, at):
+            costs[scope] += record.cost_micros
+    return {scope: cost for scope, cost in costs.items() if cost}
 
 
-def _since(now: datetime, period: Literal["day", "month"]) -> datetime:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight if period == "day" else midnight.replace(day=1)
-
-
-def _is_old(then: datetime, now: datetime) -> bool:
-    """Also where the clock was set back (F23)."""
-    return not 0 <= (now - then).total_seconds() < READ_AGAIN_S
-
-
-def _whose(scope: Scope) -> ColumnElement[bool]:
-    if scope.whom == "site":
-        return ModelCall.site_id == scope.id
-    if scope.whom == "visitor":
-        theirs = select(Conversation.id).where(Conversation.visitor_id == scope.id)
-        return ModelCall.conversation_id.in_(theirs)
-    # By way of the sites, so that the index on site and time serves here as well.
-    return or_(ModelCall.site_id.in_(select(Site.id)), ModelCall.site_id.is_(None))
+def _row(record: CallRecord, at: datetime) -> dict[str, object]:
+    return {
+        "id": new_id("mdl"),
+        "site_id": record.site_id,
+        "conversation_id": record.conversation_id,
+        "message_id": record.message_id,
+        "request_id": record.request_id,
+        "attempt": record.attempt,
+        "purpose": record.purpose,
+        "tier": record.tier,
+        "model": record.model[:120],
+        "provider": record.provider[:120],
+        "input_tokens": record.input_tokens,
+        "output_tokens": record.output_tokens,
+        "cached_tokens": record.cached_tokens,
+        "estimated": record.estimated,
+        "cost_micros": record.cost_micros,
+        "first_token_ms": record.first_token_ms,
+        "total_ms": record.total_ms,
+        "outcome": record.outcome,
+        "created_at": at,
+    }
