@@ -24,9 +24,11 @@ from minidesk.errors import DocumentProblem, TooLarge, WrongType
 from minidesk.files import FileStore
 from minidesk.jobs import ClaimedJob, JobQueue
 from minidesk.jobs.worker import DATABASE_ERRORS, HEARTBEAT_SECONDS
+from minidesk.knowledge import duplicates
 from minidesk.knowledge.parse import ParserPool
 from minidesk.knowledge.passages import Prepared, fingerprint, prepare
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
+from minidesk.knowledge.revisions import align_audience, announce
 from minidesk.knowledge.rows import (
     Entry,
     documents_of,
@@ -37,7 +39,7 @@ from minidesk.knowledge.rows import (
     write_documents,
     write_skipped,
 )
-from minidesk.knowledge.sources import OWN_ADDRESS, announce, recipe
+from minidesk.knowledge.sources import OWN_ADDRESS, recipe, unused_files
 from minidesk.live.hub import Hub
 from minidesk.settings import Settings
 
@@ -358,11 +360,11 @@ class Ingest:
         now = self._clock()
         async with self._db.write() as tx:
             ours = await owned(tx, {work.source_id: work.generation for work in works.values()})
-            await write_documents(
+            forgotten = await write_documents(
                 tx,
                 site_id=site_id,
                 entries=[
-                    Entry(work.source_id, work.sha256, item)
+                    Entry(work.source_id, work.sha256, item, ours[work.source_id])
                     for work, item in batch.items
                     if work.source_id in ours
                 ],
@@ -374,9 +376,18 @@ class Ingest:
             for plan in done:
                 await self._leave_out(tx, plan, now)
             await settle_sources(tx, [plan.state() for plan in done], now)
+            # Here, not when it was ordered: until now the old text answered, to whom it was meant for. A file that
+            # failed has no new text, and its old one stays where it is.
+            aligned = [plan.work.source_id for plan in done if plan.status == "ready"]
+            await align_audience(tx, site_id, aligned, now)
             # Those of a superseded upload too: the newer one has its own.
             await self._jobs.finish_in(tx, [plan.work.job for plan in batch.done if plan.work.job])
+            unused = await unused_files(tx, forgotten)
+            if batch.items:
+                await duplicates.enqueue(tx, self._jobs, site_id, now)
             announce(tx, self._hub, site_id)
+        for sha256 in unused:
+            await self._files.remove(sha256)
         return [work for source_id, work in works.items() if source_id not in ours]
 
     async def _leave_out(self, tx: Tx, plan: _Plan, now: datetime) -> None:

@@ -78,7 +78,7 @@ def kill_in_the_middle(folder: Path, data: Path, version: int, chance: random.Ra
     try:
         while process.poll() is None and (deadline is None or time.monotonic() < deadline):
             with closing(sqlite3.connect(data / "minidesk.db", timeout=10)) as connection:
-                (queued,) = connection.execute("SELECT count(*) FROM jobs").fetchone()
+                (queued,) = connection.execute("SELECT count(*) FROM jobs WHERE kind = 'ingest'").fetchone()
             fresh = check(data, version - 1, version)
             if deadline is None and fresh >= wanted and (queued or fresh):
                 deadline = time.monotonic() + late

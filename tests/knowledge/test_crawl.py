@@ -18,9 +18,11 @@ from minidesk.errors import Invalid, NotFound
 from minidesk.files import FileStore
 from minidesk.ingest import Ingest
 from minidesk.jobs import JobQueue
-from minidesk.knowledge.crawl import GONE, RETIRED, Crawler
+from minidesk.knowledge.crawl import Crawler
+from minidesk.knowledge.crawl_visit import GONE, RETIRED
 from minidesk.knowledge.crawls import Crawls, CrawlView, Kind, access_crawl, list_crawls, pages_of
-from minidesk.knowledge.pages import page_path, read_links, read_sitemap, without_tracking
+from minidesk.knowledge.pages import page_path, without_tracking
+from minidesk.knowledge.parse.links import read_links, read_sitemap
 from minidesk.knowledge.robots import parse_robots
 from minidesk.knowledge.sources import Sources
 from minidesk.live import Hub
@@ -149,6 +151,7 @@ async def room(db: Database, clock: FakeClock, settings: Settings) -> AsyncItera
         crawls = Crawls(db, jobs, hub, clock, outbound.allowed)
         yield Room(db, clock, await add_site(db, clock), web, jobs, crawls, crawler, sources, ingest, slept)
         web.silent.set()
+        await crawler.close()
         await ingest.close()
 
 
@@ -270,7 +273,7 @@ async def test_redirects_loops_and_chains(room: Room) -> None:
 
 async def test_the_address_that_was_ordered_may_lead_to_another_host(room: Room) -> None:
     there = room.web.base.replace("127.0.0.1", "localhost")
-    room.crawler._outbound.allowed._pairs.add(("localhost", int(there.rpartition(":")[2])))
+    room.crawler._visits._outbound.allowed._pairs.add(("localhost", int(there.rpartition(":")[2])))
     room.web.put("/", page("Home", "/a"))
     room.web.put("/start", status=301, location=f"{there}/")
     room.web.put("/a", page("Ants"))
@@ -444,7 +447,7 @@ async def test_a_schedule_is_the_run_at_of_the_next_job(room: Room) -> None:
     await room.work()
     async with room.db.read() as tx:
         assert len((await access_crawl(tx, room.site.id, crawl.id)).log) == 5
-        assert (await tx.scalars(select(Job))).all() == []
+        assert (await tx.scalars(select(Job).where(Job.queue == "crawl"))).all() == []
 
 
 async def test_orders_at_once_make_one_crawl_and_one_job(room: Room) -> None:
@@ -465,13 +468,13 @@ async def test_a_crawl_that_is_removed_stops_and_its_documents_stay(room: Room) 
     assert job is not None
     async with room.db.read() as tx:
         assert [crawl.id for crawl in await list_crawls(tx, room.site.id)] == [ordered.id]
-    removing = room.crawler._sources.store
+    removing = room.sources.store
 
     async def store(**more: object) -> object:
         await room.crawls.remove(room.site.id, ordered.id)
         return await removing(**more)  # type: ignore[arg-type]  # handed on
 
-    room.crawler._sources.store = store  # type: ignore[method-assign,assignment]  # somebody else, in mid-run
+    room.sources.store = store  # type: ignore[method-assign,assignment]  # somebody else, in mid-run
     room.web.put("/", page("Housing"))
     await room.crawler.run(job)
     assert "Home" in await room.documents() or "Housing" in await room.documents()

@@ -39,7 +39,7 @@ async def test_vectors_are_of_length_one_and_in_order(embedder: Embedder) -> Non
     assert together.dtype == np.float32
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
     for i, text in enumerate(TEXTS):
-        alone = await embedder.query(text)
+        alone = embedder.encode([text])[0]
         for copy in range(3):  # other texts in the same batch change nothing
             assert float(together[i + len(TEXTS) * copy] @ alone) > 0.9999
     assert (await embedder.documents([])).shape == (0, embedder.dimensions)
@@ -90,6 +90,17 @@ async def test_both_precisions_agree_with_the_original(settings: Settings) -> No
     assert least["int8"] > 0.95
 
 
+async def test_questions_may_be_of_another_precision_than_passages(
+    settings: Settings, embedder: Embedder
+) -> None:
+    exact = await open_embedder(settings.model_copy(update={"embedding_query_precision": "fp32"}))
+    assert exact.fingerprint == embedder.fingerprint  # the stored vectors are the same
+    passage = (await embedder.documents([TEXTS[1]]))[0]
+    assert 0.95 < float(await embedder.query(TEXTS[1]) @ passage) < 0.9999
+    assert float(await exact.query(TEXTS[1]) @ passage) > 0.9999
+    exact.close()
+
+
 async def test_precision_is_part_of_the_fingerprint(settings: Settings, embedder: Embedder) -> None:
     other = await open_embedder(settings.model_copy(update={"embedding_precision": "int8"}))
     assert other.fingerprint != embedder.fingerprint
@@ -123,14 +134,14 @@ async def test_a_model_that_is_not_there(tmp_path: Path, kind: str, monkeypatch:
 
 async def test_a_damaged_copy_is_made_again(tmp_path: Path, settings: Settings, embedder: Embedder) -> None:
     cache = tmp_path / "cache"
-    (shared,) = [path for path in cache_folder(settings).glob("model-*/") if (path / "fp32.bin").exists()]
-    shutil.copytree(shared, cache / shared.name)
-    weights = cache / shared.name / "fp32.bin"
-    with weights.open("r+b") as file:
-        file.truncate(1_000_000)
+    for manifest in cache_folder(settings).glob("model-*/manifest.json"):
+        if DEFAULT_SHA256 in manifest.read_text():
+            shutil.copytree(manifest.parent, cache / manifest.parent.name)
+            with (cache / manifest.parent.name / "fp32.bin").open("r+b") as file:
+                file.truncate(1_000_000)
     again = await open_embedder(settings.model_copy(update={"cache_dir": cache}))
     assert again.fingerprint == embedder.fingerprint
-    assert float(again.encode(TEXTS[1:2])[0] @ await embedder.query(TEXTS[1])) > 0.9999
+    assert float(again.encode(TEXTS[1:2])[0] @ embedder.encode(TEXTS[1:2])[0]) > 0.9999
     again.close()
 
 

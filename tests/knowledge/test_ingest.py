@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,14 +72,16 @@ class Room:
     settings: Settings
     clock: FakeClock
 
-    async def upload(self, path: str, data: bytes, **more: str) -> str:
+    async def upload(self, path: str, data: bytes, **more: Any) -> str:
         """Store a file; gives the source's id."""
         return (await self.sources.store(site_id=self.site.id, path=path, data=data, **more)).id
 
     async def work(self) -> int:
         """Run all jobs that wait; how many there were."""
         async with self.db.read() as tx:
-            number = await tx.scalar(select(func.count()).select_from(Job)) or 0
+            number = (
+                await tx.scalar(select(func.count()).select_from(Job).where(Job.queue == "background")) or 0
+            )
         while job := await self.jobs.claim(self.db, "background", "test"):
             await self.ingest.run(job)
             await self.jobs.finish(self.db, job)
@@ -294,7 +297,7 @@ async def test_what_is_refused_at_the_door_leaves_no_row(
     assert getattr(caught.value, "code") == code  # noqa: B009 (the class is a parameter)
     async with room.db.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(Source)) == 0
-        assert await tx.scalar(select(func.count()).select_from(Job)) == 0
+        assert await tx.scalar(select(func.count()).select_from(Job).where(Job.queue == "background")) == 0
     assert (await sources.store(site_id=room.site.id, path="a.md", data=PAGE)).status == "queued"
 
 
@@ -480,7 +483,9 @@ async def test_small_files_are_done_together(room: Room) -> None:
     assert job
     await room.ingest.run(job)
     async with room.db.read() as tx:
-        assert list(await tx.scalars(select(Job.id))) == [job.id]  # its worker finishes it
+        assert list(await tx.scalars(select(Job.id).where(Job.queue == "background"))) == [
+            job.id
+        ]  # its worker finishes it
         states = {source.path: source.status for source in await tx.scalars(select(Source))}
     assert states == {f"{n:02}.md": "ready" for n in range(20) if n not in (7, 9)} | {"07.docx": "failed"}
     assert len(await room.state()) == 18
@@ -498,7 +503,7 @@ async def test_a_failure_of_ours_puts_the_others_back_and_each_is_then_tried_alo
     with pytest.raises(Killed):
         await room.ingest.run(job)
     async with room.db.read() as tx:
-        jobs = list(await tx.scalars(select(Job).order_by(Job.id)))
+        jobs = list(await tx.scalars(select(Job).where(Job.queue == "background").order_by(Job.id)))
     assert [(row.state, row.attempts) for row in jobs] == [("running", 1)] + [("ready", 1)] * 3
     await room.ingest.run(job)
     await room.jobs.finish(room.db, job)

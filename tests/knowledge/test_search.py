@@ -14,7 +14,7 @@ from minidesk.db import Database
 from minidesk.db.models import Document
 from minidesk.errors import IndexUnavailable
 from minidesk.fulltext import FullText
-from minidesk.knowledge.confidence import confidence
+from minidesk.knowledge.confidence import Nearness, confidence
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.index import ChromaIndex, ExactIndex
@@ -197,9 +197,13 @@ async def test_no_text_is_an_error(shop: Shop, query: str) -> None:
 
 
 def test_confidence_rises_with_what_is_found() -> None:
-    by_cosine = [confidence(cosine / 10, 0.3, 5) for cosine in range(-10, 11)]
+    by_cosine = [confidence(Nearness(cosine / 10, cosine / 10, 0.3), 0.3, 5) for cosine in range(-10, 11)]
+    by_top = [confidence(Nearness(0.9, cosine / 10, 0.3), 0.3, 5) for cosine in range(-10, 10)]
+    by_others = [confidence(Nearness(0.6, 0.6, others / 10), 0.3, 5) for others in range(6, -1, -1)]
     by_words = [confidence(None, share / 10, 5) for share in range(11)]
     assert by_cosine == sorted(by_cosine)
+    assert by_top == sorted(by_top)
+    assert by_others == sorted(by_others)
     assert by_words == sorted(by_words)
     assert 0 <= by_cosine[0] <= by_cosine[-1] <= 1
     assert max(by_words) <= 0.75

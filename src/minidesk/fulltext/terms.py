@@ -1,5 +1,6 @@
 """The terms of a question, cut as tantivy cuts the texts it indexes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ class Term:
     word: str
     stem: str
     code: str | None = None
+    others: tuple[tuple[str, ...], ...] = ()  # what else it may be called: the stems of each
 
     @property
     def fuzzy(self) -> bool:
@@ -61,8 +63,11 @@ def whole_analyzer() -> "tantivy.TextAnalyzer":
     return plain.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold()).build()
 
 
-def query_terms(text: str) -> list[Term]:
-    """The words of `text` that say what it is about, each once, in order; all of them where every word is a common one."""
+def query_terms(text: str, alternates: Mapping[str, Sequence[str]] | None = None) -> list[Term]:
+    """The words of `text` that say what it is about, each once, in order; all of them where every word is a common one.
+
+    `alternates`: what else a word (lower case) may be called, each of one or a few words.
+    """
     plain, stems, whole = _analyzers()
     words = list(dict.fromkeys(plain.analyze(text)))
     telling = [word for word in words if word not in STOPWORDS and word not in _SCRAPS] or words
@@ -71,10 +76,14 @@ def query_terms(text: str) -> list[Term]:
         parts = plain.analyze(token)
         if any(c.isdigit() for c in token) and len(parts) > 1:
             codes.update({part: token for part in parts if part not in codes})
-    terms, given = [], set()
+    terms: list[Term] = []
+    given: set[object] = set()
     for word in telling[:MOST_TERMS]:
         code = codes.get(word)
         # A code is asked for once, with the first of its parts.
-        terms.append(Term(word, (stems.analyze(word) or [word])[0], None if code in given else code))
-        given.add(code)
+        also = tuple((alternates or {}).get(word, ()))
+        # What several words are called together is looked for once, with the first of them.
+        others = () if also in given else tuple(tuple(stems.analyze(other)) for other in also)
+        terms.append(Term(word, (stems.analyze(word) or [word])[0], None if code in given else code, others))
+        given |= {code, also}
     return terms

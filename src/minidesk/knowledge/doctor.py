@@ -264,7 +264,9 @@ def _orphan_vectors(site_id: str) -> ColumnElement[bool]:
 
 def _stale_chunks(site_id: str) -> ColumnElement[bool]:
     current = exists().where(
-        Document.id == Chunk.document_id, Document.current_version_id == Chunk.version_id
+        Document.id == Chunk.document_id,
+        # An unpublished document's passages wait for the day it is published.
+        or_(Document.current_version_id == Chunk.version_id, Document.held_version_id == Chunk.version_id),
     )
     return (Chunk.site_id == site_id) & ~current
 

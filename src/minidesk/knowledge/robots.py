@@ -14,6 +14,7 @@ MAX_BYTES = 512 * 1024
 # A file that orders more seconds between two pages would keep 500 pages busy for more than an hour.
 MAX_DELAY_SECONDS = 10.0
 _MAX_RULES = 2000
+_MAX_SITEMAPS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Robots:
 
     rules: Sequence[tuple[bool, str]] = ()  # (allowed, pattern)
     delay: float = 0.0  # seconds between two requests, at most MAX_DELAY_SECONDS
+    sitemaps: Sequence[str] = ()  # as written, for every reader of the site
 
     def allows(self, path: str) -> bool:
         """Whether `path` (with its query) may be read: the longest rule that fits decides, Allow in a tie."""
@@ -42,6 +44,7 @@ def parse_robots(text: str) -> Robots:
     groups: dict[str, list[tuple[bool, str]]] = {}
     delays: dict[str, float] = {}
     agents: list[str] = []
+    sitemaps: list[str] = []
     in_rules = False
     for line in text.lstrip("\ufeff").splitlines():
         name, colon, value = line.partition("#")[0].partition(":")
@@ -53,6 +56,8 @@ def parse_robots(text: str) -> Robots:
             in_rules = False
             agents.append(value.lower())
             groups.setdefault(value.lower(), [])
+        elif name == "sitemap" and value and len(sitemaps) < _MAX_SITEMAPS:
+            sitemaps.append(value)  # belongs to no group
         elif name in ("allow", "disallow", "crawl-delay"):
             in_rules = True
             for agent in agents:
@@ -61,7 +66,7 @@ def parse_robots(text: str) -> Robots:
                 elif value and len(groups[agent]) < _MAX_RULES:
                     groups[agent].append((name == "allow", value))
     mine = PRODUCT if PRODUCT in groups else "*"
-    return Robots(tuple(groups.get(mine, ())), delays.get(mine, 0.0))
+    return Robots(tuple(groups.get(mine, ())), delays.get(mine, 0.0), tuple(sitemaps))
 
 
 def _seconds(value: str) -> float:

@@ -11,11 +11,13 @@ from minidesk.db import Tx
 from minidesk.db.models import Chunk, Citation, Document, DocumentVersion, Source, Vector, new_id
 from minidesk.knowledge.passages import Prepared, PreparedChunk
 from minidesk.knowledge.records import SkippedDocument
-from minidesk.knowledge.sources import Change, drop_chunks, write_revisions
+from minidesk.knowledge.revisions import Change, drop_chunks, write_revisions
 
 _BATCH = 500  # values in one IN (…)
-# Earlier texts of a document that are kept although no answer quotes them, for comparing.
-_VERSIONS = 5
+# Texts of a document that are kept although no answer quotes them, for comparing and going back.
+VERSIONS = 20
+# Its passages and vectors are there, whether or not visitors are told of it.
+WHOLE = ("ready", "unpublished")
 
 
 async def known_vectors(tx: Tx, site_id: str, fingerprint: str, hashes: Sequence[str]) -> dict[str, bytes]:
@@ -45,21 +47,35 @@ async def documents_by_id(tx: Tx, site_id: str, external_ids: Sequence[str]) -> 
 
 
 async def documents_of(tx: Tx, source_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Fingerprints of sources' documents, by source and public id; retired ones left out, empty for one that is not ready."""
+    """Fingerprints of sources' documents, by source and public id; retired ones left out, empty for one that is not whole."""
     statement = select(Document.source_id, Document.external_id, Document.fingerprint, Document.status)
     rows = await tx.execute(statement.where(Document.source_id.in_(source_ids), Document.status != "retired"))
     found: dict[str, dict[str, str]] = {}
     for source_id, external_id, mark, status in rows.all():
-        found.setdefault(source_id, {})[external_id] = mark if status == "ready" else ""
+        found.setdefault(source_id, {})[external_id] = mark if status in WHOLE else ""
     return found
 
 
-async def owned(tx: Tx, generations: Mapping[str, int]) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What a source says of the documents that are made of it now."""
+
+    audience: str
+    origin: str
+    author: str | None
+
+
+async def owned(tx: Tx, generations: Mapping[str, int]) -> dict[str, Owner]:
     """Those of these sources (id → generation) that no newer upload has taken over; their rows are locked until the commit."""
     # In order, so that two processes cannot wait for each other.
-    statement = select(Source.id, Source.generation).where(Source.id.in_(generations)).order_by(Source.id)
-    rows = (await tx.execute(statement.with_for_update())).all()
-    return {source_id for source_id, generation in rows if generations[source_id] == generation}
+    statement = select(Source.id, Source.generation, Source.audience, Source.origin, Source.author)
+    ordered = statement.where(Source.id.in_(generations)).order_by(Source.id)
+    rows = (await tx.execute(ordered.with_for_update())).all()
+    return {
+        id_: Owner(audience, origin, author)
+        for id_, generation, audience, origin, author in rows
+        if generations[id_] == generation
+    }
 
 
 async def settle_sources(tx: Tx, states: Sequence[Mapping[str, str | None]], now: datetime) -> None:
@@ -80,6 +96,7 @@ class Entry:
     source_id: str
     sha256: str
     prepared: Prepared
+    owner: Owner
 
 
 async def write_documents(
@@ -90,37 +107,57 @@ async def write_documents(
     vectors: Mapping[str, bytes],
     embedding_fingerprint: str,
     now: datetime,
-) -> None:
+) -> list[str]:
     """Replace what these documents say by their new versions. A document of another file under the same id moves to this one.
 
-    No public id may stand twice in `entries`.
+    One that is unpublished stays so: its new version waits, as the old one did. Gives the checksums of the files
+    of versions that were forgotten. No public id may stand twice in `entries`.
     """
     if not entries:
-        return
+        return []
     existing = await _existing(tx, site_id, [entry.prepared.external_id for entry in entries])
-    known = [document_id for document_id, _ in existing.values()]
-    numbers = await _last_numbers(tx, known)
-    gone = await drop_chunks(tx, known)
+    known = {row.id: row for row in existing.values()}
+    numbers = await _last_numbers(tx, list(known))
+    gone = await drop_chunks(tx, list(known))
     rows = _Rows(site_id, embedding_fingerprint, vectors, now)
     for entry in entries:
-        document_id, created_at = existing.get(entry.prepared.external_id) or (new_id("doc"), now)
-        rows.add(entry, document_id, numbers.get(document_id, 0) + 1, created_at=created_at)
+        row = existing.get(entry.prepared.external_id) or _Existing(new_id("doc"), now, held=False)
+        rows.add(entry, row, numbers.get(row.id, 0) + 1)
     await rows.write(tx, set(known))
-    await _forget_old_versions(tx, numbers)
+    forgotten = await _forget_old_versions(tx, numbers)
     changes = [
-        Change(document_id, added, gone.get(document_id, ())) for document_id, added in rows.added.items()
+        Change(document_id, added, gone.get(document_id, ()))
+        for document_id, added in rows.added.items()
+        # Its passages are in no index, and must not come into one.
+        if document_id not in known or not known[document_id].held
     ]
     await write_revisions(tx, site_id, changes, now)
+    return forgotten
 
 
-async def _existing(tx: Tx, site_id: str, external_ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
-    """Id and time of making of the site's documents with these public ids."""
-    found: dict[str, tuple[str, datetime]] = {}
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    """A document that is there already, or is about to be. `held`: it is unpublished."""
+
+    id: str
+    created_at: datetime
+    held: bool
+
+
+async def _existing(tx: Tx, site_id: str, external_ids: Sequence[str]) -> dict[str, _Existing]:
+    """The site's documents with these public ids; nobody publishes or withdraws them until the commit."""
+    found: dict[str, _Existing] = {}
     for start in range(0, len(external_ids), _BATCH):
-        statement = select(Document.external_id, Document.id, Document.created_at).where(
-            Document.site_id == site_id, Document.external_id.in_(external_ids[start : start + _BATCH])
+        statement = (
+            select(Document.external_id, Document.id, Document.created_at, Document.status)
+            .where(
+                Document.site_id == site_id, Document.external_id.in_(external_ids[start : start + _BATCH])
+            )
+            .order_by(Document.id)
+            .with_for_update()
         )
-        found.update({row[0]: (row[1], row[2]) for row in (await tx.execute(statement)).all()})
+        for external_id, id_, created_at, status in (await tx.execute(statement)).all():
+            found[external_id] = _Existing(id_, created_at, held=status == "unpublished")
     return found
 
 
@@ -138,24 +175,30 @@ class _Rows:
         self._vectors: list[dict[str, Any]] = []
         self.added: dict[str, list[str]] = {}  # document → its new chunks
 
-    def add(self, entry: Entry, document_id: str, number: int, *, created_at: datetime) -> None:
+    def add(self, entry: Entry, row: _Existing, number: int) -> None:
         """A document's new version with passages and vectors."""
-        item, version_id = entry.prepared, new_id("ver")
+        item, document, version_id = entry.prepared, entry.prepared.document, new_id("ver")
+        asked = [document.question, *document.phrasings] if document.question else list(document.phrasings)
         self._documents.append(
             {
-                "id": document_id, "site_id": self._site_id, "source_id": entry.source_id, "external_id": item.external_id,
-                "title": item.document.title, "url": item.url, "language": item.document.language, "status": "ready",
-                "reason": None, "current_version_id": version_id, "fingerprint": item.fingerprint,
-                "created_at": created_at, "updated_at": self._now,
+                "id": row.id, "site_id": self._site_id, "source_id": entry.source_id, "external_id": item.external_id,
+                "title": document.title, "url": item.url, "language": document.language,
+                "status": "unpublished" if row.held else "ready", "reason": None,
+                "current_version_id": None if row.held else version_id,
+                "held_version_id": version_id if row.held else None,
+                "audience": entry.owner.audience, "fingerprint": item.fingerprint,
+                "created_at": row.created_at, "updated_at": self._now,
             }
         )  # fmt: skip
         self._versions.append(
             {
-                "id": version_id, "document_id": document_id, "n": number, "text": item.document.text,
-                "sha256": entry.sha256, "created_at": self._now,
+                "id": version_id, "document_id": row.id, "n": number, "text": document.text,
+                "sha256": entry.sha256, "source_id": entry.source_id, "title": document.title,
+                "questions": asked or None, "origin": entry.owner.origin, "author": entry.owner.author,
+                "created_at": self._now,
             }
         )  # fmt: skip
-        self.added[document_id] = [self._chunk(chunk, document_id, version_id) for chunk in item.chunks]
+        self.added[row.id] = [self._chunk(chunk, row.id, version_id) for chunk in item.chunks]
 
     def _chunk(self, chunk: PreparedChunk, document_id: str, version_id: str) -> str:
         draft, chunk_id = chunk.draft, new_id("chk")
@@ -217,18 +260,19 @@ async def _last_numbers(tx: Tx, document_ids: Sequence[str]) -> dict[str, int]:
     return found
 
 
-async def _forget_old_versions(tx: Tx, numbers: Mapping[str, int]) -> None:
-    """A file uploaded every day would fill the disk; what an answer quotes stays."""
+async def _forget_old_versions(tx: Tx, numbers: Mapping[str, int]) -> list[str]:
+    """A file uploaded every day would fill the disk; what an answer quotes stays. Gives their files' checksums."""
+    forgotten: list[str] = []
     for document_id, number in numbers.items():
-        if number >= _VERSIONS:
+        if number >= VERSIONS:
             cited = select(Citation.version_id).where(Citation.document_id == document_id)
-            await tx.execute(
-                delete(DocumentVersion).where(
-                    DocumentVersion.document_id == document_id,
-                    DocumentVersion.n <= number + 1 - _VERSIONS,
-                    DocumentVersion.id.not_in(cited),
-                )
+            old = delete(DocumentVersion).where(
+                DocumentVersion.document_id == document_id,
+                DocumentVersion.n <= number + 1 - VERSIONS,
+                DocumentVersion.id.not_in(cited),
             )
+            forgotten += await tx.scalars(old.returning(DocumentVersion.sha256))
+    return forgotten
 
 
 async def write_skipped(
@@ -251,7 +295,7 @@ async def write_skipped(
             tx.add(document)
         document.source_id, document.reason, document.updated_at = source_id, item.reason, now
         document.fingerprint = ""  # so that the mended row is taken even if it is what it was before
-        if document.current_version_id is None:
+        if document.current_version_id is None and document.held_version_id is None:
             document.status = "failed" if item.failed else "skipped"
     await tx.flush()
 
@@ -275,6 +319,7 @@ async def retire_others(tx: Tx, *, site_id: str, source_id: str, keep: Sequence[
             .values(
                 status="retired",
                 current_version_id=None,
+                held_version_id=None,
                 fingerprint="",
                 reason="The file no longer holds it.",
                 updated_at=now,

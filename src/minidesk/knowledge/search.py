@@ -4,23 +4,29 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from datetime import datetime
+from itertools import accumulate
+from typing import Literal
 
 import numpy as np
-from sqlalchemy import select
 
-from minidesk.db import Database, Tx
-from minidesk.db.models import Chunk, Document, Vector
+from minidesk.db import Database
+from minidesk.db.models import utc_now
 from minidesk.errors import IndexUnavailable, MinideskError
 from minidesk.fulltext import FullText, TextResult
-from minidesk.knowledge.confidence import confidence
-from minidesk.knowledge.embed import Embedder, Floats
+from minidesk.knowledge.calibrate import Sample, Samples
+from minidesk.knowledge.confidence import OTHERS, Nearness, confidence
+from minidesk.knowledge.embed import Embedder, Floats, Reranker
 from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.index import ExactIndex, VectorHit, VectorIndex
-from minidesk.knowledge.records import ChunkKind, Passage, SearchResult
+from minidesk.knowledge.read import PassageReader, Place, Reading, Standing
+from minidesk.knowledge.records import Passage, SearchResult
+from minidesk.knowledge.rerank import READ_AGAIN, echoes, readable, reordered
+from minidesk.knowledge.sources import Audience
+from minidesk.knowledge.synonyms import Alternates, SynonymBook
 from minidesk.text.words import content_stems
 
 log = logging.getLogger(__name__)
@@ -29,8 +35,9 @@ log = logging.getLogger(__name__)
 NEAREST = 96
 # Chunks, and documents, found by words. The 60th never reached the first ten in any set tried.
 BY_WORDS = 60
-# Passages whose sentences' vectors are looked at: half of a millisecond each dozen.
-BY_SENTENCE = 24
+# Passages that are looked at again, with their vectors: half of a millisecond each dozen. 24 or 64 instead made
+# no difference above .001.
+SECOND_LOOK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,71 +47,121 @@ class _Found:
     vector: Floats | None  # of the question; None in text mode
     near: list[VectorHit]
     text: TextResult
+    sample: Sample | None  # how near vectors of this base are to each other; None in text mode
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """What SQL confirmed of it: how the best chunk came out, the passages, and vectors as `SearchResult` gives them."""
+
+    best: Likeness | None
+    near: Nearness | None  # None in text mode
+    passages: list[Passage]
+    vectors: dict[tuple[str, str], Floats]
 
 
 class Searcher:
     """One site's passages for one question. Without vectors (no model, index missing or being built) words answer alone."""
 
     def __init__(
-        self, db: Database, embedder: Embedder | None, index: VectorIndex | None, fulltext: FullText
+        self,
+        db: Database,
+        embedder: Embedder | None,
+        index: VectorIndex | None,
+        fulltext: FullText,
+        clock: Callable[[], datetime] = utc_now,
+        reranker: Reranker | None = None,
     ) -> None:
-        """`embedder` is None where no model could be opened, `index` where this process has no vectors."""
+        """`embedder` is None where no model could be opened, `index` where this process has no vectors.
+
+        `reranker` reads the best passages again, where one is wanted.
+        """
+        self._reranker = reranker
+        self._clock = clock
         self._db = db
+        self._reader = PassageReader(db, None if embedder is None else embedder.fingerprint)
         self._embedder = embedder
         self._index = index
         self._fulltext = fulltext
+        self._synonyms = SynonymBook(db)
+        self._samples = None if embedder is None else Samples(db, embedder.fingerprint)
 
     async def search(
-        self, site_id: str, query: str, *, k: int = 8, within: Collection[str] | None = None
+        self,
+        site_id: str,
+        query: str,
+        *,
+        k: int = 8,
+        within: Collection[str] | None = None,
+        audience: Audience = "public",
     ) -> SearchResult:
         """The `k` best passages, best first, and how sure we are that the first one answers.
 
+        Only an agent may be shown what is found with the audience `agents`: everything, internal entries too.
         `within` keeps to documents by their public ids. `mode` says which of vectors and words were there;
         raises `IndexUnavailable` where neither is, and `Unavailable` where the database is down.
         """
         timings: dict[str, float] = {}
-        documents = None if within is None else await self._documents(site_id, within)
-        words = asyncio.create_task(self._by_words(site_id, query, documents, timings))
+        documents = None if within is None else await self._reader.documents(site_id, within)
+        synonyms = await self._synonyms.of(site_id)
+        alternates = synonyms.alternates(query)
+        words = asyncio.create_task(self._by_words(site_id, query, documents, timings, alternates))
         try:
-            vector, near = await self._by_vectors(site_id, query, documents, timings)
+            vector, near = await self._by_vectors(site_id, synonyms.expand(query), documents, timings)
         finally:
             text, revision = await words
         if text is None and vector is None:
             raise IndexUnavailable
-        found = _Found(vector, near, text or TextResult([], []))
+        sample = None if self._samples is None else await self._samples.of(site_id, revision)
+        found = _Found(vector, near, text or TextResult([], []), sample)
         with _timed(timings, "read"):
-            # One transaction: each costs two milliseconds of its own on SQLite.
-            async with self._db.read() as tx:
-                ranked = await self._rank(tx, site_id, found)
-                passages = await self._passages(tx, ranked[:k], found)
-                vectors = await self._vectors(tx, [passage.chunk for passage in passages])
+            count = k if self._reranker is None else max(k, READ_AGAIN)
+            picked = await self._reader.read(
+                lambda reading: self._pick(reading, site_id, found, count, audience)
+            )
+        passages = await self._read_again(query, picked.passages, timings)
+        vectors = picked.vectors
         if vector is not None:
             vectors["", hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()] = vector
         mode: Literal["hybrid", "text", "dense"] = (
             "text" if vector is None else "dense" if text is None else "hybrid"
         )
         score = 0.0
-        if ranked:
-            likeness = ranked[0][1]
-            score = confidence(
-                None if vector is None else likeness.cosine, likeness.words, len(set(content_stems(query)))
-            )
-        return SearchResult(tuple(passages), score, mode, revision, timings, vectors)
+        if picked.best is not None:
+            likeness = picked.best
+            score = confidence(picked.near, likeness.words, len(set(content_stems(query))))
+        return SearchResult(tuple(passages[:k]), score, mode, revision, timings, vectors, alternates)
 
-    async def _documents(self, site_id: str, public: Collection[str]) -> list[str]:
-        query = select(Document.id).where(Document.site_id == site_id, Document.external_id.in_(public))
-        async with self._db.read() as tx:
-            return list(await tx.scalars(query))
+    async def _read_again(
+        self, query: str, passages: list[Passage], timings: dict[str, float]
+    ) -> list[Passage]:
+        """The passages in the order that the reranker gives them; as they are where there is none, or where it fails."""
+        if self._reranker is None or not passages:
+            return passages
+        with _timed(timings, "rerank"):
+            best = passages[:READ_AGAIN]
+            scores = await self._reranker.scores(query, [readable(passage) for passage in best])
+            return passages if scores is None else reordered(best, scores) + passages[READ_AGAIN:]
 
     async def _by_words(
-        self, site_id: str, query: str, documents: Collection[str] | None, timings: dict[str, float]
+        self,
+        site_id: str,
+        query: str,
+        documents: Collection[str] | None,
+        timings: dict[str, float],
+        alternates: Alternates,
     ) -> tuple[TextResult | None, int]:
         with _timed(timings, "words"):
             try:
-                found = await asyncio.to_thread(self._fulltext.search, site_id, query, BY_WORDS, documents)
-                return found, await asyncio.to_thread(self._fulltext.revision, site_id)
+                return await asyncio.to_thread(self._words, site_id, query, documents, alternates)
             except IndexUnavailable:
                 return None, 0
+
+    def _words(
+        self, site_id: str, query: str, documents: Collection[str] | None, alternates: Alternates
+    ) -> tuple[TextResult, int]:
+        found = self._fulltext.search(site_id, query, BY_WORDS, documents, alternates)
+        return found, self._fulltext.revision(site_id)
 
     async def _by_vectors(
         self, site_id: str, query: str, documents: Collection[str] | None, timings: dict[str, float]
@@ -125,118 +182,112 @@ class Searcher:
             log.warning("searching by words only: %s", error.code)
             return None, []
 
-    async def _rank(self, tx: Tx, site_id: str, found: _Found) -> list[tuple[str, Likeness]]:
-        """Chunks that SQL knows, best first."""
-        chunks = {hit.chunk for hit in found.near} | {hit.id for hit in found.text.hits}
-        if not chunks:
-            return []
-        query = (
-            select(Chunk.id, Chunk.document_id, Chunk.site_id, Document.site_id)
-            .join(Document, Document.id == Chunk.document_id)
-            .where(Chunk.id.in_(chunks), Document.current_version_id == Chunk.version_id)
-        )
-        # An index may be behind, or hold what it should not: SQL decides what this site may see. The sites are compared
-        # here, because SQLite takes the index by site when they stand in the query and reads 20,000 rows for 100.
-        documents = {
-            chunk: document
-            for chunk, document, *sites in await tx.execute(query)
-            if sites == [site_id, site_id]
-        }
-        ranked = _order(_likenesses(documents, found))
-        if found.vector is None or self._embedder is None:
-            return ranked
-        best = [chunk for chunk, _ in ranked[:BY_SENTENCE]]
-        sentences = await self._sentences(tx, best, found.vector, self._embedder.fingerprint)
-        return _order({chunk: replace(like, sentence=sentences.get(chunk)) for chunk, like in ranked})
-
-    async def _sentences(
-        self, tx: Tx, chunks: Sequence[str], vector: Floats, fingerprint: str
-    ) -> dict[str, float]:
-        """The cosine of each chunk's nearest sentence, where its sentences have vectors."""
-        query = select(Vector.chunk_id, Vector.data).where(
-            Vector.chunk_id.in_(chunks), Vector.kind == "sentence", Vector.fingerprint == fingerprint
-        )
-        rows = (await tx.execute(query)).all()
-        if not rows:
-            return {}
-        matrix = (
-            np.frombuffer(b"".join(data for _, data in rows), "<f2").reshape(len(rows), -1).astype(np.float32)
-        )
-        best: dict[str, float] = {}
-        for (chunk, _), cosine in zip(rows, matrix @ vector, strict=True):
-            best[chunk] = max(best.get(chunk, -1.0), float(cosine))
-        return best
-
-    async def _vectors(self, tx: Tx, chunks: Sequence[str]) -> dict[tuple[str, str], Floats]:
-        """Stored vectors of these chunks, as `SearchResult.vectors` gives them."""
-        if self._embedder is None:
-            return {}
-        query = select(Vector.chunk_id, Vector.kind, Vector.text_hash, Vector.data).where(
-            Vector.chunk_id.in_(chunks),
-            Vector.kind.in_(("text", "title", "sentence")),
-            Vector.fingerprint == self._embedder.fingerprint,
-        )
-        return {
-            (chunk, text_hash if kind == "sentence" else kind): np.frombuffer(data, "<f2").astype(np.float32)
-            for chunk, kind, text_hash, data in await tx.execute(query)
-        }
-
-    async def _passages(self, tx: Tx, ranked: Sequence[tuple[str, Likeness]], found: _Found) -> list[Passage]:
-        query = (
-            select(Chunk, Document)
-            .join(Document, Document.id == Chunk.document_id)
-            .where(Chunk.id.in_([chunk for chunk, _ in ranked]))
-        )
-        rows = {chunk.id: (chunk, document) for chunk, document in (await tx.execute(query))}
+    def _pick(self, reading: Reading, site_id: str, found: _Found, k: int, audience: Audience) -> _Picked:
+        """What SQL confirms of it, best first. Runs between two statements of one transaction: quick work only."""
+        ids = {hit.chunk for hit in found.near} | {hit.id for hit in found.text.hits}
+        places = reading.places_of(ids)
+        likenesses = _likenesses(places, found)
+        # In the order of their scores, so that only those that come into question need be confirmed.
+        order = [chunk for chunk, _ in _order(likenesses)]
+        wanted = max(k, SECOND_LOOK)
+        allowed = reading.first_confirmed(site_id, order, wanted, self._clock(), audience)
+        ranked = [(chunk, likenesses[chunk]) for chunk in allowed]
+        if found.vector is not None and found.sample is not None:
+            again = _second_look(dict(ranked[:SECOND_LOOK]), places, reading, found.vector, found.sample)
+            ranked = _order(again) + ranked[SECOND_LOOK:]
         lexical = {hit.id: hit.score for hit in found.text.hits}
-        return [
-            _passage(*rows[id_], likeness, lexical.get(id_, 0.0)) for id_, likeness in ranked if id_ in rows
-        ]
+        # Behind those that were looked at again, scores have another scale: none may seem better than what stands before it.
+        scores = accumulate((like.score for _, like in ranked[:k]), min)
+        standings = {
+            chunk: Standing(score, like.cosine, lexical.get(chunk, 0.0))
+            for (chunk, like), score in zip(ranked, scores, strict=False)
+        }
+        return _Picked(
+            ranked[0][1] if ranked else None,
+            _nearness([like for _, like in ranked], found),
+            reading.passages(standings),
+            reading.vectors(list(standings)),
+        )
 
 
-def _likenesses(documents: Mapping[str, str], found: _Found) -> dict[str, Likeness]:
-    """What each chunk (of `documents`: chunk → its document) has in common with the question."""
-    texts: dict[str, float] = {}
-    titles: dict[str, float] = {}
+def _likenesses(places: Mapping[str, Place], found: _Found) -> dict[str, Likeness]:
+    """What each chunk has in common with the question, as far as the indexes say."""
+    near: dict[str, dict[str, float]] = {"text": {}, "phrasing": {}, "title": {}}
     for hit in found.near:
-        kind = titles if hit.kind == "title" else texts
-        kind[hit.chunk] = max(kind.get(hit.chunk, -1.0), hit.cosine)
+        of_kind = near[hit.kind]
+        of_kind[hit.chunk] = max(of_kind.get(hit.chunk, -1.0), hit.cosine)
     # A chunk that only its words found is no nearer than the last vector that was returned.
     floor = found.near[-1].cosine if found.near else 0.0
     words = {hit.id: hit.share for hit in found.text.hits}
     pages = {hit.id: hit.share for hit in found.text.pages}
     return {
         chunk: Likeness(
-            texts.get(chunk, floor), titles.get(chunk), None, words.get(chunk, 0.0), pages.get(document, 0.0)
+            near["text"].get(chunk, floor),
+            near["phrasing"].get(chunk),
+            near["title"].get(chunk),
+            words=words.get(chunk, 0.0),
+            page_words=pages.get(place.document, 0.0),
         )
-        for chunk, document in documents.items()
+        for chunk, place in places.items()
     }
+
+
+def _second_look(
+    likenesses: Mapping[str, Likeness],
+    places: Mapping[str, Place],
+    reading: Reading,
+    vector: Floats,
+    sample: Sample,
+) -> dict[str, Likeness]:
+    """The same passages with what their stored vectors say: sentences, crowds, leads, and what the best have in common."""
+    chunks = list(likenesses)
+    texts = reading.texts(chunks)
+    sentences = reading.sentence_cosines(chunks, vector)
+    known = [chunk for chunk in chunks if chunk in texts]
+    matrix = np.stack([texts[chunk] for chunk in known]) if known else np.empty((0, len(vector)), np.float32)
+    crowds = dict(zip(known, sample.crowd(matrix).tolist(), strict=True))
+    cosines = dict(zip(known, (matrix @ vector).tolist(), strict=True))
+    looked = {
+        chunk: replace(
+            like,
+            text=cosines.get(chunk, like.text),
+            sentence=sentences.get(chunk),
+            crowd=crowds.get(chunk, 0.0),
+        )
+        for chunk, like in likenesses.items()
+    }
+    leads = {places[chunk].document: chunk for chunk in known if places[chunk].ordinal == 0}
+    for chunk in known:
+        lead = leads.get(places[chunk].document)
+        if lead is not None and lead != chunk:
+            kin = float(texts[chunk] @ texts[lead])
+            looked[chunk] = replace(looked[chunk], lead=looked[lead].near, kin=kin)
+    echo, agreement = echoes({chunk: like.total for chunk, like in looked.items()}, texts)
+    # Without a vector (it has one of another model) it must stay where its words put it: it was not found by nearness.
+    most = max(echo.values(), default=0.0)
+    return {
+        chunk: replace(like, echo=echo.get(chunk, most), agreement=agreement)
+        for chunk, like in looked.items()
+    }
+
+
+def _nearness(ranked: Sequence[Likeness], found: _Found) -> Nearness | None:
+    """What the certainty is made of, from the cosines of all that was near and of the top passage."""
+    if found.vector is None or not ranked:
+        return None
+    best: dict[str, float] = {}
+    for hit in found.near:
+        if hit.kind != "title":
+            best[hit.chunk] = max(best.get(hit.chunk, -1.0), hit.cosine)
+    others = sorted(best.values(), reverse=True)[:OTHERS]
+    usual = sum(others) / len(others) if others else 0.0
+    nearest = max(max(like.text, -1.0 if like.phrasing is None else like.phrasing) for like in ranked)
+    return Nearness(nearest, ranked[0].answer, usual)
 
 
 def _order(likenesses: Mapping[str, Likeness]) -> list[tuple[str, Likeness]]:
     """Best first; equals by id, so that the same question always gets the same order."""
     return sorted(likenesses.items(), key=lambda item: (-item[1].score, item[0]))
-
-
-def _passage(chunk: Chunk, document: Document, likeness: Likeness, lexical: float) -> Passage:
-    return Passage(
-        chunk=chunk.id,
-        document=document.external_id,
-        document_id=document.id,
-        version_id=chunk.version_id,
-        title=document.title,
-        url=document.url,
-        heading_path=tuple(map(str, chunk.heading_path)),
-        kind=cast(ChunkKind, chunk.kind),
-        question=chunk.question,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        page=chunk.page,
-        score=likeness.score,
-        dense=likeness.cosine,
-        lexical=lexical,
-    )
 
 
 @contextmanager

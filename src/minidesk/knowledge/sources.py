@@ -5,25 +5,18 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select
 
 from minidesk.db import Database, Tx
-from minidesk.db.models import (
-    Chunk,
-    Document,
-    DocumentVersion,
-    KnowledgeRevision,
-    Site,
-    Source,
-    Vector,
-    new_id,
-)
+from minidesk.db.models import Document, DocumentVersion, Site, Source, new_id
 from minidesk.errors import DocumentProblem, Invalid, MinideskError, NotFound
 from minidesk.files import FileStore, StoredFile, clean_path
 from minidesk.jobs.queue import JobQueue
 from minidesk.knowledge.parse import PARSER_VERSION
 from minidesk.knowledge.parse.detect import HEAD_BYTES, TAIL_BYTES, check_name, detect
+from minidesk.knowledge.revisions import align_audience, announce, remove_documents
 from minidesk.live.hub import Hub
 from minidesk.settings import Settings
 
@@ -42,6 +35,29 @@ def recipe(settings: Settings, embedding_fingerprint: str) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()[:RECIPE_CHARS]
 
 
+Kind = Literal["file", "faq", "page"]
+Audience = Literal["public", "agents"]
+Origin = Literal["upload", "entry", "crawl", "api", "command", "restore", "refresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """How a file came, and by whose hand where it was a person's."""
+
+    origin: Origin = "upload"
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What is said of files besides their bytes. `kind` and `audience` None: as they are, or a file for everyone."""
+
+    base_url: str | None = None
+    kind: Kind | None = None
+    audience: Audience | None = None
+    maker: Maker = Maker()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """A source as its owner sees it. `unchanged`: this very file stands ready, and nothing was queued."""
@@ -54,15 +70,6 @@ class SourceState:
     reason: str | None
     code: str | None
     unchanged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to one document's passages: the ids that its indexes gain and lose."""
-
-    document_id: str
-    added: Sequence[str]
-    removed: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +119,29 @@ class Sources:
         data: bytes | AsyncIterator[bytes],
         content_type: str | None = None,
         base_url: str | None = None,
+        kind: Kind | None = None,
+        audience: Audience | None = None,
+        maker: Maker = Maker(),
     ) -> SourceState:
         """Take a file: bytes on the disk, then row and job in one transaction; what it becomes is decided later.
 
-        The same bytes under the same path and recipe, once ready, stay as they are (`unchanged`).
+        The same bytes under the same path and recipe, once ready, stay as they are (`unchanged`). A new `audience`
+        that leaves visitors out counts from now on; one that lets them in, with the new version.
         Raises WrongType, DocumentProblem `file_empty`, TooLarge or StorageFull; nothing is queued then.
         """
         (taken,) = await self._take([Upload(path, data, content_type)])
         if isinstance(taken, MinideskError):
             raise taken
-        (state,) = await self._accept(site_id, [taken], base_url)
+        (state,) = await self._accept(site_id, [taken], _Terms(base_url, kind, audience, maker))
         return state
 
     async def store_many(
-        self, *, site_id: str, uploads: Sequence[Upload], base_url: str | None = None
+        self,
+        *,
+        site_id: str,
+        uploads: Sequence[Upload],
+        base_url: str | None = None,
+        maker: Maker = Maker(),
     ) -> list[SourceState | MinideskError]:
         """Take files as `store` does, all in one transaction. A file that is refused has its error in its place.
 
@@ -133,7 +149,7 @@ class Sources:
         """
         found: list[SourceState | MinideskError | _Taken] = [*await self._take(uploads)]
         taken = [item for item in found if isinstance(item, _Taken)]
-        states = iter(await self._accept(site_id, taken, base_url))
+        states = iter(await self._accept(site_id, taken, _Terms(base_url, maker=maker)))
         return [next(states) if isinstance(item, _Taken) else item for item in found]
 
     async def _take(self, uploads: Sequence[Upload]) -> list[_Taken | MinideskError]:
@@ -154,39 +170,44 @@ class Sources:
 
         return await asyncio.gather(*map(take, uploads))
 
-    async def _accept(self, site_id: str, taken: Sequence[_Taken], base_url: str | None) -> list[SourceState]:
+    async def _accept(self, site_id: str, taken: Sequence[_Taken], terms: _Terms) -> list[SourceState]:
         """Rows and jobs of files whose bytes are here; where none is new, nothing is written."""
         async with self._db.read() as tx:
-            known = await self._known(tx, site_id, taken, base_url)
+            known = await self._known(tx, site_id, taken, terms)
         if all(item.path in known for item in taken):
             return [known[item.path] for item in taken]
         async with self._db.write() as tx:
             if await tx.get(Site, site_id) is None:
                 raise NotFound
-            known = await self._known(tx, site_id, taken, base_url)
+            known = await self._known(tx, site_id, taken, terms)
             sources = await _sources_at(tx, site_id, [item.path for item in taken], lock=True)
             queued: dict[str, Source] = {}
             for item in taken:
                 if item.path not in known:
                     queued[item.path] = self._renewed(
-                        site_id, item, base_url, queued.get(item.path) or sources.get(item.path)
+                        site_id, item, terms, queued.get(item.path) or sources.get(item.path)
                     )
             tx.add_all(queued.values())
             await tx.flush()
             await self._enqueue(tx, list(queued.values()))
             tx.after_commit(lambda: self._hub.wake(f"site:{site_id}"))
+            if terms.audience == "agents":
+                # What visitors must not be told may stand in the old version too: it cannot wait for the new one.
+                await align_audience(tx, site_id, [source.id for source in queued.values()], self._clock())
+                announce(tx, self._hub, site_id)
             return [known.get(item.path) or _state(queued[item.path]) for item in taken]
 
     async def _known(
-        self, tx: Tx, site_id: str, taken: Sequence[_Taken], base_url: str | None
+        self, tx: Tx, site_id: str, taken: Sequence[_Taken], terms: _Terms
     ) -> dict[str, SourceState]:
         """States of the files, by path, that need nothing: the same bytes are queued already, or stand ready."""
         sources = await _sources_at(tx, site_id, [item.path for item in taken])
         same = {}
         for item in taken:
             source = sources.get(item.path)
-            there = source and (source.sha256, source.base_url) == (item.stored.sha256, base_url)
-            if source and there and source.status != "failed":
+            there = source and (source.sha256, source.base_url) == (item.stored.sha256, terms.base_url)
+            fits = source and terms.audience in (None, source.audience)
+            if source and there and fits and source.status != "failed":
                 same[item.path] = source
         settled = [source.id for source in same.values() if source.status in ("ready", "skipped")]
         stale = await self._stale(tx, settled)
@@ -196,15 +217,17 @@ class Sources:
             if source.id not in stale
         }
 
-    def _renewed(self, site_id: str, item: _Taken, base_url: str | None, source: Source | None) -> Source:
+    def _renewed(self, site_id: str, item: _Taken, terms: _Terms, source: Source | None) -> Source:
         """The row of a file that has to be read."""
         now = self._clock()
         if source is None:
             source = Source(id=new_id("src"), site_id=site_id, path=item.path, generation=0, created_at=now)
-        source.base_url, source.content_type = base_url, item.declared
+            source.kind, source.audience = "file", "public"
+        source.kind, source.audience = terms.kind or source.kind, terms.audience or source.audience
+        source.origin, source.author = terms.maker.origin, terms.maker.author
+        source.base_url, source.content_type = terms.base_url, item.declared
         source.sha256, source.size = item.stored.sha256, item.stored.size
-        source.generation += 1
-        source.status, source.reason, source.code, source.updated_at = "queued", None, None, now
+        requeue(source, now)
         return source
 
     def _check_content(
@@ -224,14 +247,7 @@ class Sources:
             detect(path, declared, head, file.read(), stored.size)
 
     async def _enqueue(self, tx: Tx, sources: Sequence[Source]) -> None:
-        payloads = {
-            f"ingest:{source.id}:{source.generation}": {
-                "source_id": source.id,
-                "generation": source.generation,
-            }
-            for source in sources
-        }
-        await self._jobs.enqueue_many(tx, queue="background", kind="ingest", payloads=payloads)
+        await enqueue(tx, self._jobs, sources)
 
     async def _stale(self, tx: Tx, source_ids: Sequence[str]) -> set[str]:
         """Those of the sources of which a document was made by another recipe."""
@@ -239,7 +255,7 @@ class Sources:
         for start in range(0, len(source_ids), _BATCH):
             statement = select(Document.source_id).where(
                 Document.source_id.in_(source_ids[start : start + _BATCH]),
-                Document.status == "ready",
+                Document.status.in_(("ready", "unpublished")),
                 Document.fingerprint.not_like(f"{self._recipe}%"),
             )
             found.update(await tx.scalars(statement))
@@ -252,24 +268,24 @@ class Sources:
         """
         async with self._db.write() as tx:
             stale = select(Document.source_id).where(
-                Document.status == "ready", Document.fingerprint.not_like(f"{self._recipe}%")
+                Document.status.in_(("ready", "unpublished")),
+                Document.fingerprint.not_like(f"{self._recipe}%"),
             )
             statement = select(Source).where(Source.id.in_(stale), Source.status == "ready")
             found = (
                 await tx.scalars(statement.where(Source.site_id == site_id) if site_id else statement)
             ).all()
             for source in found:
-                source.generation += 1
-                source.status, source.updated_at = "queued", self._clock()
+                source.origin, source.author = "refresh", None
+                requeue(source, self._clock())
             await self._enqueue(tx, found)
         return len(found)
 
     async def retry(self, site_id: str, source_id: str) -> SourceState:
         """Read a file once more, for instance after its failure had another cause. Raises NotFound."""
         async with self._db.write() as tx:
-            source = await _access_source(tx, site_id, source_id)
-            source.generation += 1
-            source.status, source.reason, source.code, source.updated_at = "queued", None, None, self._clock()
+            source = await locked_source(tx, site_id, source_id)
+            requeue(source, self._clock())
             await self._enqueue(tx, [source])
             tx.after_commit(lambda: self._hub.wake(f"site:{site_id}"))
             return _state(source)
@@ -277,7 +293,11 @@ class Sources:
     async def status(self, site_id: str, source_id: str) -> SourceState:
         """How a file is doing. Raises NotFound for another site's."""
         async with self._db.read() as tx:
-            return _state(await _access_source(tx, site_id, source_id, lock=False))
+            statement = select(Source).where(Source.id == source_id, Source.site_id == site_id)
+            source = await tx.scalar(statement)
+            if source is None:
+                raise NotFound
+            return _state(source)
 
     async def list_(self, site_id: str, *, limit: int = 1000, after: str = "") -> list[SourceState]:
         """The site's files by path, those behind `after`."""
@@ -293,14 +313,14 @@ class Sources:
     async def delete_source(self, site_id: str, source_id: str) -> None:
         """Remove a file and all its documents; the indexes follow the revisions. Raises NotFound."""
         async with self._db.write() as tx:
-            source = await _access_source(tx, site_id, source_id)
+            source = await locked_source(tx, site_id, source_id)
             documents = (await tx.scalars(select(Document.id).where(Document.source_id == source_id))).all()
+            held = {source.sha256} | await _files_of(tx, documents)
             await remove_documents(tx, site_id, documents, self._clock())
-            sha256 = source.sha256
             await tx.execute(delete(Source).where(Source.id == source_id))
-            shared = await tx.scalar(select(func.count()).select_from(Source).where(Source.sha256 == sha256))
+            unused = await unused_files(tx, sorted(held))
             announce(tx, self._hub, site_id)
-        if not shared:
+        for sha256 in unused:
             await self._files.remove(sha256)
 
     async def delete_document(self, site_id: str, external_id: str) -> None:
@@ -340,12 +360,47 @@ async def _sources_at(tx: Tx, site_id: str, paths: Sequence[str], *, lock: bool 
     return found
 
 
-async def _access_source(tx: Tx, site_id: str, source_id: str, *, lock: bool = True) -> Source:
+async def locked_source(tx: Tx, site_id: str, source_id: str) -> Source:
+    """A file of the site, its row locked until the commit: ingest waits for it too. Raises NotFound."""
     statement = select(Source).where(Source.id == source_id, Source.site_id == site_id)
-    source = await tx.scalar(statement.with_for_update() if lock else statement)
+    source = await tx.scalar(statement.with_for_update())
     if source is None:
         raise NotFound
     return source
+
+
+def requeue(source: Source, now: datetime) -> None:
+    """Let a file be read (again): what an earlier job makes of it counts no more."""
+    source.generation += 1
+    source.status, source.reason, source.code, source.updated_at = "queued", None, None, now
+
+
+async def enqueue(tx: Tx, jobs: JobQueue, sources: Sequence[Source]) -> None:
+    """A job for each of these files."""
+    payloads = {
+        f"ingest:{source.id}:{source.generation}": {"source_id": source.id, "generation": source.generation}
+        for source in sources
+    }
+    await jobs.enqueue_many(tx, queue="background", kind="ingest", payloads=payloads)
+
+
+async def unused_files(tx: Tx, sha256s: Sequence[str]) -> list[str]:
+    """Those of these stored files that no source and no version names any more."""
+    used: set[str] = set()
+    for start in range(0, len(sha256s), _BATCH):
+        some = sha256s[start : start + _BATCH]
+        used.update(await tx.scalars(select(Source.sha256).where(Source.sha256.in_(some))))
+        used.update(await tx.scalars(select(DocumentVersion.sha256).where(DocumentVersion.sha256.in_(some))))
+    return [sha256 for sha256 in sha256s if sha256 not in used]
+
+
+async def _files_of(tx: Tx, document_ids: Sequence[str]) -> set[str]:
+    """The stored files that versions of these documents were read from."""
+    found: set[str] = set()
+    for start in range(0, len(document_ids), _BATCH):
+        ours = DocumentVersion.document_id.in_(document_ids[start : start + _BATCH])
+        found.update(await tx.scalars(select(DocumentVersion.sha256).where(ours).distinct()))
+    return found
 
 
 def _state(source: Source, *, unchanged: bool = False) -> SourceState:
@@ -359,62 +414,3 @@ def _state(source: Source, *, unchanged: bool = False) -> SourceState:
         source.code,
         unchanged,
     )
-
-
-def announce(tx: Tx, hub: Hub, site_id: str) -> None:
-    """After the commit wake who follows the site's knowledge and who looks at its documents."""
-    tx.after_commit(lambda: hub.wake(f"knowledge:{site_id}"))
-    tx.after_commit(lambda: hub.wake(f"site:{site_id}"))
-
-
-async def drop_chunks(tx: Tx, document_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Delete the passages and vectors of documents; gives the passages' ids by document."""
-    gone: dict[str, list[str]] = {}
-    for start in range(0, len(document_ids), _BATCH):
-        some = document_ids[start : start + _BATCH]
-        for chunk_id, document_id in (
-            await tx.execute(select(Chunk.id, Chunk.document_id).where(Chunk.document_id.in_(some)))
-        ).all():
-            gone.setdefault(document_id, []).append(chunk_id)
-        await tx.execute(
-            delete(Vector).where(Vector.chunk_id.in_(select(Chunk.id).where(Chunk.document_id.in_(some))))
-        )
-        await tx.execute(delete(Chunk).where(Chunk.document_id.in_(some)))
-    return gone
-
-
-async def remove_documents(tx: Tx, site_id: str, document_ids: Sequence[str], now: datetime) -> None:
-    """Delete documents with versions, passages and vectors, and write the revisions. The caller announces."""
-    gone = await drop_chunks(tx, document_ids)
-    for start in range(0, len(document_ids), _BATCH):
-        some = document_ids[start : start + _BATCH]
-        await tx.execute(delete(DocumentVersion).where(DocumentVersion.document_id.in_(some)))
-        await tx.execute(delete(Document).where(Document.id.in_(some)))
-    await write_revisions(
-        tx, site_id, [Change(document_id, (), gone.get(document_id, ())) for document_id in document_ids], now
-    )
-
-
-async def write_revisions(tx: Tx, site_id: str, changes: Sequence[Change], now: datetime) -> None:
-    """Number the changes behind the site's last one. The site's row is locked until the commit, so numbers are committed in order."""
-    changes = [change for change in changes if change.added or change.removed]
-    if not changes:
-        return
-    statement = (
-        update(Site)
-        .where(Site.id == site_id)
-        .values(knowledge_revision=Site.knowledge_revision + len(changes))
-        .returning(Site.knowledge_revision)
-    )
-    last = await tx.scalar(statement.execution_options(synchronize_session=False))
-    if last is None:
-        raise NotFound
-    first = last - len(changes) + 1
-    rows = [
-        {
-            "site_id": site_id, "n": first + index, "document_id": change.document_id,
-            "added": list(change.added), "removed": list(change.removed), "created_at": now,
-        }
-        for index, change in enumerate(changes)
-    ]  # fmt: skip
-    await (await tx.connection()).execute(insert(KnowledgeRevision.__table__), rows)  # type: ignore[arg-type]  # a Table, typed as FromClause

@@ -1,8 +1,9 @@
 """The process that reads other people's files: `python -m minidesk.knowledge.parse.child`.
 
-It takes one request a line on stdin (JSON: path, name, content_type, seconds, max_bytes) and answers each on
-stdout (`wire.py`). It cannot write files, has a ceiling of memory and of processor time, and no network where
-the system lets it give that up. Whatever a file does, only this process dies of it.
+It takes one request a line on stdin (JSON) and answers each on stdout (`wire.py`). A file to be read is named by path,
+name and content_type; of a page of the web whose links are asked for (`links`: page or sitemap), the `size` bytes follow
+the line. It cannot write files, has a ceiling of memory and of processor time, and no network where the system lets it
+give that up. Whatever a file or page does, only this process dies of it.
 """
 
 import ctypes
@@ -14,10 +15,12 @@ import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from minidesk.errors import DocumentProblem, MinideskError
 from minidesk.knowledge.parse.formats import parse_path
-from minidesk.knowledge.parse.wire import pack_documents, pack_error
+from minidesk.knowledge.parse.wire import pack_documents, pack_error, pack_record
+from minidesk.knowledge.records import PageLinks, Sitemap
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -42,13 +45,14 @@ def restrict(memory_mb: int) -> None:
             libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
-def answer(line: bytes) -> bytes:
-    """One request's answer; never raises for what a file holds."""
-    request = json.loads(line)
+def answer(request: dict[str, Any], data: bytes = b"") -> bytes:
+    """One request's answer; never raises for what a file or page holds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = math.ceil(used.ru_utime + used.ru_stime + request["seconds"]) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     try:
+        if "links" in request:
+            return pack_record(links(request, data))
         return pack_documents(
             parse_path(Path(request["path"]), request["name"], request["content_type"], request["max_bytes"])
         )
@@ -62,6 +66,16 @@ def answer(line: bytes) -> bytes:
         return pack_error(DocumentProblem())
 
 
+def links(request: dict[str, Any], data: bytes) -> PageLinks | Sitemap:
+    """Where a page of the web, or a sitemap, leads."""
+    from minidesk.knowledge.parse.links import (  # lxml: our parent imports this file too
+        read_links,
+        read_sitemap,
+    )
+
+    return read_sitemap(data) if request["links"] == "sitemap" else read_links(data, request["charset"])
+
+
 def main() -> None:
     """Answer requests until stdin ends."""
     restrict(int(sys.argv[1]))
@@ -70,7 +84,8 @@ def main() -> None:
     # A library that prints would garble the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in requests:
-        answers.write(answer(line))
+        request = json.loads(line)
+        answers.write(answer(request, requests.read(request.get("size", 0))))
         answers.flush()
 
 

@@ -6,14 +6,15 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
 from pathlib import Path
 
 import minidesk
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.child import TOO_COMPLEX
 from minidesk.knowledge.parse.limits import ParseLimits
-from minidesk.knowledge.parse.wire import ANSWER_BYTES, PREFIX_BYTES, unpack
-from minidesk.knowledge.records import ParsedDocument, SkippedDocument
+from minidesk.knowledge.parse.wire import ANSWER_BYTES, PREFIX_BYTES, unpack, unpack_record
+from minidesk.knowledge.records import PageLinks, ParsedDocument, Sitemap, SkippedDocument
 from minidesk.settings import Settings
 
 # A child that has read this many files is replaced: whatever it gathered goes with it.
@@ -52,11 +53,30 @@ class ParserPool:
             "seconds": self._limits.seconds,
             "max_bytes": self._limits.max_bytes,
         }
+        answer = await self._answer(request)
+        # Megabytes of JSON would hold up every stream of this process if they were read on the event loop.
+        return await asyncio.to_thread(unpack, answer) if len(answer) > 200_000 else unpack(answer)
+
+    async def page_links(self, data: bytes, charset: str | None) -> PageLinks:
+        """Where a page of the web leads. Raises DocumentProblem for one that kills or blocks the child."""
+        request = {"links": "page", "charset": charset, "size": len(data), "seconds": self._limits.seconds}
+        record = unpack_record(await self._answer(request, data))
+        widgets = [(str(src), str(key)) for src, key in record.pop("widgets")]
+        return PageLinks(**record, widgets=widgets)
+
+    async def sitemap(self, data: bytes) -> Sitemap:
+        """The addresses in a sitemap. Raises DocumentProblem for one that kills or blocks the child."""
+        request = {"links": "sitemap", "size": len(data), "seconds": self._limits.seconds}
+        answer = await self._answer(request, data)
+        return Sitemap(**await asyncio.to_thread(unpack_record, answer))
+
+    async def _answer(self, request: Mapping[str, object], data: bytes = b"") -> bytes:
+        """What the child says to one request, when its turn has come."""
         async with self._turn:
             if self._idle:
                 self._idle.cancel()
             try:
-                answer = await self._ask(json.dumps(request).encode() + b"\n")
+                answer = await self._ask(json.dumps(request).encode() + b"\n" + data)
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
                 await self._end()
                 raise DocumentProblem(TOO_COMPLEX, code="document_too_complex") from error
@@ -70,8 +90,7 @@ class ParserPool:
                 await self._end()
             else:
                 self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._kill)
-        # Megabytes of JSON would hold up every stream of this process if they were read on the event loop.
-        return await asyncio.to_thread(unpack, answer) if len(answer) > 200_000 else unpack(answer)
+        return answer
 
     async def _ask(self, request: bytes) -> bytes:
         child = self._child

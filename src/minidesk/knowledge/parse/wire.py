@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from minidesk.errors import DocumentProblem, MinideskError, TooLarge, WrongType
-from minidesk.knowledge.records import Block, ParsedDocument, SkippedDocument
+from minidesk.knowledge.records import Block, PageLinks, ParsedDocument, Sitemap, SkippedDocument
 
 PREFIX_BYTES = 8
 # Five million characters of up to four bytes, with their blocks; a child that sends more is broken.
@@ -23,6 +24,11 @@ def pack_documents(found: Sequence[ParsedDocument | SkippedDocument]) -> bytes:
     return _pack({"documents": [_from_document(item) for item in found]})
 
 
+def pack_record(found: PageLinks | Sitemap) -> bytes:
+    """The answer to a page or sitemap whose links were asked for."""
+    return _pack({"record": asdict(found)})
+
+
 def pack_error(error: MinideskError) -> bytes:
     """The answer to a file that was refused: kind, code and sentence."""
     return _pack({"error": [type(error).__name__, error.code, error.message]})
@@ -30,11 +36,21 @@ def pack_error(error: MinideskError) -> bytes:
 
 def unpack(answer: bytes) -> list[ParsedDocument | SkippedDocument]:
     """The documents of an answer; raises the error that it carries. A broken answer raises ValueError or KeyError."""
-    data = json.loads(answer)
+    return [_to_document(item) for item in _read(answer)["documents"]]
+
+
+def unpack_record(answer: bytes) -> dict[str, Any]:
+    """The fields of a PageLinks or Sitemap; raises as `unpack` does."""
+    record: dict[str, Any] = _read(answer)["record"]
+    return record
+
+
+def _read(answer: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(answer)
     if "error" in data:
         kind, code, message = data["error"]
         raise _ERRORS[kind](message, code=code)
-    return [_to_document(item) for item in data["documents"]]
+    return data
 
 
 def _pack(data: dict[str, Any]) -> bytes:
