@@ -26,7 +26,7 @@ class Desk:
         model: Script | None = None,
     ) -> None:
         self.search = SmallSearch(embedder, passages)
-        self.asker = Asker(self.search, embedder.documents, model, settings, clock)
+        self.asker = Asker(self.search, embedder.documents, model, settings, clock, tokens=embedder.tokens)
 
     async def ask(
         self, text: str, *history: Turn, not_found_before: int = 0
@@ -228,7 +228,7 @@ async def test_the_model_makes_a_follow_up_whole_and_rules_do_where_it_fails(
         Turn("visitor", "How much is shipping to Austria?"),
         Turn("assistant", "Up to 2 kg it costs €4.90."),
     )
-    model = Script(["How much is shipping to Norway?", "NOT_FOUND"])
+    model = Script(['{"question": "How much is shipping to Norway?"}', "NOT_FOUND"])
     _, answered = await Desk(embedder, settings, clock, model=model).ask("and to Norway?", *history)
     assert [r.purpose for r in model.requests] == ["rewrite", "answer"]
     assert answered.search_query == "How much is shipping to Norway?"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,9 @@ from minidesk.answering.outcome import (
     Question,
     Reply,
 )
+from minidesk.answering.privacy import NO_WISHES, SiteWishes
 from minidesk.db import Database
-from minidesk.db.models import Job
+from minidesk.db.models import Job, Site
 from minidesk.errors import ModelOverloaded, ModelRefused
 from minidesk.jobs import MAX_ATTEMPTS, ClaimedJob, Worker
 from minidesk.reply import Replier
@@ -51,11 +52,15 @@ class Script:
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
         self.questions: list[Question] = []
+        self.manners: list[tuple[str, str]] = []
         self.closed = asyncio.Event()
 
-    async def ask(self, question: Question) -> AsyncIterator[ProvedSentence | Answered]:
+    async def ask(
+        self, question: Question, site: SiteWishes = NO_WISHES
+    ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """The steps."""
         self.questions.append(question)
+        self.manners.append((site.instructions, site.name))
         try:
             for step in self.steps:
                 if isinstance(step, Exception):
@@ -138,6 +143,14 @@ async def test_the_question_carries_what_was_said_before(desk: Desk) -> None:
         desk.conversation.site_id,
     )
     assert (await desk.row()).not_found_count == 0
+
+
+async def test_the_sites_own_wishes_reach_the_asker(desk: Desk) -> None:
+    async with desk.db.write() as tx:
+        site = await tx.get_one(Site, desk.conversation.site_id)
+        site.config = {"instructions": "Call visitors guests."}
+    script = await run(desk, *REPLY)
+    assert script.manners == [("Call visitors guests.", "Alpenglow")]
 
 
 async def test_a_handoff_opens_a_ticket_and_says_nothing_itself(desk: Desk) -> None:

@@ -1,21 +1,23 @@
-"""One question answered, with no side effects: the heart of a reply, of `ask`, of evaluation.
+"""One question answered, without a conversation being written: the heart of a reply, of `ask`, of evaluation.
 
 A person is asked for → hand off. Small talk → a fixed line. Else: the follow-up made whole → search → do the
-passages answer? → compose with proof → `Reply`, or an honest "our pages don't say", which the second time in a row
-becomes a handoff. It writes nothing; spending goes through the gateway's ledger sink.
+passages answer? → the answer that was given before and still holds, or compose with proof → `Reply`, or an honest
+"our pages don't say", which the second time in a row becomes a handoff. Spending goes through the gateway's ledger sink.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from minidesk.answering import followup
 from minidesk.answering.asks import read
-from minidesk.answering.compose import Composed, Composer, Manner, Models
+from minidesk.answering.compose import Composed, Composer, LargeTier, Manner, Models
+from minidesk.answering.known import MODEL, KnownAnswers
+from minidesk.answering.late import LateReader, ReadTokens
 from minidesk.answering.likeness import HumanLikeness
 from minidesk.answering.outcome import (
     Answered,
@@ -26,17 +28,19 @@ from minidesk.answering.outcome import (
     ProvedSentence,
     Question,
     Reply,
+    Spent,
 )
-from minidesk.answering.prompt import rewrite_prompt
+from minidesk.answering.privacy import NO_WISHES, PrivateModels, SiteWishes, said_by_visitor
 from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNearness, rank
+from minidesk.answering.rewriting import made_whole
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.answering.sure import ASK_MODEL_FROM, Sureness, sureness
 from minidesk.answering.wants_human import wants_human
 from minidesk.answering.wording import plainly
-from minidesk.errors import ModelError
-from minidesk.gateway.messages import ChatRequest, Finished
+from minidesk.errors import ModelBadResponse
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.settings import Settings
+from minidesk.sites import SiteView
 
 NOT_FOUND_LINE = "Our pages don't say, so I won't guess. Would you like a person to help you?"
 NOT_FOUND_WORD = (
@@ -45,8 +49,6 @@ NOT_FOUND_WORD = (
 HANDOFF_ASKED = "Of course. I'm passing you on to a person."
 HANDOFF_MISSING = "Our pages don't say this either, so I'm passing you on to a person who can help."
 HANDOFF_FAILED = "I can't answer this right now, so I'm passing you on to a person."
-_REWRITE_TOKENS = 80  # a question is one sentence
-_REWRITE_CHARS = 400
 # How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
 _SURER = 0.1
 # "Where is your nearest agent?" reads like a request for one; where the pages surely answer, they do.
@@ -62,16 +64,13 @@ class Searches(Protocol):
         """Passages, best first."""
 
 
-@dataclass(slots=True)
-class _Spent:
-    model: str | None = None
-    tokens: int = 0
-    cost_micros: int = 0
+class Asks(Protocol):
+    """What others need of an `Asker`."""
 
-    def add(self, model: str | None, tokens: int, cost_micros: int) -> None:
-        self.model = model or self.model
-        self.tokens += tokens
-        self.cost_micros += cost_micros
+    def ask(
+        self, question: Question, site: SiteWishes = NO_WISHES
+    ) -> AsyncGenerator[ProvedSentence | Answered, None]:
+        """Sentences as they are proved, then exactly one Answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,23 @@ class Prepared:
     sure: Sureness
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A question under way: when it came, and what it has cost so far."""
+
+    question: Question
+    started: datetime
+    models: Models | None
+    large: LargeTier | None
+    spent: Spent = field(default_factory=Spent)
+
+
 class Asker:
-    """Answers questions. `embed` gives L2-normalised rows; `models` None means extracts only."""
+    """Answers questions. `embed` gives L2-normalised rows; `models` None means extracts only.
+
+    `large` is asked where the proof of an answer is too thin; `known` keeps whole and proved answers.
+    `tokens` gives the token vectors by which sentences are chosen; without it, only whole sentences are compared.
+    """
 
     def __init__(
         self,
@@ -95,57 +109,70 @@ class Asker:
         settings: Settings,
         clock: Callable[[], datetime],
         k: int = 10,
+        *,
+        large: LargeTier | None = None,
+        known: KnownAnswers | None = None,
+        tokens: ReadTokens | None = None,
     ) -> None:
         self._searcher = searcher
         self._embed = Remembered(embed)
         self._models = models if models is not None and models.configured else None
+        self._large = large
+        self._known = known if self._models is not None else None
         self._settings = settings
         self._clock = clock
         self._k = k
         self._nearness = WordNearness(self._embed)
         self._likeness = HumanLikeness(self._embed)
+        self._late = None if tokens is None else LateReader(tokens)
 
     async def ask(
-        self, question: Question, *, site_prompt: str = "", site_name: str = ""
+        self, question: Question, site: SiteWishes = NO_WISHES
     ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """Sentences as they are proved, then exactly one Answered whose text is their concatenation."""
-        started = self._clock()
+        turn = await self._turn(question, site)
         # Rules over 4,000 characters may take longer than other visitors should wait.
-        plain = await asyncio.to_thread(self._without_search, question, started)
+        plain = await asyncio.to_thread(_without_search, question)
         if plain is not None:
-            yield plain
+            yield self._end(turn, *plain)
             return
-        spent = _Spent()
-        found = await self.prepare(question, spent)
-        query, result, ranking, sure = found.query, found.result, found.ranking, found.sure
-        if sure.score < _PAGES_WIN and await self._likeness.asks(
-            question.text, Stored(result.vectors).question(question.text)
-        ):
-            outcome = HandOff("customer_request")
-            yield self._said(question, started, outcome, HANDOFF_ASKED, spent)
+        found = await self._prepared(turn)
+        if await self._wants_human(question, found):
+            yield self._end(turn, HandOff("customer_request"), HANDOFF_ASKED)
             return
         composed = Composed()
         parts: list[ProvedSentence] = []
-        if sure.score >= (ASK_MODEL_FROM if self._models else 0.0):
-            composer = Composer(
-                self._embed, self._nearness, self._models, self._manner(site_prompt, site_name)
-            )
-            async with aclosing(
-                composer.compose(question, query, ranking, sure.score, result.passages)
-            ) as made:
-                async for part in made:
-                    if isinstance(part, Composed):
-                        composed = part
-                        spent.add(part.model, part.tokens, part.cost_micros)
-                    else:
-                        parts.append(part)
-                        yield part
-        yield self._answered(question, started, result, sure, composed, parts, spent, query)
+        async with aclosing(self._sentences(turn, found, self._manner(site))) as made:
+            async for part in made:
+                if isinstance(part, Composed):
+                    composed = part
+                else:
+                    parts.append(part)
+                    yield part
+        turn.spent.add(composed.model, composed.tokens, composed.cost_micros)
+        yield self._end(turn, *_outcome(question, found, composed, parts), found, _citations(parts))
 
-    async def prepare(self, question: Question, spent: "_Spent | None" = None) -> Prepared:
+    async def _turn(self, question: Question, site: SiteWishes) -> _Turn:
+        """The question with the models that it may be shown to: without what the visitor said of themselves."""
+        models, large, started = self._models, self._large, self._clock()
+        if models is not None:
+            said = said_by_visitor(question.history, question.text)
+            redaction = await asyncio.to_thread(site.redaction, said)
+            if redaction is not None:
+                models = PrivateModels(models, redaction)
+                large = large and replace(large, models=PrivateModels(large.models, redaction))
+        return _Turn(question, started, models, large)
+
+    async def prepare(self, question: Question) -> Prepared:
         """All that comes before the first word of an answer: the question made whole, found, and weighed."""
-        if self._models is not None:
-            return await self._weighed(question, await self._rewritten(question, spent or _Spent()))
+        return await self._prepared(await self._turn(question, NO_WISHES))
+
+    async def _prepared(self, turn: _Turn) -> Prepared:
+        question = turn.question
+        if turn.models is not None:
+            whole = await made_whole(turn.models, question, turn.spent)
+            if whole is not None:
+                return await self._weighed(question, whole)
         first, *others = await asyncio.to_thread(followup.candidates, question.text, question.history)
         best = await self._weighed(question, first)
         for other in others:
@@ -157,11 +184,12 @@ class Asker:
     async def _weighed(self, question: Question, query: str) -> Prepared:
         result = await self._search(question, query)
         ranking = await rank(
-            await asyncio.to_thread(read, query),
+            await asyncio.to_thread(read, query, result.alternates),
             result.passages,
             self._embed,
             self._nearness,
             Stored(result.vectors) if result.vectors else None,
+            self._late,
         )
         return Prepared(query, result, ranking, sureness(ranking))
 
@@ -175,87 +203,101 @@ class Asker:
         passages = _merged(result.passages, other.passages)[: self._k]
         return replace(result, passages=passages, vectors={**other.vectors, **result.vectors})
 
-    def _without_search(self, question: Question, started: datetime) -> Answered | None:
-        """Asked for a person, or small talk: nothing to look up."""
-        outcome: Outcome
-        if wants_human(question.text):
-            outcome, text = HandOff("customer_request"), HANDOFF_ASKED
-        else:
-            line = smalltalk(question.text)
-            if line is None:
-                return None
-            outcome, text = Clarify("smalltalk"), line
-        return self._said(question, started, outcome, text, _Spent())
+    async def _wants_human(self, question: Question, found: Prepared) -> bool:
+        """Asked for a person in words that no rule knows; where the pages surely answer, they do."""
+        vector = Stored(found.result.vectors).question(question.text)
+        return found.sure.score < _PAGES_WIN and await self._likeness.asks(question.text, vector)
 
-    def _said(
-        self, question: Question, started: datetime, outcome: Outcome, text: str, spent: _Spent
-    ) -> Answered:
-        """The end of a turn that needs no passages."""
-        return Answered(
-            outcome, text, (), 0.0, (), question.text,
-            spent.model, spent.tokens, spent.cost_micros, self._ms(started),
-        )  # fmt: skip
+    async def _sentences(
+        self, turn: _Turn, found: Prepared, manner: Manner
+    ) -> AsyncGenerator[ProvedSentence | Composed, None]:
+        """The answer that was given before and still holds, or a new one; then one Composed."""
+        question = turn.question
+        if found.sure.score < (ASK_MODEL_FROM if self._models else 0.0):
+            yield Composed()
+            return
+        if self._known is not None and (
+            again := await self._known.find(question, found.query, found.result, manner)
+        ):
+            await self._known.book(question)
+            for sentence in again:
+                yield sentence
+            yield Composed(model=MODEL)
+            return
+        composer = Composer(self._embed, self._nearness, turn.models, manner, turn.large)
+        parts: list[ProvedSentence] = []
+        making = composer.compose(
+            question, found.query, found.ranking, found.sure.score, found.result.passages
+        )
+        async with aclosing(making) as made:
+            async for part in made:
+                if isinstance(part, ProvedSentence):
+                    parts.append(part)
+                elif self._known is not None and part.whole:
+                    await self._known.keep(
+                        question, found.query, found.result, manner, parts, part.model or ""
+                    )
+                yield part
 
-    def _answered(
+    def _manner(self, site: SiteWishes) -> Manner:
+        settings = self._settings
+        return Manner(settings.model_max_tokens, settings.model_temperature, site.instructions, site.name)
+
+    def _end(
         self,
-        question: Question,
-        started: datetime,
-        result: SearchResult,
-        sure: Sureness,
-        composed: Composed,
-        parts: list[ProvedSentence],
-        spent: _Spent,
-        query: str,
+        turn: _Turn,
+        outcome: Outcome,
+        text: str,
+        found: Prepared | None = None,
+        citations: tuple[Citation, ...] = (),
     ) -> Answered:
-        outcome: Outcome
-        citations = _citations(parts)
-        if citations:
-            outcome, text = Reply(), "".join(part.text for part in parts)
-        elif composed.model_failed and sure.score >= ASK_MODEL_FROM:
-            outcome, text = HandOff("model_failure"), HANDOFF_FAILED
-        elif question.not_found_before >= 1:
-            outcome, text = HandOff("missing_knowledge"), HANDOFF_MISSING
-        else:
-            outcome, text = Clarify("not_found", offer_person=True), _not_found(sure)
         return Answered(
-            outcome, text, citations, sure.score, result.passages, query,
-            spent.model, spent.tokens, spent.cost_micros, self._ms(started),
-        )  # fmt: skip
-
-    def _manner(self, site_prompt: str, site_name: str) -> Manner:
-        return Manner(
-            self._settings.model_max_tokens, self._settings.model_temperature, site_prompt, site_name
+            outcome=outcome,
+            text=text,
+            citations=citations,
+            score=found.sure.score if found else 0.0,
+            passages=found.result.passages if found else (),
+            search_query=found.query if found else turn.question.text,
+            model=turn.spent.model,
+            tokens=turn.spent.tokens,
+            cost_micros=turn.spent.cost_micros,
+            ms=round((self._clock() - turn.started).total_seconds() * 1000),
         )
 
-    async def _rewritten(self, question: Question, spent: _Spent) -> str:
-        """The question made whole: by the model where there is one, by rules where there is none or it fails."""
-        by_rules = await asyncio.to_thread(followup.rewrite, question.text, question.history)
-        if self._models is None or by_rules == question.text:
-            return by_rules
-        prompt = rewrite_prompt(question.text, question.history)
-        request = ChatRequest(
-            messages=prompt.messages,
-            purpose="rewrite",
-            max_tokens=_REWRITE_TOKENS,
-            temperature=0.0,
-            site_id=question.site_id,
-            conversation_id=question.conversation_id,
-            message_id=question.message_id,
-        )
-        written = ""
-        try:
-            async for delta in self._models.stream(request):
-                if isinstance(delta, Finished):
-                    spent.add(delta.model, delta.input_tokens + delta.output_tokens, delta.cost_micros)
-                else:
-                    written += delta
-        except ModelError:
-            return by_rules
-        written = re.sub(r"\s+", " ", written).strip(" \"'“”")
-        return written if 0 < len(written) <= _REWRITE_CHARS and prompt.marker not in written else by_rules
 
-    def _ms(self, started: datetime) -> int:
-        return round((self._clock() - started).total_seconds() * 1000)
+def wishes_of(site: SiteView) -> SiteWishes:
+    """What a site's settings ask of its answers."""
+    config = site.config
+    return SiteWishes(config.instructions, site.name, config.hide_private, config.private_forms)
+
+
+async def answer(asker: Asks, question: Question) -> Answered:
+    """The end of the turn alone, for callers that do not stream."""
+    async with aclosing(asker.ask(question)) as parts:
+        async for part in parts:
+            if isinstance(part, Answered):
+                return part
+    raise ModelBadResponse("The answer ended without an outcome.")
+
+
+def _without_search(question: Question) -> tuple[Outcome, str] | None:
+    """Asked for a person, or small talk: nothing to look up. CPU work."""
+    if wants_human(question.text):
+        return HandOff("customer_request"), HANDOFF_ASKED
+    line = smalltalk(question.text)
+    return None if line is None else (Clarify("smalltalk"), line)
+
+
+def _outcome(
+    question: Question, found: Prepared, composed: Composed, parts: list[ProvedSentence]
+) -> tuple[Outcome, str]:
+    if _citations(parts):
+        return Reply(), "".join(part.text for part in parts)
+    if composed.model_failed and found.sure.score >= ASK_MODEL_FROM:
+        return HandOff("model_failure"), HANDOFF_FAILED
+    if question.not_found_before >= 1:
+        return HandOff("missing_knowledge"), HANDOFF_MISSING
+    return Clarify("not_found", offer_person=True), _not_found(found.sure)
 
 
 def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Passage, ...]:
@@ -291,13 +333,3 @@ def _citations(parts: list[ProvedSentence]) -> tuple[Citation, ...]:
         for citation in part.citations:
             found.setdefault(citation.n, citation)
     return tuple(found[n] for n in sorted(found))
-
-
-async def answer(asker: Asker, question: Question) -> Answered:
-    """The end of the turn alone, for callers that do not stream."""
-    last: Answered | None = None
-    async for part in asker.ask(replace(question)):
-        if isinstance(part, Answered):
-            last = part
-    assert last is not None
-    return last

@@ -1,7 +1,8 @@
 """The third story: one conversation to a person.
 
-reason → read the conversation → triage and team, off the event loop and outside any transaction → one write:
-holder, ticket, and the line that tells the visitor what happens next and when. Asking again gives the same ticket.
+reason → read the conversation → triage and team, off the event loop and outside any transaction, with a model's summary
+where there is a model that is quick enough → one write: holder, ticket, and the line that tells the visitor what
+happens next and when. Asking again gives the same ticket.
 """
 
 import asyncio
@@ -11,6 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from minidesk.answering.models import Models
+from minidesk.answering.outcome import Turn
+from minidesk.answering.privacy import PrivateModels, SiteWishes, said_by_visitor
+from minidesk.answering.summarise import read_conversation
 from minidesk.conversations import Conversations, MessageView, lock_conversation, transcript
 from minidesk.db import Database, Tx
 from minidesk.db.models import Conversation, Document, Ticket
@@ -19,6 +24,7 @@ from minidesk.sites import SiteView, hours_line, site_by_id
 from minidesk.text.locale import Texts
 from minidesk.tickets import (
     Embed,
+    LateLine,
     Reason,
     TeamChoice,
     TeamProfile,
@@ -27,7 +33,9 @@ from minidesk.tickets import (
     Triage,
     active_ticket,
     choose_team,
+    read_by_model,
     response_due,
+    solved_ticket,
     team_profiles,
     ticket_detail,
     triage,
@@ -65,9 +73,12 @@ class Handoff:
         next_line: NextLine,
         clock: Callable[[], datetime],
         *,
+        models: Models | None = None,
         crash_point: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`models` None: what an agent reads is quoted from the conversation, and not summed up."""
         self._db = db
+        self._models = models if models is not None and models.configured else None
         self._conversations = conversations
         self._tickets = tickets
         self._embed = embed
@@ -92,13 +103,16 @@ class Handoff:
         """
         async with self._db.read() as tx:
             waiting = await _ticket_being_worked(tx, conversation_id)
-            case = await _read(tx, conversation_id)
+            case = await _read(tx, conversation_id, self._clock())
         if waiting is not None:
             return waiting if agent_id is None else await self._take(waiting, agent_id)
         found = await asyncio.to_thread(
             triage, case.messages, reason=reason, products=case.products, country=_country(case.locale)
         )
         team = await choose_team(_for_likeness(case.messages, found), case.teams, self._embed)
+        # An agent who takes the conversation reads it anyway, and must not wait; a model that just failed would again.
+        if agent_id is None and reason != "model_failure":
+            found = await self._read_by_model(found, case, conversation_id)
         self._crash_point("handoff.before_write")
         async with self._db.write() as tx:
             ticket_id = await self._write(
@@ -106,6 +120,40 @@ class Handoff:
             )
         async with self._db.read() as tx:
             return await ticket_detail(tx, ticket_id)
+
+    async def _read_by_model(self, found: Triage, case: _Case, conversation_id: str) -> Triage:
+        """What the rules found, with a model's summary where there is one that keeps to what was said."""
+        if self._models is None:
+            return found
+        turns = [
+            Turn(message.author, message.text)
+            for message in case.messages
+            if message.author in ("visitor", "assistant", "agent") and message.text
+        ]
+        models = self._models
+        config = case.site.config
+        wishes = SiteWishes(hide_private=config.hide_private, private_forms=config.private_forms)
+        redaction = await asyncio.to_thread(wishes.redaction, said_by_visitor(turns), _country(case.locale))
+        if redaction is not None:
+            models = PrivateModels(models, redaction)
+        read = await read_conversation(
+            models,
+            turns,
+            site_id=case.site.id,
+            conversation_id=conversation_id,
+            site_name=case.site.name,
+        )
+        if read is None:
+            return found
+        return read_by_model(
+            found,
+            case.messages,
+            summary=read.summary,
+            mood=read.mood,
+            mood_words=read.mood_words,
+            priority=read.priority,
+            priority_words=read.priority_words,
+        )
 
     async def _take(self, waiting: TicketView, agent_id: str) -> TicketView:
         """The ticket is there: nothing to find out, so an agent's press takes effect before their next one."""
@@ -133,7 +181,17 @@ class Handoff:
             queued = await self._conversations.to_queue(tx, conversation_id)
         row = await lock_conversation(tx, conversation_id)
         ticket = await active_ticket(tx, conversation_id, lock=True)
-        if ticket is None:
+        due = response_due(case.site.config, self._clock())
+        if ticket is None and (ticket := await solved_ticket(tx, conversation_id, self._clock())) is not None:
+            await self._tickets.open_again(
+                tx,
+                ticket,
+                reason=reason,
+                triage=found,
+                assignee_id=row.holder_agent_id,
+                response_due_at=due,
+            )
+        elif ticket is None:
             ticket = await self._tickets.open(
                 tx,
                 site_id=row.site_id,
@@ -142,7 +200,7 @@ class Handoff:
                 triage=found,
                 team=team,
                 assignee_id=row.holder_agent_id,
-                response_due_at=response_due(case.site.config, self._clock()),
+                response_due_at=due,
             )
         elif agent_id is not None:
             await self._tickets.take(tx, ticket.id, agent_id)
@@ -162,6 +220,11 @@ def next_line(texts: Texts) -> NextLine:
     return line
 
 
+def late_line(texts: Texts) -> LateLine:
+    """The line for a visitor whom nobody answered in the time that they were told."""
+    return lambda locale: texts.t("handoff.late", locale)
+
+
 async def _ticket_being_worked(tx: Tx, conversation_id: str) -> TicketView | None:
     ticket_id = await tx.scalar(
         select(Ticket.id)
@@ -175,7 +238,7 @@ async def _ticket_being_worked(tx: Tx, conversation_id: str) -> TicketView | Non
     return None if ticket_id is None else await ticket_detail(tx, ticket_id)
 
 
-async def _read(tx: Tx, conversation_id: str) -> _Case:
+async def _read(tx: Tx, conversation_id: str, now: datetime) -> _Case:
     conversation = await tx.get(Conversation, conversation_id)
     if conversation is None:
         raise NotFound
@@ -184,10 +247,15 @@ async def _read(tx: Tx, conversation_id: str) -> _Case:
         .where(Document.site_id == conversation.site_id, Document.status == "ready")
         .limit(MAX_PRODUCTS)
     )
+    messages = await transcript(tx, conversation_id, include_notes=False)
+    before = await solved_ticket(tx, conversation_id, now)
+    if before is not None and before.solved_at is not None:
+        # What was solved is not what is wanted now.
+        messages = [message for message in messages if message.at > before.solved_at] or messages
     return _Case(
         site=await site_by_id(tx, conversation.site_id),
         locale=conversation.locale,
-        messages=tuple(await transcript(tx, conversation_id, include_notes=False)),
+        messages=tuple(messages),
         teams=tuple(await team_profiles(tx, conversation.site_id)),
         products=tuple(titles),
     )

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +23,7 @@ from minidesk.answering.outcome import (
     Reply,
     Turn,
 )
+from minidesk.ask import Asks, wishes_of
 from minidesk.conversations import (
     AnswerEnd,
     AnswerHandle,
@@ -39,6 +39,7 @@ from minidesk.errors import HolderChanged, MinideskError, ModelBadResponse
 from minidesk.handoff import Handoff
 from minidesk.jobs import ClaimedJob
 from minidesk.live import Hub, Subscription
+from minidesk.sites import SiteView, site_by_id
 from minidesk.tickets import Reason
 
 log = logging.getLogger(__name__)
@@ -51,18 +52,12 @@ REPLY_SECONDS = 120
 LOOK_SECONDS = 0.5
 
 
-class Asks(Protocol):
-    """What a reply needs of `ask.Asker`."""
-
-    def ask(self, question: Question) -> AsyncIterator[ProvedSentence | Answered]:
-        """Sentences as they are proved, then exactly one `Answered`."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """A message as the job finds it: to be answered, to be handed off, or neither."""
 
     conversation_id: str
+    site: SiteView
     question: Question | None = None
     hand_off: str | None = None  # the outcome was stored, but a killed process opened no ticket
 
@@ -102,7 +97,7 @@ class Replier:
             return
         reason = turn.hand_off
         if turn.question is not None:
-            reason = await self._answer(job, turn.question, turn.conversation_id)
+            reason = await self._answer(job, turn.question, turn.site)
         if reason is not None:
             self._crash_point("reply.before_handoff")
             await self._handoff.hand_off(turn.conversation_id, reason)  # type: ignore[arg-type]  # a Reason, or one as stored
@@ -115,14 +110,14 @@ class Replier:
             log.warning("a reply was given up", extra={"job": job.id, "reason": reason})
             await self._handoff.hand_off(turn.conversation_id, "model_failure")
 
-    async def _answer(self, job: ClaimedJob, question: Question, conversation_id: str) -> Reason | None:
+    async def _answer(self, job: ClaimedJob, question: Question, site: SiteView) -> Reason | None:
         """Write the answer; gives the reason if a person must take over."""
-        async with self._hub.subscribe(f"stop:{conversation_id}") as stops:
+        async with self._hub.subscribe(f"stop:{question.conversation_id}") as stops:
             try:
                 async with self._db.write() as tx:
                     handle = await self._conversations.begin_answer(tx, reply_to=question.message_id or "")
                 self._crash_point("reply.after_start")
-                answered = await self._stream(handle, question, stops)
+                answered = await self._stream(handle, self._ask(question, site), stops)
                 self._crash_point("reply.before_finish")
                 async with self._db.write() as tx:
                     await self._conversations.finish_answer(tx, handle, _end(answered))
@@ -138,9 +133,13 @@ class Replier:
                 return "model_failure"
         return answered.outcome.reason if isinstance(answered.outcome, HandOff) else None
 
-    async def _stream(self, handle: AnswerHandle, question: Question, stops: Subscription) -> Answered:
+    def _ask(self, question: Question, site: SiteView) -> AsyncIterator[ProvedSentence | Answered]:
+        return self._asker.ask(question, wishes_of(site))
+
+    async def _stream(
+        self, handle: AnswerHandle, items: AsyncIterator[ProvedSentence | Answered], stops: Subscription
+    ) -> Answered:
         """Append each sentence before anyone sees it. Raises HolderChanged as soon as this answer may not go on."""
-        items = self._asker.ask(question)
         stopped = asyncio.create_task(self._until_stopped(handle, stops))
         try:
             async with asyncio.timeout(self._reply_s):
@@ -185,10 +184,11 @@ class Replier:
             conversation = await tx.get_one(Conversation, message.conversation_id)
             if conversation.holder != "assistant":
                 return None
+            site = await site_by_id(tx, conversation.site_id)
             answer = await tx.scalar(select(Message).where(Message.reply_to == message_id))
             if answer is not None and answer.state != "streaming":
                 unfinished = answer.kind if answer.outcome == "handoff" else None
-                return _Turn(conversation.id, hand_off=unfinished) if unfinished else None
+                return _Turn(conversation.id, site, hand_off=unfinished) if unfinished else None
             earlier = await transcript(
                 tx, conversation.id, include_notes=False, before_seq=message.seq, last=HISTORY_MESSAGES
             )
@@ -200,7 +200,7 @@ class Replier:
                 conversation_id=conversation.id,
                 message_id=message.id,
             )
-            return _Turn(conversation.id, question=question)
+            return _Turn(conversation.id, site, question=question)
 
 
 async def _next(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from minidesk.answering import asks
-from minidesk.answering.extract import MAX_WORDS, extract
+from minidesk.answering.extract import extract
 from minidesk.answering.facts import facts, within
 from minidesk.answering.followup import candidates
 from minidesk.answering.outcome import Turn
+from minidesk.answering.pieces import MAX_WORDS
 from minidesk.answering.rank import Stored, WordNearness, rank
 from minidesk.answering.stream import SentenceStream
 from minidesk.answering.units import cut

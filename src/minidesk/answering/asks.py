@@ -1,6 +1,7 @@
 """What a question asks for: the kind of answer, and the words that an answer cannot do without."""
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,18 @@ from minidesk.answering.wording import alternates, plainly
 from minidesk.text.words import STOPWORDS, stem, words
 
 AskKind = Literal[
-    "amount", "duration", "when", "number", "measure", "where", "contact", "steps", "yesno", "which", "reason"
+    "amount",
+    "duration",
+    "when",
+    "number",
+    "measure",
+    "where",
+    "contact",
+    "steps",
+    "yesno",
+    "who",
+    "which",
+    "reason",
 ]
 
 # First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
@@ -18,13 +30,14 @@ _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|fast|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
     ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charge|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bdiscount\b|\bpay for\b"),
     ("duration", r"\bhow (?:long|quickly|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
-    ("number", r"\bhow many\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
-    ("when", r"\bwhen\b|\bwhat (?:time|date|day|hours)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
+    ("number", r"\bhow many\b|\b(?:what|which) (?:percentage|percent|number|share)\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
+    ("when", r"\bwhen\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
     ("where", r"\bwhere\b|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
     ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:is|are) the reasons?\b"),
     ("steps", r"^\W*how (?:do|can|would|should|could|to)\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b|\bsteps\b|\bwhat (?:should|do|must) i do\b|\bwhat now\b|\bshow me how\b"),
     ("yesno", r"^\W*(?:(?:hi|hello|hey|and|so|but|ok|okay|then)\W+)*(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|should|shall|must|has|have|had)\b|[,.;] (?:is|are|do|does|can|could|may|will|would|should|has|have) (?:i|we|you|he|she|it|they|there|my|the|that|this)\b"),
-    ("which", r"\b(?:which|wich|what|who|whom|whose)\b"),
+    ("who", r"\b(?:who|whom|whose)\b"),
+    ("which", r"\b(?:which|wich|what)\b"),
 )  # fmt: skip
 # "Do you sell …", "is there …", "have you got …": whoever asks how, when or how much takes for granted that there is
 # an answer; whoever asks whether there is something does not, so such questions miss the pages more often.
@@ -83,8 +96,11 @@ def brief(text: str) -> str:
     return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} … {text[-_TAIL:]}"
 
 
-def read(question: str) -> Ask:
-    """Take a question apart; several sentences count together, the one with the question mark decides the kind."""
+def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> Ask:
+    """Take a question apart; several sentences count together, the one with the question mark decides the kind.
+
+    `synonyms`: what this site calls words of it besides, by the word in lower case.
+    """
     question = brief(question)
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
     focus = asked[-1] if asked else question
@@ -93,7 +109,7 @@ def read(question: str) -> Ask:
         question,
         plainly(question),
         kind,
-        _terms(question),
+        _terms(question, synonyms or {}),
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
     )
@@ -103,7 +119,7 @@ def _kind(text: str) -> AskKind | None:
     return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
 
 
-def _terms(question: str) -> tuple[Term, ...]:
+def _terms(question: str, synonyms: Mapping[str, Sequence[str]]) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
     shouted = question.isupper()
@@ -120,6 +136,7 @@ def _terms(question: str) -> tuple[Term, ...]:
         weight = _GENERIC_WEIGHT if root in _GENERIC and not named else 1.0
         if root not in terms or terms[root].weight < weight:
             also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
+            also |= {stem(w) for other in synonyms.get(low, ()) for w in other.split()}
             terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})))
     return tuple(terms.values())
 
@@ -139,10 +156,25 @@ _FREE = re.compile(
 )
 
 
-def fits(kind: AskKind | None, text: str, held: list[Fact] | None = None) -> float:
-    """How well `text` holds the kind of answer asked for: 1 yes, 0.5 nearly, 0 no; 0.5 where any text will do."""
+_NAME = re.compile(r"(?<=\s)[^\w\s]?([A-Z][\w'’-]+)")
+
+
+def _names(text: str, said: Collection[str]) -> float:
+    """1 where a name stands in `text` that the question has not said itself, 0.3 where not."""
+    return 1.0 if any(stem(m[1].lower()) not in said for m in _NAME.finditer(text)) else 0.3
+
+
+def fits(
+    kind: AskKind | None, text: str, held: list[Fact] | None = None, said: Collection[str] = ()
+) -> float:
+    """How well `text` holds the kind of answer asked for: 1 yes, 0.5 nearly, 0 no; 0.5 where any text will do.
+
+    `said`: stems of the question's own words.
+    """
     if kind in {None, "which", "yesno", "steps"}:
         return 0.5
+    if kind == "who":
+        return _names(text, said)
     kinds = {fact.kind for fact in (facts(text) if held is None else held)}
     if kind == "amount":
         return 1.0 if kinds & {"money", "percent"} else 0.6 if _FREE.search(text) else 0.0

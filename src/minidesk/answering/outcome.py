@@ -86,6 +86,21 @@ class HandOff:
 Outcome = Reply | Clarify | HandOff
 
 
+@dataclass(slots=True)
+class Spent:
+    """What models took for one turn, call by call; `model` is the last one asked."""
+
+    model: str | None = None
+    tokens: int = 0
+    cost_micros: int = 0
+
+    def add(self, model: str | None, tokens: int, cost_micros: int) -> None:
+        """One more call, or a few of them."""
+        self.model = model or self.model
+        self.tokens += tokens
+        self.cost_micros += cost_micros
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The end of a turn: its outcome, its whole text and what it cost."""

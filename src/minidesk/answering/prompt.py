@@ -4,6 +4,7 @@ Text from outside (passages, history, the question) only ever stands in the user
 marker drawn at random for this call, with the control tokens of chat models made harmless.
 """
 
+import hashlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -17,10 +18,13 @@ from minidesk.gateway.messages import ChatMessage
 from minidesk.knowledge.records import Passage
 
 NOT_FOUND = "NOT_FOUND"  # what the model writes when the passages do not answer
-_PASSAGES = 6  # more costs tokens and has never held the answer in the measured sets
+SHOWN = 6  # passages; more cost tokens and have never held the answer in the measured sets
 _HISTORY = 6
+_SUMMED_UP = 24  # turns that an agent's summary is made of: what led to the handoff stands at the end
 _TURN_CHARS = 600  # an earlier turn says its topic in less
 _PASSAGE_CHARS = 2400
+
+_ANSWER = ("answer_system.md.j2", "answer_user.md.j2")
 
 # <|im_start|>, [INST], <<SYS>>, <s>, "### System:", "Human:" at a line's start: what some model reads as a new role.
 _CONTROL = re.compile(
@@ -74,17 +78,17 @@ def answer_prompt(
             neutral(p.question or ""),
             neutral(p.text[:_PASSAGE_CHARS]),
         )
-        for p in passages[:_PASSAGES]
+        for p in passages[:SHOWN]
     ]
     system = _render(
-        "answer_system.md.j2",
+        _ANSWER[0],
         marker=marker,
         not_found=NOT_FOUND,
         site_prompt=site_prompt,
         site_name=site_name,
     )
     user = _render(
-        "answer_user.md.j2",
+        _ANSWER[1],
         marker=marker,
         passages=shown,
         history=_turns(history),
@@ -102,8 +106,16 @@ def rewrite_prompt(question: str, history: Sequence[Turn]) -> Prompt:
     return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
 
 
-def _turns(history: Sequence[Turn]) -> list[Turn]:
-    return [Turn(turn.role, neutral(turn.text[:_TURN_CHARS])) for turn in history[-_HISTORY:]]
+def summary_prompt(turns: Sequence[Turn], *, words: int, site_name: str = "") -> Prompt:
+    """The messages that ask to sum a conversation up in so many words."""
+    marker = secrets.token_hex(8)
+    system = _render("summary_system.md.j2", marker=marker, words=words, site_name=site_name)
+    user = _render("summary_user.md.j2", marker=marker, turns=_turns(turns, _SUMMED_UP))
+    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+
+
+def _turns(history: Sequence[Turn], most: int = _HISTORY) -> list[Turn]:
+    return [Turn(turn.role, neutral(turn.text[:_TURN_CHARS])) for turn in history[-most:]]
 
 
 def leaks(text: str, prompt: Prompt) -> bool:
@@ -115,6 +127,16 @@ def leaks(text: str, prompt: Prompt) -> bool:
         return False
     told = " ".join(re.findall(r"\w+", prompt.system.lower()))
     return any(" ".join(said[i : i + 12]) in told for i in range(len(said) - 11))
+
+
+@cache
+def prompt_version() -> str:
+    """Names the templates that an answer is asked with; another text has another version."""
+    environment = _environment()
+    loader = environment.loader
+    assert loader is not None
+    sources = [loader.get_source(environment, name)[0] for name in _ANSWER]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:12]
 
 
 @cache

@@ -15,9 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from minidesk.answering.extract import cite
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.outcome import Citation, ProvedSentence
+from minidesk.answering.pieces import cite
 from minidesk.answering.rank import Embed, WordNearness, surface
 from minidesk.answering.units import Unit, context, cut
 from minidesk.knowledge.records import Passage

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from minidesk.answering.asks import Ask, Term, fits, stems_of
 from minidesk.answering.facts import within
+from minidesk.answering.late import LateReader
 from minidesk.answering.units import Unit, context, cut
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import STOPWORDS, distance, stem, words
@@ -29,6 +30,8 @@ _PASSAGES = 10
 _READ = 20
 # ...and where the sentences' vectors are stored, these sort out all but a few; so many are weighed.
 _READ_SORTED = 6
+# Units that are read as a whole where passages are read token by token: for the sureness, which knows no better sign.
+_READ_LATE = 3
 _WEIGHED = 32
 # A sentence of a long passage is known well enough from the first of this many units.
 _UNITS = 80
@@ -39,7 +42,9 @@ _NEAR = 0.45
 _ALTERNATE = 0.9
 
 # By hand, near what a listwise fit gives on four sets (which gained a point where it was fitted and none elsewhere).
-W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW = 0.45, 0.30, 0.15, 0.40, 0.05
+W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0.05, 0.9
+# Off for what asks or introduces itself: "Wrong size?" and "You need:" are no answers.
+W_OPEN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +175,17 @@ def surface(text: str) -> dict[str, str]:
 
 
 async def rank(
-    ask: Ask, passages: Sequence[Passage], embed: Embed, nearness: WordNearness, stored: Stored | None = None
+    ask: Ask,
+    passages: Sequence[Passage],
+    embed: Embed,
+    nearness: WordNearness,
+    stored: Stored | None = None,
+    late: LateReader | None = None,
 ) -> Ranking:
     """Units of the passages, best first. Empty passages give an empty ranking.
 
-    `stored`: vectors of the passages' texts that need not be computed again.
+    `stored`: vectors of the passages' texts that need not be computed again. `late`: reads the best passages token by
+    token; without it the best units are read as a whole.
     """
     passages = passages[:_PASSAGES]
     cuts = await asyncio.to_thread(_cut, passages)
@@ -182,12 +193,42 @@ async def rank(
         return Ranking(ask, (), {}, tuple(t.word for t in ask.terms))
     asked = list(dict.fromkeys([ask.text, ask.plain]))
     questions = await _questions(asked, embed, stored)
-    cuts, likes = await asyncio.to_thread(_chosen, ask, passages, cuts, questions, stored)
-    read = [i for i, like in enumerate(likes) if like is None]
-    vectors = await embed([f"{cuts.contexts[i]}: {cuts.units[i].text}" for i in read])
-    meaning = _meaning(likes, read, np.asarray((vectors @ questions.T).max(axis=1), dtype=np.float32))
+    cuts, likes, order = await asyncio.to_thread(_chosen, ask, passages, cuts, questions, stored)
+    known = [like for like in likes if like is not None]
+    sorted_out = len(known) == len(likes)
+    if sorted_out and late is not None:
+        meaning = np.array(known, dtype=np.float32)
+    else:
+        unread = [i for i, like in enumerate(likes) if like is None]
+        read = order[:_READ_SORTED] if sorted_out else unread
+        meaning = _meaning(likes, read, await _read(cuts, read, questions, embed))
+    said = await _said(ask, passages, cuts, order, late)
     words_near = await nearness.matrix(*_compared(ask, cuts))
-    return await asyncio.to_thread(_ranked, ask, passages, cuts, meaning, words_near)
+    held = await asyncio.to_thread(_held, ask, cuts, words_near)
+    scored = await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said)
+    best = sorted(range(len(scored)), key=lambda i: -scored[i].score)
+    if sorted_out and late is not None:
+        meaning = await _read(cuts, best[:_READ_LATE], questions, embed)
+    features, missing = _features(ask, passages, scored[best[0]], held, best[0], float(meaning.max()))
+    return Ranking(ask, tuple(scored[i] for i in best), features, missing)
+
+
+async def _read(cuts: _Cuts, units: Sequence[int], questions: Vectors, embed: Embed) -> Vectors:
+    """Cosines of these units, read as a whole with their context, with the nearest of the questions."""
+    vectors = await embed([f"{cuts.contexts[i]}: {cuts.units[i].text}" for i in units])
+    return np.asarray((vectors @ questions.T).max(axis=1), dtype=np.float32)
+
+
+async def _said(
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, order: Sequence[int], late: LateReader | None
+) -> Vectors:
+    """How near each unit says what the question says, token by token; 0 for all where nothing is read so."""
+    if late is None:
+        return np.zeros(len(cuts.units), dtype=np.float32)
+    promising = list(dict.fromkeys(cuts.units[i].passage for i in order))
+    near = await late.nearness(ask.text, passages, cuts.units, promising)
+    # What was not read is no nearer than the farthest that was.
+    return np.nan_to_num(near, nan=0.0 if np.isnan(near).all() else float(np.nanmin(near)))
 
 
 async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) -> Vectors:
@@ -214,14 +255,19 @@ def _cut(passages: Sequence[Passage]) -> _Cuts:
 
 
 def _chosen(
-    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, questions: Vectors, stored: Stored | None
-) -> tuple[_Cuts, list[float | None]]:
-    """The units worth weighing, by the words they share with the question and where they stand; and what each means
-    as far as it is stored, None for those that have to be read: all, or the best few."""
+    ask: Ask,
+    passages: Sequence[Passage],
+    cuts: _Cuts,
+    questions: Vectors,
+    stored: Stored | None,
+) -> tuple[_Cuts, list[float | None], list[int]]:
+    """The units worth weighing, by the words they share with the question and where they stand; what each means where
+    that is stored; and their order, the most promising first."""
     weights = _weights(ask, passages)
     total = float(weights.sum()) or 1.0
     top = max(passage.score for passage in passages) or 1.0
     likes = [stored.likeness(passages[u.passage], u, questions) if stored else None for u in cuts.units]
+    said = {term.stem for term in ask.terms}
     first = []
     for i, unit in enumerate(cuts.units):
         held = sum(
@@ -231,26 +277,25 @@ def _chosen(
         )
         worth = (
             W_WORDS * held / total
-            + W_KIND * fits(ask.kind, unit.text)
+            + W_KIND * fits(ask.kind, unit.text, said=said)
             + W_PASSAGE * passages[unit.passage].score / top
         )
         first.append(worth + W_MEANING * (likes[i] or 0.0))
     order = sorted(range(len(first)), key=lambda i: -first[i])
     known = all(like is not None for like in likes)
-    keep = sorted(order[: _WEIGHED if known else _READ])
-    read = set(order[:_READ_SORTED]) if known else set(keep)
-    return cuts.only(keep), [None if i in read else likes[i] for i in keep]
+    keep = order[: _WEIGHED if known else _READ]
+    ordered = sorted(keep)
+    return cuts.only(ordered), [likes[i] for i in ordered], [ordered.index(i) for i in keep]
 
 
 def _meaning(likes: Sequence[float | None], read: Sequence[int], found: Vectors) -> Vectors:
     """The cosine of each unit: as read, else as stored. Sums of vectors lie nearer to a question than what is read, or
     farther, from base to base: the least that was read bounds what was not."""
     meaning = np.zeros(len(likes), dtype=np.float32)
-    meaning[list(read)] = found
     least = float(found.min()) if len(found) else 1.0
     for i, like in enumerate(likes):
-        if like is not None:
-            meaning[i] = min(like, least)
+        meaning[i] = min(like or 0.0, least)
+    meaning[list(read)] = found
     return meaning
 
 
@@ -260,30 +305,30 @@ def _compared(ask: Ask, cuts: _Cuts) -> tuple[list[str], list[str]]:
     return [t.word for t in ask.terms if t.stem not in vocabulary], list(vocabulary.values())
 
 
-def _ranked(
-    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, meaning: Vectors, words_near: Vectors
-) -> Ranking:
-    units = cuts.units
-    held = _held(ask, cuts, words_near)
+def _scored(
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, held: Vectors, meaning: Vectors, said: Vectors
+) -> list[Scored]:
+    """The units of `cuts` in their order, each with its worth."""
     weights = _weights(ask, passages)
     total = float(weights.sum()) or 1.0
     top = max(passage.score for passage in passages) or 1.0
+    stems = {term.stem for term in ask.terms}
     scored = []
-    for i, unit in enumerate(units):
+    for i, unit in enumerate(cuts.units):
         coverage = float((held[i] * weights).sum()) / total
-        kind = fits(ask.kind, unit.text)
+        kind = fits(ask.kind, unit.text, said=stems)
         place = passages[unit.passage].score / top
         score = (
             W_MEANING * float(meaning[i])
             + W_WORDS * coverage
             + W_KIND * kind
             + W_PASSAGE * place
+            + W_LATE * float(said[i])
             + _named_row(ask, unit)
+            - (W_OPEN if unit.text.endswith((":", "?")) else 0.0)
         )
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
-    order = sorted(range(len(units)), key=lambda i: -scored[i].score)
-    features, missing = _features(ask, passages, units, scored, held, order[0], meaning)
-    return Ranking(ask, tuple(scored[i] for i in order), features, missing)
+    return scored
 
 
 def _named_row(ask: Ask, unit: Unit) -> float:
@@ -354,23 +399,22 @@ def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
 def _features(
     ask: Ask,
     passages: Sequence[Passage],
-    units: Sequence[Unit],
-    scored: Sequence[Scored],
+    best: Scored,
     held: Vectors,
-    best: int,
-    meaning: Vectors,
+    at: int,
+    meaning: float,
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    """What `sure.py` weighs, and the words of the question that stand in none of the units."""
+    """What `sure.py` weighs of the best unit (row `at` of `held`), and the words of the question that stand in none of the units."""
     everywhere = held.max(axis=0) if len(ask.terms) else np.zeros(0, dtype=np.float32)
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
     features = {
-        "meaning": float(meaning.max()),
+        "meaning": meaning,
         "lead": found[0] - sum(rest) / len(rest),
-        "weakest": min((float(held[best][i]) for i in strong), default=1.0),
+        "weakest": min((float(held[at][i]) for i in strong), default=1.0),
         "words": float(min(8, len(strong))),
-        "kind": scored[best].kind - 0.5,
+        "kind": best.kind - 0.5,
         "offered": 1.0 if ask.offered else 0.0,
     }
     missing = tuple(ask.terms[i].word for i in strong if everywhere[i] < 0.35)

@@ -16,6 +16,7 @@ class SentenceStream:
 
     def __init__(self) -> None:
         self._buffer = ""
+        self.lost = False  # `rest` left something out
 
     def feed(self, delta: str) -> list[str]:
         """Sentences completed by this delta."""
@@ -44,6 +45,8 @@ class SentenceStream:
             item = re.match(r"\s*(?:[-*•]|\d+[.)])\s+\S", line)
             if closed or (whole and item):
                 kept.append(line)
+            else:
+                self.lost = True
         return kept
 
 

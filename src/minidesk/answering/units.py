@@ -64,9 +64,13 @@ def cut(passage: Passage, index: int = 0) -> list[Unit]:
 
 def context(passage: Passage, unit: Unit) -> str:
     """What a reader has in mind at this unit: the nearest headings, or the FAQ's question, and the lead-in."""
-    path = list(dict.fromkeys((passage.title, *passage.heading_path)))[-2:]
-    head = passage.question or " – ".join(path)
+    head = heading(passage)
     return f"{head}. {unit.lead_text}" if unit.lead_text and unit.kind != "row" else head
+
+
+def heading(passage: Passage) -> str:
+    """What the passage stands under: the FAQ's question, or the nearest two of its title and headings."""
+    return passage.question or " – ".join(list(dict.fromkeys((passage.title, *passage.heading_path)))[-2:])
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:

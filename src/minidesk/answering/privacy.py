@@ -1,0 +1,66 @@
+"""A gateway that never learns a visitor's private facts: hidden in the request, restored in the stream."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from minidesk.answering.models import Models, closing
+from minidesk.answering.outcome import Turn
+from minidesk.gateway.messages import ChatRequest, Finished
+from minidesk.text.redact import Redaction, id_pattern
+
+
+@dataclass(frozen=True, slots=True)
+class SiteWishes:
+    """What a site's owner asks of answers: `instructions` in plain words, and what models must not learn."""
+
+    instructions: str = ""
+    name: str = ""
+    hide_private: bool = True
+    private_forms: tuple[str, ...] = ()  # of the site's own numbers, as text.redact.id_pattern reads them
+
+    def redaction(self, said: Iterable[str], country: str | None = None) -> Redaction | None:
+        """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work."""
+        if not self.hide_private:
+            return None
+        patterns = [id_pattern(form) for form in self.private_forms]
+        redaction = Redaction.of(said, country=country, patterns=patterns)
+        return redaction if redaction.tokens else None
+
+
+NO_WISHES = SiteWishes()
+
+
+def said_by_visitor(turns: Sequence[Turn], *more: str) -> list[str]:
+    """The visitor's own texts."""
+    return [turn.text for turn in turns if turn.role == "visitor"] + list(more)
+
+
+class PrivateModels:
+    """`models` with the facts of one conversation hidden from them. To its caller it looks as if nothing had been."""
+
+    def __init__(self, models: Models, redaction: Redaction) -> None:
+        self._models = models
+        self._redaction = redaction
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask."""
+        return self._models.configured
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[str | Finished]:
+        """Text deltas with the facts in place, then exactly one Finished; raises ModelError."""
+        return self._stream(request)
+
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[str | Finished, None]:
+        hidden = tuple(
+            replace(message, content=self._redaction.hide(message.content)) for message in request.messages
+        )
+        restorer = self._redaction.restorer()
+        async with aclosing(closing(self._models.stream(replace(request, messages=hidden)))) as parts:
+            async for part in parts:
+                text = restorer.end() if isinstance(part, Finished) else restorer.feed(part)
+                if text:
+                    yield text
+                if isinstance(part, Finished):
+                    yield part
