@@ -14,6 +14,7 @@ from minidesk.conversations.records import (
     CitationDraft,
     CitationView,
     ConversationLine,
+    FeedbackReason,
     MessageView,
     Posted,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "CitationView",
     "ConversationLine",
     "Conversations",
+    "FeedbackReason",
     "MessageView",
     "Posted",
     "access_conversation_as_agent",

@@ -12,7 +12,15 @@ from sqlalchemy import select
 
 from minidesk.conversations.answers import Answers
 from minidesk.conversations.queries import first_name, message_view
-from minidesk.conversations.records import AnswerEnd, AnswerHandle, AnswerPart, Author, Holder, Posted
+from minidesk.conversations.records import (
+    AnswerEnd,
+    AnswerHandle,
+    AnswerPart,
+    Author,
+    FeedbackReason,
+    Holder,
+    Posted,
+)
 from minidesk.conversations.rows import add_message, agent_name, holder_data, lock_conversation
 from minidesk.db import Tx
 from minidesk.db.models import Conversation, Message, new_id
@@ -194,12 +202,21 @@ class Conversations:
         row.rating = rating
         self._events.wake_after_commit(tx, f"site:{row.site_id}")
 
-    async def set_feedback(self, tx: Tx, message_id: str, helpful: bool) -> None:
-        """Keep whether an answer helped. Raises Invalid for a message that is no answer."""
+    async def moved_to(self, tx: Tx, conversation_id: str, page_url: str, page_title: str | None) -> None:
+        """The visitor is on another page of the website now."""
+        row = await lock_conversation(tx, conversation_id)
+        row.page_url, row.page_title = page_url[:2000], page_title[:300] if page_title else None
+        self._events.wake_after_commit(tx, f"site:{row.site_id}")
+
+    async def set_feedback(
+        self, tx: Tx, message_id: str, helpful: bool, reason: FeedbackReason | None = None
+    ) -> None:
+        """Keep whether an answer helped, and if not, why. Raises Invalid for a message that is no answer."""
         message = await tx.get_one(Message, message_id, with_for_update=True)
         if message.author not in ("assistant", "agent"):
             raise Invalid("Only an answer can be rated.", code="not_an_answer")
         message.helpful = helpful
+        message.feedback_reason = None if helpful else reason
 
     async def begin_answer(self, tx: Tx, *, reply_to: str) -> AnswerHandle:
         """`Answers.begin`: start the assistant's answer to a message, or start it anew."""

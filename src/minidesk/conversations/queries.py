@@ -88,6 +88,7 @@ def message_view(
         model=row.model if for_agents else None,
         cost_micros=row.cost_micros if for_agents else 0,
         ms=row.ms if for_agents else None,
+        feedback_reason=row.feedback_reason if for_agents else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 Holder = Literal["assistant", "queue", "agent", "closed"]
 Author = Literal["visitor", "assistant", "agent", "system", "note"]
+FeedbackReason = Literal["off_topic", "incomplete", "wrong", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class CitationView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message as a transcript shows it. The last four fields are None or 0 in a visitor's transcript (T27)."""
+    """A message as a transcript shows it. The last six fields are None or 0 in a visitor's transcript (T27)."""
 
     id: str
     seq: int
@@ -94,6 +95,7 @@ class MessageView:
     model: str | None = None
     cost_micros: int = 0
     ms: int | None = None
+    feedback_reason: str | None = None  # a FeedbackReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Tickets: what a handoff opens, what it reads out of the conversation, and what agents do with it."""
 
-from minidesk.tickets.actions import ACTIVE, MOVES, Tickets, active_ticket
+from minidesk.tickets.actions import ACTIVE, MOVES, SAME_MATTER, Tickets, active_ticket, solved_ticket
 from minidesk.tickets.assignment import Embed, TeamProfile, choose_team, team_profiles
 from minidesk.tickets.clocks import response_due
 from minidesk.tickets.entities import find_entities
@@ -27,24 +27,28 @@ from minidesk.tickets.records import (
     TicketView,
     Triage,
 )
-from minidesk.tickets.triage import triage
+from minidesk.tickets.tending import LateLine, Tending
+from minidesk.tickets.triage import read_by_model, triage
 
 __all__ = [
     "ACTIVE",
     "MOVES",
     "PRIORITIES",
+    "SAME_MATTER",
     "STATUSES",
     "Embed",
     "Entity",
     "Evidence",
     "InboxCounts",
     "InboxLine",
+    "LateLine",
     "Priority",
     "Reason",
     "Sentiment",
     "Status",
     "TeamChoice",
     "TeamProfile",
+    "Tending",
     "TicketView",
     "Tickets",
     "Triage",
@@ -55,7 +59,9 @@ __all__ = [
     "find_entities",
     "inbox",
     "inbox_counts",
+    "read_by_model",
     "response_due",
+    "solved_ticket",
     "team_profiles",
     "ticket_detail",
     "ticket_of",

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
-from typing import get_args
+from datetime import datetime, timedelta
+from typing import Any, get_args
 
 from sqlalchemy import select, update
 
 from minidesk.accounts import access_site
-from minidesk.conversations import Conversations, Posted, lock_conversation
+from minidesk.conversations import Conversations, MessageView, Posted, lock_conversation
 from minidesk.db import Tx
 from minidesk.db.models import Site, Team, Ticket, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.live import EventLog
-from minidesk.tickets.records import Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.entities import MAX_ENTITIES, find_entities
+from minidesk.tickets.records import Entity, Priority, Reason, Status, TeamChoice, Triage
 
 # From a status to those it may become. A closed ticket stays closed: what comes later is a new ticket.
 MOVES: dict[Status, frozenset[Status]] = {
@@ -23,6 +24,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     "closed": frozenset(),
 }
 ACTIVE: tuple[Status, ...] = ("open", "pending")
+# A handoff this soon after the last ticket was solved is about the same matter: the same ticket, number and team.
+SAME_MATTER = timedelta(days=7)
 
 
 class Tickets:
@@ -81,6 +84,32 @@ class Tickets:
         tx.add(ticket)
         await self._announce(tx, ticket)
         return ticket
+
+    async def open_again(
+        self,
+        tx: Tx,
+        ticket: Ticket,
+        *,
+        reason: Reason,
+        triage: Triage,
+        assignee_id: str | None,
+        response_due_at: datetime,
+    ) -> None:
+        """A solved ticket whose conversation needs a person once more: the same number and team, a fresh context.
+
+        What was read out of the conversation is replaced; the caller holds the conversation's lock.
+        """
+        ticket.status = "open"
+        ticket.reason = reason
+        ticket.subject, ticket.summary = triage.subject, triage.summary
+        ticket.evidence = [asdict(e) for e in triage.evidence]
+        ticket.entities = [asdict(e) for e in triage.entities]
+        ticket.priority, ticket.priority_why = triage.priority, triage.priority_why
+        ticket.sentiment = triage.sentiment
+        ticket.assignee_id = assignee_id
+        ticket.response_due_at, ticket.responded_at, ticket.late_told_at = response_due_at, None, None
+        ticket.solved_at = None
+        await self._changed(tx, ticket)
 
     async def set_status(self, tx: Tx, ticket_id: str, status: Status) -> Ticket:
         """Move a ticket, by the table MOVES.
@@ -169,12 +198,44 @@ class Tickets:
             await self._changed(tx, ticket)
         return posted
 
-    async def visitor_wrote(self, tx: Tx, conversation_id: str) -> None:
-        """A pending ticket waits for the visitor; what they write opens it again."""
+    async def visitor_wrote(self, tx: Tx, message: MessageView, conversation_id: str) -> None:
+        """What a visitor adds while a person has the matter: a pending ticket is open again, new facts join the others.
+
+        A pending ticket waits for the visitor. Without their new facts an agent would look in vain for the order
+        number that they had asked for.
+        """
         ticket = await active_ticket(tx, conversation_id, lock=True)
-        if ticket is not None and ticket.status == "pending":
+        if ticket is None:
+            return
+        facts = _joined(ticket.entities, find_entities([message]))
+        if ticket.status == "pending" or len(facts) > len(ticket.entities):
             ticket.status = "open"
+            ticket.entities = facts
             await self._changed(tx, ticket)
+
+    async def say_late(self, tx: Tx, ticket_id: str, line: str) -> bool:
+        """Tell a visitor whom nobody answered in time; once a ticket. False where somebody came meanwhile."""
+        ticket = await _lock(tx, ticket_id)
+        waits = ticket.status == "open" and ticket.responded_at is None and ticket.assignee_id is None
+        if not waits or ticket.late_told_at is not None:
+            return False
+        ticket.late_told_at = self._clock()
+        await self._conversations.post_system_message(tx, ticket.conversation_id, line)
+        return True
+
+    async def close_solved(self, tx: Tx, ticket_id: str) -> bool:
+        """End a matter that nobody came back to: what the visitor writes next starts a new conversation.
+
+        False where the ticket is no longer solved, or the conversation has a newer matter.
+        """
+        ticket = await _lock(tx, ticket_id)
+        if ticket.status != "solved":
+            return False
+        ticket.status = "closed"
+        if await active_ticket(tx, ticket.conversation_id) is None:
+            await self._conversations.close(tx, ticket.conversation_id)
+        await self._changed(tx, ticket)
+        return True
 
     async def _reopen(self, tx: Tx, ticket: Ticket) -> None:
         if await active_ticket(tx, ticket.conversation_id) is not None:
@@ -204,6 +265,22 @@ async def active_ticket(tx: Tx, conversation_id: str, *, lock: bool = False) -> 
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return await tx.scalar(query.order_by(Ticket.number.desc()).limit(1))
+
+
+async def solved_ticket(tx: Tx, conversation_id: str, now: datetime) -> Ticket | None:
+    """The conversation's latest ticket, if it was solved so lately that a new handoff is about the same matter."""
+    query = select(Ticket).where(Ticket.conversation_id == conversation_id).order_by(Ticket.number.desc())
+    latest = await tx.scalar(query.limit(1))
+    if latest is None or latest.status != "solved" or latest.solved_at is None:
+        return None
+    return latest if latest.solved_at >= now - SAME_MATTER else None
+
+
+def _joined(kept: list[Any], found: tuple[Entity, ...]) -> list[Any]:
+    """Stored facts and new ones, each once."""
+    known = {(e["kind"], (e["normal"] or e["text"]).lower()) for e in kept}
+    new = [asdict(e) for e in found if (e.kind, (e.normal or e.text).lower()) not in known]
+    return [*kept, *new][:MAX_ENTITIES]
 
 
 async def _lock(tx: Tx, ticket_id: str) -> Ticket:

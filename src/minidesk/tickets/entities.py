@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import phonenumbers
 
 from minidesk.conversations import MessageView
+from minidesk.text.redact import CARD, EMAIL, is_card
 from minidesk.tickets.records import Entity, EntityKind
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])", re.IGNORECASE)
 # A number behind a word that announces one, or a code that looks like one by itself.
 _ORDER = re.compile(
     r"(?:\b(?:order|parcel|tracking|shipment|invoice|return|rma|ticket|reference|bestellung|bestellnummer|auftrag|"
@@ -42,7 +42,6 @@ _COUNTRY = re.compile(
     r"Österreich|Deutschland|Schweiz|Italien|Frankreich|Spanien|Niederlande|Belgien|Dänemark|Schweden|Norwegen|Polen|Tschechien|"
     r"Ungarn|Kroatien|Griechenland|Vereinigtes Königreich|Großbritannien|Türkei)\b"
 )
-_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 MAX_ENTITIES = 40
 
 
@@ -70,7 +69,7 @@ def find_entities(
 
 
 def _of_message(message: MessageView, products: re.Pattern[str] | None, country: str | None) -> list[Entity]:
-    taken = [match.span() for match in _CARD.finditer(message.text) if _is_card(match.group())]
+    taken = [match.span() for match in CARD.finditer(message.text) if is_card(match.group())]
     entities: list[Entity] = []
     # Earlier kinds win a place that two of them claim: digits behind "order" are no telephone number.
     for kind, start, end, normal in _candidates(message.text, products, country):
@@ -83,7 +82,7 @@ def _of_message(message: MessageView, products: re.Pattern[str] | None, country:
 def _candidates(
     text: str, products: re.Pattern[str] | None, country: str | None
 ) -> Iterator[tuple[EntityKind, int, int, str | None]]:
-    for match in _EMAIL.finditer(text):
+    for match in EMAIL.finditer(text):
         yield "email", *match.span(), match.group().lower()
     for match in _ORDER.finditer(text):
         yield "order", *match.span(match.lastgroup or 0), None
@@ -106,12 +105,3 @@ def _product_pattern(products: Sequence[str]) -> re.Pattern[str] | None:
     if not names:
         return None
     return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?!\w)", re.IGNORECASE)
-
-
-def _is_card(digits: str) -> bool:
-    """Luhn's check, as every payment card number passes it (ISO/IEC 7812-1)."""
-    total = 0
-    for i, digit in enumerate(reversed([int(c) for c in digits if c.isdigit()])):
-        doubled = digit * 2 if i % 2 else digit
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0

@@ -8,7 +8,7 @@ question sets); a greeting or "give me a human" in its place is passed over.
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minidesk.conversations import MessageView
 from minidesk.text.words import content_stems, sentences
@@ -24,7 +24,10 @@ MAX_TITLES = 2
 TITLE_WORDS = 6
 # A long thread's first and last messages say what matters; triage must not take seconds for a flood of text.
 MAX_MESSAGES = 60
+# Words that a model points at: one letter stands anywhere, and a whole message shows nothing.
+MODEL_WORDS, MODEL_CHARS = 14, 3
 
+_TRIED = "Answered from: "
 _NEXT = {
     "customer_request": "Asked for a person.",
     "missing_knowledge": "Our pages do not say it.",
@@ -86,6 +89,58 @@ def triage(
         priority=priority,
         priority_why=why,
     )
+
+
+def read_by_model(
+    found: Triage,
+    messages: Sequence[MessageView],
+    *,
+    summary: str,
+    mood: Sentiment,
+    mood_words: str,
+    priority: Priority,
+    priority_words: str,
+) -> Triage:
+    """`found` with what a model read: its summary, which the caller has checked, in the place of the quoted sentences.
+
+    Mood and priority are only taken where the rules found nothing, and with words that the visitor wrote: what
+    nobody can point at is not believed. Where the assistant answered from, and why a person is wanted, stays ours.
+    """
+    lines = found.summary.splitlines()
+    ours = [line for line in lines if line.startswith(_TRIED) or line in _NEXT.values()]
+    read = replace(found, summary="\n".join([summary, *ours]))
+    felt = _pointed_at(messages, "sentiment", mood_words) if mood != "calm" else None
+    if found.sentiment == "calm" and felt is not None:
+        read = replace(read, sentiment=mood, evidence=(*read.evidence, felt))
+        if mood == "angry" and found.priority == "normal":
+            return _raised(
+                read, "high", f"the visitor is angry (“{felt.text}”)", replace(felt, part="priority")
+            )
+    why = _pointed_at(messages, "priority", priority_words) if priority in ("high", "urgent") else None
+    if found.priority == "normal" and why is not None:
+        return _raised(read, priority, f"the visitor writes “{why.text}”", why)
+    return read
+
+
+def _raised(found: Triage, priority: Priority, why: str, evidence: Evidence) -> Triage:
+    return replace(
+        found,
+        priority=priority,
+        priority_why=f"{priority.capitalize()}: {why}.",
+        evidence=(*found.evidence, evidence),
+    )
+
+
+def _pointed_at(messages: Sequence[MessageView], part: EvidencePart, said: str) -> Evidence | None:
+    """Where the visitor wrote these words last; None where they did not, or where they are too many to point at anything."""
+    said = said.strip(" \"'“”")
+    if not 1 <= len(said.split()) <= MODEL_WORDS or len(said) < MODEL_CHARS:
+        return None
+    for message in reversed(messages):
+        at = message.text.find(said) if message.author == "visitor" else -1
+        if at >= 0:
+            return Evidence(part, message.id, at, at + len(said), said)
+    return None
 
 
 def _visitor_sentences(messages: Sequence[MessageView]) -> list[_Said]:
@@ -151,7 +206,7 @@ def _tried(messages: Sequence[MessageView]) -> tuple[str, list[Evidence]]:
             evidence.append(Evidence("tried", message.id, start, end, message.text[start:end]))
     if not titles:
         return "", []
-    return "Answered from: " + ", ".join(f"“{title}”" for title in titles), evidence
+    return _TRIED + ", ".join(f"“{title}”" for title in titles), evidence
 
 
 def _wanted(said: list[_Said], issue: _Said | None) -> _Said | None:
