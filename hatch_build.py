@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUILT = Path("src/minidesk/web/static/dist")
-TEXTS = Path("src/minidesk/text/locales")  # the widget's words; they are built into it
+TEXTS = Path("src/minidesk/text/locales")  # the keys of the widget's words are checked against en.json
 LOG = Path("widget/build.log")
 BRIEFLY = ["--no-audit", "--no-fund", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
 NOT_SOURCES = {"node_modules", "dist", "coverage", "build.log"}

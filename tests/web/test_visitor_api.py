@@ -40,10 +40,16 @@ async def test_a_first_visit_and_a_second(client: httpx.AsyncClient, desk: Desk)
 
 
 async def test_the_widgets_settings(visitor: Visitor, desk: Desk) -> None:
-    config = (await visitor.get("/config")).json()
+    config = (await visitor.get("/config?have=en")).json()
     assert config == {
         "site": {"name": "Shop", "key": desk.site.key},
-        "look": {"accent": "#1F5F5B", "on_accent": "#FFFFFF", "position": "right", "launcher_text": ""},
+        "look": {
+            "accent": "#1F5F5B",
+            "on_accent": "#FFFFFF",
+            "ink": {"light": "#1F5F5B", "dark": "#628F8C"},
+            "position": "right",
+            "launcher_text": "",
+        },
         "texts": {
             "greeting": "Servus",
             "placeholder": "",
@@ -234,6 +240,7 @@ async def test_a_citation_opens_its_passage(visitor: Visitor, desk: Desk) -> Non
 ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/conversations/{c}", None),
     ("GET", "/conversations/{c}/events", None),
+    ("GET", "/conversations/{c}/transcript", None),
     ("POST", "/conversations/{c}/messages", {"client_id": "x", "text": "hello"}),
     ("POST", "/conversations/{c}/handoff", {}),
     ("POST", "/conversations/{c}/stop", {}),
@@ -288,6 +295,8 @@ def test_every_route_of_the_api_is_in_the_table(desk: Desk) -> None:
     }
     known |= {
         ("POST", "/sites/{key}/session"),
+        ("POST", "/session/end"),
+        ("POST", "/context"),
         ("GET", "/config"),
         ("POST", "/conversations"),
         ("GET", "/conversations"),

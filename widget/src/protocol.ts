@@ -3,12 +3,23 @@
  * the sender's window and exact origin by the listener, the form by `read…`. Neither side ever sends to "*".
  */
 
-/** From the page to the frame. */
+/** From the page to the frame. `page` comes first and again after each change; it is the whole of what the page says. */
 export type ToFrame =
-  | { type: "hello"; page: string; title: string; locale: string; inline: boolean }
-  | { type: "visible"; open: boolean; focus: boolean }
-  | { type: "identify"; token: string }
-  | { type: "context"; page: string; title: string }
+  | {
+      type: "page";
+      page: string;
+      title: string;
+      locale: string;
+      /** JSON of what the page told of the visitor. */
+      attributes: string;
+      /** A signed identity, or nothing. */
+      token: string;
+      inline: boolean;
+      open: boolean;
+      /** Rises each time that a person opened the panel: the composer takes the focus. */
+      focus: number;
+    }
+  | { type: "send"; text: string }
   | { type: "reset" };
 
 /** From the frame to the page. Only what the button needs; no text of a conversation. */
@@ -18,15 +29,23 @@ export type ToPage =
   | { type: "unread"; count: number }
   | { type: "active"; active: boolean }
   | { type: "close" }
-  | { type: "message"; author: string };
+  /** For the page's own listeners: "message" {author}, "handoff" {number}, "error" {code}. */
+  | { type: "event"; name: string; detail: object };
 
-type Shape = Record<string, "string" | "number" | "boolean">;
+type Shape = Record<string, "string" | "number" | "boolean" | "object">;
 
 const toFrame: Record<ToFrame["type"], Shape> = {
-  hello: { page: "string", title: "string", locale: "string", inline: "boolean" },
-  visible: { open: "boolean", focus: "boolean" },
-  identify: { token: "string" },
-  context: { page: "string", title: "string" },
+  page: {
+    page: "string",
+    title: "string",
+    locale: "string",
+    attributes: "string",
+    token: "string",
+    inline: "boolean",
+    open: "boolean",
+    focus: "number",
+  },
+  send: { text: "string" },
   reset: {},
 };
 
@@ -36,11 +55,11 @@ const toPage: Record<ToPage["type"], Shape> = {
   unread: { count: "number" },
   active: { active: "boolean" },
   close: {},
-  message: { author: "string" },
+  event: { name: "string", detail: "object" },
 };
 
 /** Marks our messages among all that pass between windows. */
-export const MARK = "minidesk1";
+export const MARK = "minidesk2";
 
 function read(shapes: Record<string, Shape>, data: unknown): unknown {
   if (typeof data !== "object" || data === null) return null;

@@ -6,6 +6,7 @@ import { Composer } from "./Composer";
 import { DeskContext } from "./context";
 import { Header } from "./Header";
 import { Log } from "./Log";
+import { More } from "./More";
 import { Passage } from "./Passage";
 import type { Storage } from "./storage";
 
@@ -19,6 +20,7 @@ interface Props {
 
 export function App({ chat, storage, onClose, focusOn }: Props) {
   const [view, setView] = useState(chat.view);
+  const [more, setMore] = useState(false);
   const [cited, setCited] = useState<{ message: string; n: number } | null>(null);
   useEffect(() => {
     setView(chat.view); // it may have changed before this watch began
@@ -34,10 +36,13 @@ export function App({ chat, storage, onClose, focusOn }: Props) {
 
   return (
     <DeskContext.Provider value={{ chat, view, openPassage: (message, n) => setCited({ message, n }) }}>
-      <Header onClose={onClose} />
+      <Header onClose={onClose} onMore={() => setMore(true)} />
       <Banner />
-      <Log />
-      <Composer storage={storage} focusOn={focusOn} />
+      <main>
+        <Log />
+        <Composer storage={storage} focusOn={focusOn} />
+      </main>
+      {more && <More onClose={() => setMore(false)} />}
       {cited && <Passage key={`${cited.message} ${cited.n}`} {...cited} onClose={() => setCited(null)} />}
     </DeskContext.Provider>
   );

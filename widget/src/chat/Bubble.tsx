@@ -21,7 +21,7 @@ export function Bubble({ item, first }: { item: Item; first: boolean }) {
     return (
       <div class="row own">
         <p class="bubble from-visitor" title={when} dir="auto">
-          <span class="hidden">{t("you")}: </span>
+          <bdi class="hidden">{t("you")}: </bdi>
           {item.text}
         </p>
       </div>

@@ -92,7 +92,7 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
         )}
       </div>
       <p id="limit" class={left < 0 ? "limit alarm" : "limit"} role={left < 0 ? "alert" : undefined} hidden={left > HINT_FROM}>
-        {left < 0 ? t("too_long", { over: -left }) : t("left", { left })}
+        {left < 0 ? t("too_long", { n: -left }) : t("left", { n: left })}
       </p>
       <p class="who">
         {who}

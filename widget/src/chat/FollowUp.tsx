@@ -1,6 +1,9 @@
 /** What can be tapped after the last answer: choices, an opinion, a person. */
 import { useDesk } from "./context";
 import type { Item } from "./state";
+import type { Reason } from "./types";
+
+const REASONS: Reason[] = ["off_topic", "incomplete", "wrong", "unclear"];
 
 export function PersonButton() {
   const { chat, view } = useDesk();
@@ -41,11 +44,12 @@ export function FollowUp({ item }: { item: Item }) {
     );
   if (item.outcome !== "reply") return null;
   if (item.helpful === true) return <p class="hint follow">{t("thanks")}</p>;
+  const said = item.helpful === false;
   return (
     <div class="follow">
-      <p class="hint">{t(item.helpful === false ? "sorry" : "helpful")}</p>
+      <p class="hint">{t(!said ? "helpful" : item.reason ? "sorry" : "why")}</p>
       <div class="pills">
-        {item.helpful !== false && (
+        {!said && (
           <>
             <button type="button" class="pill" onClick={() => chat.feedback(item, true)}>
               {t("yes")}
@@ -55,6 +59,13 @@ export function FollowUp({ item }: { item: Item }) {
             </button>
           </>
         )}
+        {said &&
+          !item.reason &&
+          REASONS.map((reason) => (
+            <button type="button" class="pill" key={reason} onClick={() => chat.feedback(item, false, reason)}>
+              {t(`why_${reason}`)}
+            </button>
+          ))}
         <PersonButton />
       </div>
     </div>

@@ -1,13 +1,13 @@
 /** Whose chat this is, who answers, and the way to a person. */
 import { useDesk } from "./context";
-import { CloseIcon, PersonIcon } from "./icons";
+import { CloseIcon, MoreIcon, PersonIcon } from "./icons";
 
-export function Header({ onClose }: { onClose: (() => void) | null }) {
+export function Header({ onClose, onMore }: { onClose: (() => void) | null; onMore: () => void }) {
   const { chat, view } = useDesk();
   const { t, state, config } = view;
   const hours = config?.hours_line?.replace(/\.$/, ""); // a sentence there, half a line here
   const status = {
-    assistant: [t("assistant_status"), hours].filter(Boolean).join(" · "),
+    assistant: [t("assistant"), hours].filter(Boolean).join(" · "),
     queue: t("queue_status"),
     agent: t("agent_status", { name: state.agent ?? t("agent") }),
     closed: t("closed_status"),
@@ -24,8 +24,13 @@ export function Header({ onClose }: { onClose: (() => void) | null }) {
           <span>{t("person_short")}</span>
         </button>
       )}
+      {view.phase !== "blocked" && (
+        <button type="button" aria-label={t("menu")} title={t("menu")} aria-haspopup="dialog" onClick={onMore}>
+          <MoreIcon />
+        </button>
+      )}
       {onClose && (
-        <button type="button" class="head-close" aria-label={t("close")} title={t("close")} onClick={onClose}>
+        <button type="button" aria-label={t("close")} title={t("close")} onClick={onClose}>
           <CloseIcon />
         </button>
       )}

@@ -1,20 +1,18 @@
-/** The passage that a citation quotes, with the quoted words marked. A modal dialog of the browser's own: it holds the
- *  focus, closes with Escape and gives the focus back. */
+/** The passage that a citation quotes, with the quoted words marked. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useDesk } from "./context";
-import { CloseIcon, LinkIcon } from "./icons";
+import { LinkIcon } from "./icons";
+import { Sheet } from "./Sheet";
 import type { PassageView } from "./types";
 
 export function Passage({ message, n, onClose }: { message: string; n: number; onClose: () => void }) {
   const { chat, view } = useDesk();
   const { t } = view;
-  const dialog = useRef<HTMLDialogElement>(null);
   const quoted = useRef<HTMLElement>(null);
   const [passage, setPassage] = useState<PassageView | "failed" | null>(null);
   const known = view.state.items.find((item) => item.id === message)?.citations?.find((citation) => citation.n === n);
 
   useEffect(() => {
-    dialog.current?.showModal();
     let left = false;
     chat.passage(message, n).then(
       (found) => left || setPassage(found),
@@ -30,37 +28,25 @@ export function Passage({ message, n, onClose }: { message: string; n: number; o
   const url = loaded?.url ?? known?.url;
   const path = loaded?.heading_path;
   const where = [Array.isArray(path) ? path.join(" › ") : path, loaded?.page && t("passage_page", { page: loaded.page })];
+  const head = (
+    <p class="passage-n">
+      <b>{n}</b> {t("passage")}
+    </p>
+  );
   return (
-    <dialog
-      ref={dialog}
-      class="passage"
-      aria-labelledby="passage-title"
-      onClose={onClose}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
-    >
-      <div class="passage-sheet">
-        <header>
-          <p class="passage-n">
-            <b>{n}</b> {t("passage")}
-          </p>
-          <button type="button" aria-label={t("back")} title={t("back")} onClick={() => dialog.current?.close()}>
-            <CloseIcon />
-          </button>
-        </header>
-        <h2 id="passage-title">{loaded?.title ?? known?.title}</h2>
-        {where.some(Boolean) && <p class="passage-where">{where.filter(Boolean).join(" · ")}</p>}
-        <div class="passage-text" dir="auto" tabIndex={0}>
-          {loaded?.before}
-          <mark ref={quoted}>{loaded?.quote ?? known?.quote}</mark>
-          {loaded?.after}
-        </div>
-        {passage === "failed" && <p class="hint alarm">{t("passage_failed")}</p>}
-        {url && /^https?:/.test(url) && (
-          <a class="passage-link" href={url} target="_blank" rel="noopener">
-            {t("passage_open")} <LinkIcon />
-          </a>
-        )}
+    <Sheet head={head} title={loaded?.title ?? known?.title ?? ""} onClose={onClose}>
+      {where.some(Boolean) && <p class="passage-where">{where.filter(Boolean).join(" · ")}</p>}
+      <div class="passage-text" dir="auto" tabIndex={0}>
+        {loaded?.before}
+        <mark ref={quoted}>{loaded?.quote ?? known?.quote}</mark>
+        {loaded?.after}
       </div>
-    </dialog>
+      {passage === "failed" && <p class="hint alarm">{t("passage_failed")}</p>}
+      {url && /^https?:/.test(url) && (
+        <a class="passage-link" href={url} target="_blank" rel="noopener">
+          {t("passage_open")} <LinkIcon />
+        </a>
+      )}
+    </Sheet>
   );
 }

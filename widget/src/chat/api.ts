@@ -30,10 +30,14 @@ async function errorOf(response: Response): Promise<ApiError> {
 
 export class Api {
   private opening: Promise<Session> | null = null;
+  /** Whom the website says that this is: signed, and told with each session that is opened. */
+  identity = "";
 
   constructor(
     readonly site: string,
     private readonly storage: Storage,
+    /** The identity does not hold; the chat goes on without it. */
+    private readonly refused: (code: string) => void,
   ) {}
 
   private get token(): string | null {
@@ -45,12 +49,16 @@ export class Api {
   }
 
   /** Opens a session, or renews the one that this browser has. Several callers at once share one call. */
-  open(body: object = {}): Promise<Session> {
-    const ask = () => this.once<Session>("POST", `/sites/${encodeURIComponent(this.site)}/session`, body);
+  open(): Promise<Session> {
+    const ask = () =>
+      this.once<Session>("POST", `/sites/${encodeURIComponent(this.site)}/session`, this.identity ? { identity: this.identity } : {});
     this.opening ??= ask()
       .catch((error: unknown) => {
-        if (!(error instanceof ApiError) || error.status !== 401 || !this.token) throw error;
-        this.forget(); // too old to be renewed: begin as somebody new
+        if (!(error instanceof ApiError) || error.status !== 401 || !(this.identity || this.token)) throw error;
+        if (error.code === "identity_invalid") {
+          this.identity = "";
+          this.refused(error.code);
+        } else this.forget(); // too old to be renewed: begin as somebody new
         return ask();
       })
       .then((session) => {
@@ -65,6 +73,12 @@ export class Api {
 
   forget(): void {
     this.storage.set("token", null);
+  }
+
+  /** Makes the token worthless. Outlives the page, because nothing waits for it. */
+  end(): void {
+    const headers = { ...this.headers(), "content-type": "application/json" };
+    if (this.token) void fetch(`${PREFIX}/session/end`, { method: "POST", headers, body: "{}", keepalive: true }).catch(() => undefined); // offline: it ends by itself
   }
 
   /** @throws ApiError; an expired token is renewed once before */

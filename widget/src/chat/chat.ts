@@ -5,8 +5,8 @@ import { type Draft, Outbox } from "./outbox";
 import { apply, EMPTY, fromConversation, type State, withMessage } from "./state";
 import type { Storage } from "./storage";
 import { Stream } from "./stream";
-import { type Translate, translator } from "./texts";
-import type { Config, Conversation, Event, Message, PassageView } from "./types";
+import { type Translate, translator, type Words } from "./texts";
+import type { Config, Conversation, Event, Line, Message, PassageView, Reason, Session } from "./types";
 
 export interface View {
   /** `blocked`: the server refuses this page or does not know the site; waiting does not help */
@@ -26,11 +26,14 @@ export interface Page {
   url: string;
   title: string;
   locale: string;
+  /** JSON of what the page told of its visitor. */
+  attributes: string;
 }
 
 export class Chat {
   view: View;
-  page: Page = { url: "", title: "", locale: "" };
+  private page: Page = { url: "", title: "", locale: document.documentElement.lang, attributes: "{}" };
+  private readonly api: Api;
   /** Whether a person can see the messages now; what came meanwhile counts as unread. */
   private visible: boolean;
   private readonly outbox: Outbox;
@@ -41,13 +44,20 @@ export class Chat {
   private wake: (() => void) | null = null;
   private starting: Promise<void> | null = null;
   private refetching = false;
+  /** What the server was told of the page last, and the identity that the page gave last. */
+  private told = "";
+  private identity = "";
 
+  /** @param words the interface's, in the page's language */
   constructor(
-    private readonly api: Api,
+    site: string,
     private readonly storage: Storage,
+    private readonly words: Words,
     embedded: boolean,
-    private readonly heard: (message: Message) => void,
+    /** Tells the host page: "message", "handoff", "error". */
+    private readonly emit: (name: string, detail: object) => void,
   ) {
+    this.api = new Api(site, storage, (code) => emit("error", { code }));
     this.visible = !embedded; // a page that embeds it says when the panel is open
     this.outbox = new Outbox(
       storage,
@@ -95,7 +105,8 @@ export class Chat {
   }
 
   private translate(config: Config | null): Translate {
-    return translator(config?.locale || this.page.locale || navigator.language, config?.texts);
+    const { lang } = document.documentElement;
+    return translator((config?.words && config.locale) || lang, config?.words ?? this.words, config?.texts);
   }
 
   private get seen(): number {
@@ -135,21 +146,75 @@ export class Chat {
     for (let attempt = 1; ; attempt++) {
       try {
         const session = await this.api.open();
-        const [config] = await Promise.all([
-          this.api.call<Config>("GET", `/config${this.page.locale && `?locale=${encodeURIComponent(this.page.locale)}`}`),
-          session.conversation && this.resume(session.conversation),
-        ]);
-        this.storage.set("config", JSON.stringify(config));
+        this.meet(session);
+        await Promise.all([this.configure(), session.conversation && this.resume(session.conversation)]);
         this.reached = true;
-        return this.set({ phase: "ready", config, t: this.translate(config) });
+        this.set({ phase: "ready" });
+        return void this.tellPage();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         this.reached = error.status !== 0 && error.status < 500;
         this.set({ phase: error.passing ? "starting" : "blocked" });
-        if (!error.passing) return;
+        if (!error.passing) return this.emit("error", { code: error.code });
         await this.pause(Math.max(error.retryAfterMs, backoffMs(attempt)));
       }
     }
+  }
+
+  private async configure(): Promise<void> {
+    const have = document.documentElement.dataset["words"] ?? "";
+    const query = new URLSearchParams({ locale: this.page.locale, have });
+    const config = await this.api.call<Config>("GET", `/config?${query}`);
+    this.storage.set("config", JSON.stringify(config));
+    this.set({ config, t: this.translate(config) });
+  }
+
+  /** Nothing that one person left here may go out under another's name. */
+  private meet({ visitor, conversation }: Session): void {
+    const person = visitor.verified ? visitor.id : null;
+    const before = this.storage.get("person");
+    if (before && before !== person) {
+      this.outbox.clear();
+      this.storage.set("typed", null);
+    }
+    this.storage.set("person", person);
+    const { id } = this.view.state;
+    if (id && id !== conversation) this.leave();
+  }
+
+  /** Where the visitor is and who they are, as the host page says. */
+  setPage(page: Page, identity: string): void {
+    const { locale } = this.page;
+    const known = this.identity;
+    this.page = page;
+    this.identity = identity;
+    if (!this.starting && this.view.phase === "starting") {
+      this.api.identity = identity;
+      return void this.start();
+    }
+    if (identity && identity !== known) void this.identify(identity);
+    else if (page.locale !== locale) void this.quietly(this.configure());
+    void this.tellPage();
+  }
+
+  private async identify(identity: string): Promise<void> {
+    await this.starting;
+    this.api.identity = identity;
+    await this.start();
+  }
+
+  private async tellPage(): Promise<void> {
+    const { url, title, attributes } = this.page;
+    const conversation = this.view.state.id;
+    const body = JSON.stringify([conversation, url, title, attributes]);
+    if (this.view.phase !== "ready" || body === this.told || (attributes === "{}" && !(conversation && url))) return;
+    this.told = body;
+    await this.quietly(
+      this.api.call("POST", "/context", {
+        ...(conversation && url && { conversation, page_url: url, page_title: title }),
+        attributes: JSON.parse(attributes) as object,
+      }),
+    );
   }
 
   private pause(ms: number): Promise<void> {
@@ -208,11 +273,10 @@ export class Chat {
     this.set({ state });
     if (event.type === "message") {
       if (event.data.client_id) this.outbox.remove(event.data.client_id);
-      this.heard(event.data);
+      this.emit("message", { author: event.data.author });
     } else if (event.type === "answer.done") {
-      const item = state.items.find(({ id }) => id === event.data.message);
-      if (item) this.heard(item);
-    }
+      this.emit("message", { author: "assistant" });
+    } else if (event.type === "ticket") this.emit("handoff", { number: event.data.number });
     if (event.type === "holder") this.set({ person: "idle" });
   }
 
@@ -309,9 +373,10 @@ export class Chat {
     if (id) await this.quietly(this.api.call("POST", `/conversations/${encodeURIComponent(id)}/stop`, {}));
   }
 
-  async feedback(message: Message, helpful: boolean): Promise<void> {
-    this.set({ state: withMessage(this.view.state, { ...message, helpful }) });
-    await this.quietly(this.api.call("POST", `/messages/${encodeURIComponent(message.id)}/feedback`, { helpful }));
+  async feedback(message: Message, helpful: boolean, reason?: Reason): Promise<void> {
+    this.set({ state: withMessage(this.view.state, { ...message, helpful, ...(reason && { reason }) }) });
+    const body = { helpful, ...(reason && { reason }) };
+    await this.quietly(this.api.call("POST", `/messages/${encodeURIComponent(message.id)}/feedback`, body));
   }
 
   async rate(rating: number): Promise<void> {
@@ -328,17 +393,32 @@ export class Chat {
     this.leave();
   }
 
-  /** A signed identity from the host page. */
-  async identify(identity: string): Promise<void> {
-    await this.quietly(this.api.open({ identity }));
+  async conversations(): Promise<Line[]> {
+    const { conversations } = await this.api.call<{ conversations: Line[] }>("GET", "/conversations");
+    return conversations.filter((line) => line.last_text && line.id !== this.view.state.id);
   }
 
-  /** The person logged out on the host page: nothing of theirs stays here. */
-  reset(): void {
+  async openConversation(id: string): Promise<void> {
     this.leave();
-    this.outbox.clear();
-    this.api.forget();
-    void this.start();
+    await this.resume(id);
+  }
+
+  /** Gives the conversation to the visitor as a file. */
+  async download(): Promise<void> {
+    const path = `/conversations/${encodeURIComponent(this.view.state.id ?? "")}/transcript?locale=${this.page.locale}`;
+    const { name, text } = await this.api.call<{ name: string; text: string }>("GET", path);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  /** The person logged out on the host page: nothing of theirs stays here, neither stored nor in memory. */
+  reset(): void {
+    this.api.end();
+    this.storage.clear();
+    location.reload();
   }
 
   /** For what is not worth a word to the visitor when it fails: opinions, and a stop that came too late. */
@@ -352,7 +432,8 @@ export class Chat {
 /** The last configuration seen, so that the chat has its look and words before the network answers. */
 function cached(storage: Storage): Config | null {
   try {
-    return JSON.parse(storage.get("config") ?? "null") as Config | null;
+    const config = JSON.parse(storage.get("config") ?? "null") as Config | null;
+    return config?.locale === document.documentElement.lang ? config : null; // or the first words would be another language's
   } catch {
     return null; // not ours
   }

@@ -12,7 +12,7 @@ export class Host {
       if (!this.embedded || event.source !== window.parent || !allowed.includes(event.origin)) return;
       const message = readToFrame(event.data);
       if (!message) return;
-      if (message.type === "hello") this.origin = event.origin;
+      if (message.type === "page") this.origin = event.origin;
       else if (this.origin !== event.origin) return;
       heard(message);
     });

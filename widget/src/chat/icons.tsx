@@ -1,20 +1,21 @@
 /** The few signs, drawn as lines in the text's own colour. */
 
-const line = (path: string) => () => (
-  <svg width="20" height="20" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+const line = (path: string, width = 2) => () => (
+  <svg width="20" height="20" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width={width} stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
     <path d={path} />
   </svg>
 );
 
 export const CloseIcon = line("M6 6l12 12M18 6L6 18");
+export const MoreIcon = line("M12 5v.1M12 12v.1M12 19v.1", 3);
 export const SendIcon = line("M12 19V5M6 11l6-6 6 6");
-export const PersonIcon = line("M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM5 20c.6-3.6 3.4-5.5 7-5.5s6.400 1.900 7 5.500");
-export const ClockIcon = line("M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7.500V12l3 2");
+export const PersonIcon = line("M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM5 20c.6-3.6 3.4-5.5 7-5.5s6.4 1.9 7 5.5");
+export const ClockIcon = line("M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7.5V12l3 2");
 export const DownIcon = line("M12 5v14M6 13l6 6 6-6");
-export const AlertIcon = line("M12 4L2.800 20h18.400zM12 10v4.500M12 17.300v.1");
+export const AlertIcon = line("M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1");
 export const LinkIcon = line("M14 4h6v6M20 4l-9 9M18 14v6H4V6h6");
 export const StopIcon = () => (
   <svg width="20" height="20" viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
-    <rect x="6.500" y="6.500" width="11" height="11" rx="2" />
+    <rect x="6.5" y="6.5" width="11" height="11" rx="2" />
   </svg>
 );

@@ -1,41 +1,40 @@
-/** Starts the chat in `<div id="app" data-site="KEY" data-origins="https://shop.example …">`. */
+/** Starts the chat in `<div id="app" data-site="KEY" data-origins="https://shop.example …" data-words="{…}">`. */
 import "./chat.css";
 import { render } from "preact";
-import { Api } from "./api";
 import { App } from "./App";
 import { Chat } from "./chat";
 import type { ToPage } from "../protocol";
 import { Host } from "./host";
 import { Storage } from "./storage";
+import type { Words } from "./texts";
 import { theme } from "./theme";
 
 function start(root: HTMLElement): void {
-  const site = root.dataset["site"] ?? "";
-  const origins = [location.origin, ...(root.dataset["origins"] ?? "").split(/\s+/).filter(Boolean)];
+  const html = document.documentElement;
+  const { site = "", origins = "", words = "{}" } = root.dataset;
+  html.dataset["words"] = html.lang; // the language that the page brought; `lang` may change
   const storage = new Storage(site);
-  const chat = new Chat(new Api(site, storage), storage, window.parent !== window, ({ author }) => host.send({ type: "message", author }));
+  const chat = new Chat(site, storage, JSON.parse(words) as Words, window.parent !== window, (name, detail) =>
+    host.send({ type: "event", name, detail }),
+  );
   let inline = false;
   let focusOn = 0;
   let introduced = false;
 
-  const host = new Host(origins, (message) => {
+  const host = new Host([location.origin, ...origins.split(/\s+/).filter(Boolean)], (message) => {
     switch (message.type) {
-      case "hello":
-        chat.page = { url: message.page, title: message.title, locale: message.locale || chat.page.locale };
-        inline = message.inline;
+      case "page":
+        ({ inline, focus: focusOn } = message);
         introduced = true;
+        chat.setVisible(message.open);
         draw();
         tell();
-        return void chat.start();
-      case "visible":
-        if (message.open && message.focus) focusOn++;
-        chat.setVisible(message.open);
-        return draw();
-      case "identify":
-        return void chat.identify(message.token);
-      case "context":
-        chat.page = { ...chat.page, url: message.page, title: message.title };
-        return;
+        return chat.setPage(
+          { url: message.page, title: message.title, locale: message.locale || html.lang, attributes: message.attributes },
+          message.token,
+        );
+      case "send":
+        return chat.send(message.text);
       case "reset":
         return chat.reset();
     }
@@ -56,9 +55,8 @@ function start(root: HTMLElement): void {
   const tell = () => {
     const { config, t, state } = chat.view;
     const colours = theme(config?.look ?? {});
-    const html = document.documentElement;
-    html.lang = config?.locale || chat.page.locale || "en";
-    html.dir = /^(ar|ckb|dv|fa|he|ps|ur|yi)\b/i.test(html.lang) ? "rtl" : "ltr";
+    if (config?.locale) html.lang = config.locale;
+    html.dir = /^(ar|he)\b/.test(html.lang) ? "rtl" : "ltr";
     document.title = config?.site.name ?? document.title;
     tellOnce({ type: "ready" });
     if (config) {
@@ -70,7 +68,6 @@ function start(root: HTMLElement): void {
   };
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
-  chat.page.locale = root.dataset["locale"] ?? "";
   chat.watch(tell);
   draw();
   tell();

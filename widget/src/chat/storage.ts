@@ -28,6 +28,16 @@ export class Storage {
     }
   }
 
+  /** Forgets all of the site's. */
+  clear(): void {
+    memory.clear();
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith(this.name(""))) localStorage.removeItem(name);
+    } catch {
+      // blocked: memory was all
+    }
+  }
+
   /** Calls back when another tab of the same site changed `key`. */
   onChange(key: string, run: () => void): void {
     addEventListener("storage", (event) => {

@@ -1,137 +1,28 @@
-/** The chat's own words. What the site's owner wrote in the console (`config.texts`) comes before them. */
+/** The chat's words. They come with the page, in its language (src/minidesk/text/locales/*.json, keys `widget.…`); what
+ *  the site's owner wrote in the console (`config.texts`) comes before them. */
+import type english from "../../../src/minidesk/text/locales/en.json";
 
-const en = {
-  greeting: "Hello. Ask a question in your own words. I answer from our help pages and can bring in a person any time.",
-  placeholder: "Write a message",
-  send: "Send",
-  stop: "Stop the answer",
-  close: "Close chat",
-  open: "Open chat",
-  messages: "Conversation",
-  you: "You",
-  assistant: "Assistant",
-  assistant_status: "Assistant",
-  queue_status: "A person will answer here",
-  agent_status: "{name} is here",
-  agent: "A person from our team",
-  closed_status: "Conversation closed",
-  assistant_line: "You are talking to an assistant",
-  queue_line: "Waiting for a person. You can go on writing",
-  agent_line: "You are talking to {name}",
-  privacy: "Privacy",
-  person: "Talk to a person",
-  person_short: "Person",
-  person_asking: "Asking for a person",
-  person_failed: "That did not reach us. Press again in a moment.",
-  ticket: "Your request has number {number}.",
-  helpful: "Did this answer your question?",
-  yes: "Yes",
-  no: "Not quite",
-  thanks: "Good to know, thank you.",
-  sorry: "Thank you for saying so. Ask it in other words, or let a person look at it.",
-  sources: "Sources",
-  source: "Source {n}: {title}",
-  passage: "From our pages",
-  passage_open: "Open the page",
-  passage_page: "Page {page}",
-  passage_failed: "This passage cannot be loaded now. Close it and press the number again.",
-  back: "Back to the conversation",
-  sending: "Sending",
-  failed: "Not sent",
-  edit: "Change it",
-  discard: "Discard",
-  waiting: "Looking in our pages",
-  waiting_long: "Still looking",
-  cut_off: "The answer was cut off. Ask again, or let a person answer.",
-  typing: "{name} is writing",
-  newer: "New messages",
-  too_long: "{over} characters too many",
-  left: "{left} characters left",
-  offline: "You are offline. What you write is kept and sent when you are back.",
-  reconnecting: "Connection lost. Connecting again…",
-  unavailable: "We cannot be reached right now. What you write is kept and sent as soon as that works.",
-  busy: "Many people are writing at the moment. Your message is kept and sent shortly.",
-  blocked: "The chat cannot start on this page. Try again, or write to us another way.",
-  retry: "Try again",
-  new_conversation: "Start a new conversation",
-  closed_note: "This conversation is closed.",
-  rating: "How did we do?",
-  rating_n: "{n} of 5",
-  rating_thanks: "Thank you for the rating.",
-  today: "Today",
-};
+type Keys<K> = K extends `widget.${infer Rest}` ? Rest : never;
+export type TextKey = Keys<keyof typeof english>;
 
-export type TextKey = keyof typeof en;
-
-const de: Record<TextKey, string> = {
-  greeting: "Guten Tag. Fragen Sie in Ihren eigenen Worten. Ich antworte aus unseren Hilfeseiten und hole jederzeit einen Menschen dazu.",
-  placeholder: "Nachricht schreiben",
-  send: "Senden",
-  stop: "Antwort anhalten",
-  close: "Chat schließen",
-  open: "Chat öffnen",
-  messages: "Gespräch",
-  you: "Sie",
-  assistant: "Assistent",
-  assistant_status: "Assistent",
-  queue_status: "Ein Mensch antwortet hier",
-  agent_status: "{name} ist da",
-  agent: "Ein Mensch aus unserem Team",
-  closed_status: "Gespräch beendet",
-  assistant_line: "Sie schreiben mit einem Assistenten",
-  queue_line: "Ein Mensch kommt dazu. Sie können weiterschreiben",
-  agent_line: "Sie schreiben mit {name}",
-  privacy: "Datenschutz",
-  person: "Mit einem Menschen sprechen",
-  person_short: "Person",
-  person_asking: "Ein Mensch wird gerufen",
-  person_failed: "Das ist nicht angekommen. Bitte gleich noch einmal drücken.",
-  ticket: "Ihre Anfrage hat die Nummer {number}.",
-  helpful: "Hat das Ihre Frage beantwortet?",
-  yes: "Ja",
-  no: "Nicht ganz",
-  thanks: "Gut zu wissen, danke.",
-  sorry: "Danke für den Hinweis. Fragen Sie mit anderen Worten, oder ein Mensch sieht es sich an.",
-  sources: "Quellen",
-  source: "Quelle {n}: {title}",
-  passage: "Aus unseren Seiten",
-  passage_open: "Seite öffnen",
-  passage_page: "Seite {page}",
-  passage_failed: "Diese Stelle lässt sich gerade nicht laden. Bitte schließen und die Nummer noch einmal drücken.",
-  back: "Zurück zum Gespräch",
-  sending: "Wird gesendet",
-  failed: "Nicht gesendet",
-  edit: "Ändern",
-  discard: "Verwerfen",
-  waiting: "Ich sehe in unseren Seiten nach",
-  waiting_long: "Ich suche noch",
-  cut_off: "Die Antwort brach ab. Fragen Sie noch einmal, oder ein Mensch antwortet.",
-  typing: "{name} schreibt",
-  newer: "Neue Nachrichten",
-  too_long: "{over} Zeichen zu viel",
-  left: "noch {left} Zeichen",
-  offline: "Sie sind offline. Was Sie schreiben, bleibt hier und wird gesendet, sobald Sie zurück sind.",
-  reconnecting: "Verbindung verloren. Neuer Versuch…",
-  unavailable: "Wir sind gerade nicht erreichbar. Was Sie schreiben, bleibt hier und wird gesendet, sobald es geht.",
-  busy: "Gerade schreiben viele. Ihre Nachricht bleibt hier und wird gleich gesendet.",
-  blocked: "Der Chat kann auf dieser Seite nicht starten. Versuchen Sie es noch einmal oder schreiben Sie uns auf anderem Weg.",
-  retry: "Noch einmal versuchen",
-  new_conversation: "Neues Gespräch beginnen",
-  closed_note: "Dieses Gespräch ist beendet.",
-  rating: "Wie waren wir?",
-  rating_n: "{n} von 5",
-  rating_thanks: "Danke für die Bewertung.",
-  today: "Heute",
-};
+/** A text, or its forms by plural category. */
+export type Words = Record<string, string | Record<string, string>>;
 
 export type Translate = (key: TextKey, values?: Record<string, string | number>) => string;
 
 /**
- * @param locale a language tag; one that we do not speak falls back to English
+ * @param locale a language tag: chooses plural forms (by the value `n`) and writes numbers
  * @param own the site's words by the same keys
  */
-export function translator(locale: string, own: Record<string, string | null | undefined> = {}): Translate {
-  const texts = locale.toLowerCase().startsWith("de") ? de : en;
-  return (key, values = {}) =>
-    (own[key] || texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+export function translator(locale: string, words: Words, own: Record<string, string | null | undefined> = {}): Translate {
+  const plurals = new Intl.PluralRules(locale);
+  const numbers = new Intl.NumberFormat(locale, { useGrouping: false });
+  return (key, values = {}) => {
+    const found = own[key] || words[key] || key;
+    const text = typeof found === "string" ? found : (found[plurals.select(Number(values["n"]))] ?? found["other"] ?? key);
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = values[name];
+      return typeof value === "number" ? numbers.format(value) : (value ?? whole);
+    });
+  };
 }

@@ -1,5 +1,7 @@
 /** What the visitor API answers, as far as the chat reads it. Fields named `html` are rendered and cleaned by the server. */
 
+import type { Words } from "./texts";
+
 export type Holder = "assistant" | "queue" | "agent" | "closed";
 export type Author = "visitor" | "assistant" | "agent" | "system";
 
@@ -30,6 +32,8 @@ export interface Message {
   offer_person?: boolean;
   choices?: string[];
   helpful?: boolean | null;
+  /** Why not, where the visitor has just said it. */
+  reason?: Reason;
 }
 
 export interface Ticket {
@@ -48,18 +52,36 @@ export interface Conversation {
 
 export interface Config {
   site: { name: string; key: string };
-  look: { accent?: string; on_accent?: string; position?: "left" | "right"; launcher_text?: string };
+  look: {
+    accent?: string;
+    on_accent?: string;
+    /** The accent as text, in shades that can be read on our surfaces. */
+    ink?: { light: string; dark: string };
+    position?: "left" | "right"; launcher_text?: string };
   texts: Record<string, string | null | undefined>;
   hours_line?: string | null;
   quick_replies?: string[];
   locale?: string;
+  /** Only where the language is another than the page's, whose words came with it. */
+  words?: Words;
   limits?: { message_max_chars?: number };
 }
 
 export interface Session {
   token: string;
   conversation: string | null;
+  visitor: { id: string; verified: boolean };
 }
+
+/** A conversation in the list. */
+export interface Line {
+  id: string;
+  holder: Holder;
+  last_text: string;
+  last_message_at: string;
+}
+
+export type Reason = "off_topic" | "incomplete" | "wrong" | "unclear";
 
 export interface PassageView {
   title: string;

@@ -6,8 +6,12 @@
  * if anything, runs when htmx takes the element away.
  */
 import "./console.css";
+import "./docs.css";
+import "./models.css";
+import "./settings.css";
 import htmx from "htmx.org";
 import { composer } from "./composer";
+import { copy } from "./copy";
 import { desk } from "./desk";
 import { failures } from "./failures";
 import { keyed } from "./keyed";
@@ -20,7 +24,7 @@ import { upload } from "./upload";
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { composer, desk, list, live, menu, transcript, upload };
+const controllers: Record<string, Controller> = { composer, copy, desk, list, live, menu, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

@@ -1,11 +1,12 @@
 /** `minidesk('open')` and its like: the page's door to the widget, and the calls that came before it was there. */
 
-export type Commands = Record<"open" | "close" | "toggle" | "identify" | "context" | "reset", (value?: unknown) => void>;
+type Name = "open" | "close" | "toggle" | "send" | "identify" | "context" | "locale" | "reset";
+export type Commands = Record<Name, (value?: unknown) => void>;
 type Listener = (data?: unknown) => void;
 
 const byName = new Map<string, Set<Listener>>();
 
-/** Who listens to `name` ("ready", "open", "close", "unread", "message"); a copy, so that they may leave meanwhile. */
+/** Who listens to `name` ("ready", "open", "message" …); a copy, so that they may leave meanwhile. */
 export const listeners = (name: string): Listener[] => [...(byName.get(name) ?? [])];
 
 /** Puts `window.minidesk` in place and does what was queued: a page may define it as a function that fills `.q`. */
@@ -14,7 +15,7 @@ export function command(commands: Commands): void {
     const key = `${first}`;
     if (name === "on") byName.set(key, (byName.get(key) ?? new Set()).add(second as Listener));
     else if (name === "off") byName.get(key)?.delete(second as Listener);
-    else if (Object.hasOwn(commands, `${name}`)) commands[name as keyof Commands](first);
+    else if (Object.hasOwn(commands, `${name}`)) commands[name as Name](first);
     else console.warn(`minidesk: there is no command ${name}.`);
   };
   const page = window as unknown as { minidesk?: { q?: ArrayLike<unknown>[] } };

@@ -28,8 +28,6 @@ const recall = (store: "sessionStorage" | "localStorage", key: string, value?: s
   }
 };
 
-const german = (document.documentElement.lang || navigator.language).toLowerCase().startsWith("de");
-
 /** Made node by node: pages with Trusted Types refuse markup in strings. */
 function make<T extends keyof HTMLElementTagNameMap>(tag: T, properties: Partial<HTMLElementTagNameMap[T]>, ...children: Element[]) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -48,7 +46,8 @@ function icon(path: string): SVGElement {
 
 function start(script: HTMLScriptElement, key: string): void {
   const desk = new URL(script.src).origin;
-  const address = `${desk}/widget/${encodeURIComponent(key)}`;
+  const language = () => `${context.locale ?? document.documentElement.lang}`;
+  const address = () => `${desk}/widget/${encodeURIComponent(key)}?locale=${encodeURIComponent(language())}`;
   const target = script.dataset["target"] ? document.querySelector(script.dataset["target"]) : null;
   const inline = target !== null;
 
@@ -64,23 +63,37 @@ function start(script: HTMLScriptElement, key: string): void {
   const panel = make("div", { className: "shut", role: inline ? "region" : "dialog", ariaLabel: "Chat" }, note);
   root.append(button, panel);
 
-  const texts = { open: german ? "Chat öffnen" : "Open chat", close: german ? "Chat schließen" : "Close chat" };
+  // Until the desk has said the words of the visitor's language, one that needs no translation.
+  const texts = { open: "Chat", close: "Chat" };
   let frame: HTMLIFrameElement | null = null;
   let ready = false; // to hear; once it has answered, the panel shows it
+  let shown = false;
   let open = false;
-  let wantsFocus = false;
+  let focus = 0;
   let unread = 0;
   let token = "";
-  let context: { page?: unknown; title?: unknown } | undefined;
+  let context: Record<string, unknown> = {};
+  let waiting: ToFrame[] = [];
 
-  const page = () => ({
-    page: `${context?.page ?? location.origin + location.pathname}`, // without query and hash: they may hold secrets
-    title: `${context?.title ?? document.title}`,
-  });
   const send = (message: ToFrame) => {
     if (ready) frame?.contentWindow?.postMessage({ mark: MARK, ...message }, desk);
+    else waiting.push(message);
   };
-  const visible = () => send({ type: "visible", open: open || inline, focus: wantsFocus });
+  /** Says everything anew: where the page is may have changed since the last time. */
+  const say = () => {
+    if (!ready) return; // it is said when the frame can hear
+    send({
+      type: "page",
+      page: `${context["page"] ?? location.origin + location.pathname}`, // without query and hash: they may hold secrets
+      title: `${context["title"] ?? document.title}`,
+      locale: language(),
+      attributes: JSON.stringify(context["attributes"] ?? {}),
+      token,
+      inline,
+      open: open || inline,
+      focus: shown ? focus : 0, // nothing inside a frame that is not shown can take the focus
+    });
+  };
   const tell = (name: string, data?: unknown) => {
     for (const listener of listeners(name)) listener(data);
   };
@@ -102,39 +115,40 @@ function start(script: HTMLScriptElement, key: string): void {
   /** Loads the chat, once. */
   function load(): void {
     if (frame) return;
-    const it = (frame = make("iframe", { title: "Chat", src: address }));
-    it.onload = () => {
+    frame = make("iframe", { title: "Chat", src: address() });
+    frame.onload = () => {
       ready = true; // its script listens by now
-      send({ type: "hello", ...page(), locale: document.documentElement.lang, inline });
+      say();
+      waiting.forEach(send);
+      waiting = [];
     };
     setTimeout(() => {
-      const textContent = german ? "Chat in neuem Tab öffnen" : "Open the chat in a new tab";
-      if (!panel.classList.contains("ready")) note.append(make("a", { href: address, target: "_blank", rel: "noopener", textContent }));
+      if (!shown) note.append(make("a", { href: address(), target: "_blank", rel: "noopener", textContent: "Chat ↗" }));
     }, 10_000); // a slow phone needs five; after ten, the page's policy or the network is in the way
-    panel.append(it);
+    panel.append(frame);
   }
 
-  /** @param focus false where nobody pressed anything: a restored panel must not take the page's focus */
-  function show(now: boolean, focus = true): void {
+  /** @param byPerson false where nobody pressed anything: a restored panel must not take the page's focus */
+  function show(now: boolean, byPerson = true): void {
     if (inline || now === open) return;
     open = now;
-    wantsFocus = focus;
     if (open) load();
+    if (open && byPerson) focus++;
     panel.classList.toggle("shut", !open);
     name();
     recall("sessionStorage", "open", open ? "1" : "");
-    visible();
-    if (open && focus) frame?.focus();
+    say();
+    if (open && byPerson) frame?.focus();
     else if (!open && document.activeElement === host) button.focus();
     tell(open ? "open" : "close");
   }
 
   const heard: { [T in ToPage["type"]]: (message: Extract<ToPage, { type: T }>) => void } = {
     ready() {
+      shown = true;
       panel.classList.add("ready");
-      if (token) send({ type: "identify", token });
-      if (open && wantsFocus) frame?.focus();
-      visible(); // only now: nothing inside a frame that is not shown can take the focus
+      if (open && focus) frame?.focus();
+      say();
       tell("ready");
     },
     look(message) {
@@ -153,7 +167,7 @@ function start(script: HTMLScriptElement, key: string): void {
       recall("localStorage", "active", active ? "1" : "");
     },
     close: () => show(false),
-    message: ({ author }) => tell("message", { author }),
+    event: ({ name, detail }) => tell(name, detail),
   };
 
   addEventListener("message", (event) => {
@@ -166,16 +180,26 @@ function start(script: HTMLScriptElement, key: string): void {
     open: () => show(true),
     close: () => show(false),
     toggle: () => show(!open),
+    send(text) {
+      show(true);
+      send({ type: "send", text: `${text}` });
+    },
     identify(value) {
       token = `${value}`;
-      send({ type: "identify", token });
+      say();
     },
     context(value) {
-      context = value as typeof context;
-      send({ type: "context", ...page() });
+      context = Object(value);
+      say();
+    },
+    locale(value) {
+      context["locale"] = value;
+      say();
     },
     reset() {
       token = "";
+      context = {};
+      load(); // what it must forget lies in the frame's storage
       send({ type: "reset" });
     },
   };
@@ -189,7 +213,7 @@ function start(script: HTMLScriptElement, key: string): void {
 
   look(script.dataset);
   const before = readToPage(safely(recall("localStorage", "look")));
-  if (before?.type === "look") look(before);
+  if (before?.type === "look") heard.look(before);
   name();
   if (inline) {
     host.classList.add("inline");

@@ -7,9 +7,11 @@ from typing import Literal, Protocol
 
 from minidesk.conversations import Conversations
 from minidesk.db import Database
+from minidesk.db.models import utc_now
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.text.locale import Texts
+from minidesk.tickets import Tickets
 from minidesk.web.assets import Assets
 from minidesk.web.limits import RateLimiter
 from minidesk.web.visitor_api.streams import Streams
@@ -40,6 +42,7 @@ class VisitorDeps:
     texts: Texts
     visitors: Visitors
     conversations: Conversations
+    tickets: Tickets
     handoff: HandsOff
     streams: Streams
     limiter: RateLimiter
@@ -52,3 +55,4 @@ class PageDeps:
     db: Database
     texts: Texts
     assets: Assets
+    clock: Callable[[], datetime] = utc_now

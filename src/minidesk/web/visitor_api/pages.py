@@ -2,15 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
 
-from minidesk.sites import site_by_key
+from minidesk.sites import note_sighting, origin_of, site_by_key
+from minidesk.text.locale import direction
 from minidesk.web.assets import BASE
 from minidesk.web.guard import content_policy
+from minidesk.web.visitor_api.compressed import Compressed, compressed
 from minidesk.web.visitor_api.deps import PageDeps
 from minidesk.web.visitor_api.gate import known
+from minidesk.web.visitor_api.locales import locale_for, words_json
 
 LOADER, CHAT = "src/loader/main.ts", "src/chat/main.tsx"
 # The loader's address never changes, so browsers must ask again soon after an upgrade; built files have a hash in
@@ -21,44 +25,63 @@ BUILT_CACHE = "public, max-age=31536000, immutable"
 FOR_ALL = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
-def pages_router(deps: PageDeps) -> APIRouter:
-    """`/widget.js`, `/widget/{key}` and `/static/dist/…`."""
-    router = APIRouter(include_in_schema=False)
-    pages = Environment(
+def templates() -> Environment:
+    """The visitor's pages."""
+    return Environment(
         loader=PackageLoader("minidesk.web.visitor_api"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
 
+
+def pages_router(deps: PageDeps) -> APIRouter:
+    """`/widget.js`, `/widget/{key}` and `/static/dist/…`."""
+    router = APIRouter(include_in_schema=False)
+    pages = templates()
+    files = Compressed()
+
     @router.api_route("/widget.js", methods=["GET", "HEAD"])
-    async def loader(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    async def loader(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The script that a website includes."""
         script = deps.assets.script(LOADER)
         headers = FOR_ALL | {"Cache-Control": LOADER_CACHE, "ETag": script.etag}
         if if_none_match is not None and script.etag in (tag.strip() for tag in if_none_match.split(",")):
             return Response(status_code=304, headers=headers)
-        return Response(script.content, media_type="text/javascript", headers=headers)
+        return compressed(request, script.content, "text/javascript", headers)
 
     @router.get("/widget/{key}")
-    async def chat(key: str, accept_language: Annotated[str | None, Header()] = None) -> HTMLResponse:
-        """The chat, to be framed by the desk itself and by the site's own pages only (T2)."""
+    async def chat(
+        request: Request,
+        key: str,
+        locale: Annotated[str | None, Query()] = None,
+        accept_language: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """The chat, to be framed by the desk itself and by the site's own pages only (T2).
+
+        It carries the interface's words, so that the script need not, and so that they are there at the first paint.
+        """
         async with deps.db.read() as tx:
             site = await site_by_key(tx, known(key))
-        locale = deps.texts.choose(accept_language)
+        # Browsers name the page around a frame here, and nowhere else before the visitor speaks.
+        origin = origin_of(request.headers.get("referer"))
+        await note_sighting(deps.db, site.id, site.allowed_origins, origin, deps.clock())
+        chosen = locale_for(deps.texts, site, locale, accept_language)
         html = pages.get_template("chat.html").render(
             site=site,
-            locale=locale,
+            locale=chosen,
+            direction=direction(chosen),
             entry=deps.assets.entry(CHAT),
-            title=deps.texts.t("chat.title", locale, site=site.name),
-            noscript=deps.texts.t("chat.noscript", locale),
+            words=words_json(deps.texts, chosen),
+            t=lambda name, **values: deps.texts.t(name, chosen, **values),
         )
         policy = content_policy(("'self'", *site.allowed_origins))
-        return HTMLResponse(html, headers=FOR_ALL | {"Content-Security-Policy": policy})
+        return compressed(request, html.encode(), "text/html", FOR_ALL | {"Content-Security-Policy": policy})
 
     @router.api_route(BASE + "{path:path}", methods=["GET", "HEAD"])
-    async def built(path: str) -> FileResponse:
+    async def built(request: Request, path: str) -> Response:
         """A file of the build."""
-        return FileResponse(deps.assets.file(path), headers=FOR_ALL | {"Cache-Control": BUILT_CACHE})
+        return files.file(request, deps.assets.file(path), FOR_ALL | {"Cache-Control": BUILT_CACHE})
 
     return router

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import Response
@@ -11,32 +11,34 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from minidesk.conversations import (
+    FeedbackReason,
     access_conversation_as_visitor,
     access_message_as_visitor,
-    latest_open,
     list_for_visitor,
+    transcript,
 )
-from minidesk.errors import Invalid, NotAuthenticated
 from minidesk.live import EventLog
-from minidesk.settings import LimitSettings
 from minidesk.sites import SiteView, VisitorIdentity, link_hosts, site_by_id
-from minidesk.text.normalise import check_text, clean_label, remove_invisible
 from minidesk.web.body import json_body, takes
-from minidesk.web.identity import bearer_token
-from minidesk.web.limits import RateLimiter
 from minidesk.web.visitor_api import serializers
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.events import Follower, position_of
-from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
+from minidesk.web.visitor_api.gate import Gate, known
+from minidesk.web.visitor_api.locales import locale_for
 from minidesk.web.visitor_api.queries import cited_passage, thread
+from minidesk.web.visitor_api.saying import charge_conversation, say
+from minidesk.web.visitor_api.session_routes import (
+    Nothing,
+    Ok,
+    add_session,
+    add_surroundings,
+    page_title,
+    page_url,
+)
 from minidesk.web.visitor_api.streams import OpenStream
+from minidesk.web.visitor_api.transcripts import MOST_MESSAGES, file_name, transcript_text
 
 PREFIX = "/api/widget/v1"
-HOUR, MINUTE = 3600, 60
-
-
-class Nothing(BaseModel):
-    """A body that says nothing yet."""
 
 
 class NewConversation(BaseModel):
@@ -55,9 +57,10 @@ class NewMessage(BaseModel):
 
 
 class Feedback(BaseModel):
-    """Whether an answer helped."""
+    """Whether an answer helped, and if not, why."""
 
     helpful: bool
+    reason: FeedbackReason | None = None
 
 
 class Rating(BaseModel):
@@ -66,55 +69,18 @@ class Rating(BaseModel):
     rating: int = Field(ge=1, le=5)
 
 
-Ok = dict[str, Any]
-
-
 def visitor_router(deps: VisitorDeps) -> APIRouter:
     """All routes below `/api/widget/v1`."""
     gate = Gate(deps)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(gate.enter)], tags=["widget"])
-    _add_session(router, deps, gate)
+    add_session(router, deps, gate)
+    add_surroundings(router, deps, gate)
     _add_conversations(router, deps, gate)
     _add_talking(router, deps, gate)
     _add_judging(router, deps, gate)
     _add_events(router, deps, gate)
     _add_preflight(router, gate)
     return router
-
-
-def _add_session(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
-    @router.post("/sites/{key}/session", openapi_extra=takes(Nothing))
-    async def open_session(
-        request: Request,
-        site: Annotated[SiteView, Depends(gate.site)],
-        _: Annotated[Nothing, Depends(json_body(Nothing))],
-    ) -> Ok:
-        """A visitor's session in a site: the one of the bearer token, or a new one."""
-        try:
-            token: str | None = bearer_token(request)
-        except NotAuthenticated:
-            token = None  # a first visit, or a token nobody can read: both begin anew
-        if token is None:
-            deps.limiter.charge("sessions", gate.address(request), limit=SESSIONS_PER_MINUTE, seconds=MINUTE)
-        async with deps.db.write() as tx:
-            browser = request.headers.get("user-agent", "")
-            session = await deps.visitors.open_session(tx, site.id, token, browser=browser)
-            conversation = await latest_open(tx, session.visitor_id) if session.resumed else None
-        return serializers.session_json(session, conversation)
-
-    @router.get("/config")
-    async def config(
-        request: Request,
-        visitor: Annotated[VisitorIdentity, Depends(gate.visitor)],
-        locale: Annotated[str | None, Query()] = None,
-    ) -> Ok:
-        """How the widget looks and what it says."""
-        async with deps.db.read() as tx:
-            site = await site_by_id(tx, visitor.site_id)
-        chosen = deps.texts.choose(locale, request.headers.get("accept-language"))
-        if site.config.languages and chosen not in site.config.languages:
-            chosen = deps.texts.choose(*site.config.languages)
-        return serializers.config_json(deps, site, chosen)
 
 
 def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
@@ -125,15 +91,14 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
         body: Annotated[NewConversation, Depends(json_body(NewConversation))],
     ) -> Ok:
         """A new conversation."""
-        limit = deps.settings.conversations_per_hour
-        deps.limiter.charge("conversations", gate.address(request), limit=limit, seconds=HOUR)
+        charge_conversation(deps, gate.address(request))
         async with deps.db.write() as tx:
             row = await deps.conversations.start(
                 tx,
                 site_id=visitor.site_id,
                 visitor_id=visitor.visitor_id,
-                page_url=_page_url(body.page_url),
-                page_title=clean_label(body.page_title, 300, empty="") or None if body.page_title else None,
+                page_url=page_url(body.page_url),
+                page_title=page_title(body.page_title),
                 locale=_locale(body.locale),
             )
             return {"id": row.id, "holder": row.holder, "last_event": row.last_event}
@@ -154,6 +119,24 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
         # Two hundred messages take tens of milliseconds to render; other visitors' streams must not wait for that.
         return await asyncio.to_thread(serializers.thread_json, view, hosts)
 
+    @router.get("/conversations/{id}/transcript")
+    async def keep_transcript(
+        request: Request,
+        id: str,
+        visitor: Annotated[VisitorIdentity, Depends(gate.visitor)],
+        locale: Annotated[str | None, Query()] = None,
+    ) -> Ok:
+        """The conversation as a text file: its name and its text."""
+        async with deps.db.read() as tx:
+            row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
+            site = await site_by_id(tx, row.site_id)
+            messages = await transcript(tx, row.id, include_notes=False, last=MOST_MESSAGES)
+        chosen = locale_for(deps.texts, site, locale, request.headers.get("accept-language"))
+        return {
+            "name": file_name(site, row.created_at),
+            "text": transcript_text(messages, deps.texts, chosen),
+        }
+
 
 def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
     @router.post("/conversations/{id}/messages", status_code=202, openapi_extra=takes(NewMessage))
@@ -164,17 +147,8 @@ def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         body: Annotated[NewMessage, Depends(json_body(NewMessage))],
     ) -> Ok:
         """Say something. 202 comes after the commit; the same client id again gives the same answer (F22)."""
-        text = check_text(body.text, deps.settings.message_max_chars)
-        if not text:
-            raise Invalid("Write something first.", code="message_empty")
-        once = f"{known(id)}:{body.client_id}"
-        _charge_message(deps.limiter, deps.settings, visitor, gate.address(request), once)
-        async with deps.db.write() as tx:
-            row = await access_conversation_as_visitor(tx, visitor.visitor_id, id)
-            posted = await deps.conversations.post_visitor_message(
-                tx, row, client_id=body.client_id, text=text
-            )
-            hosts = _hosts(await site_by_id(tx, visitor.site_id))
+        posted, site = await say(deps, visitor, gate.address(request), known(id), body.client_id, body.text)
+        hosts = _hosts(site)
         return {"message": serializers.message_json(posted.message, hosts)}
 
     @router.post("/conversations/{id}/handoff", status_code=202, openapi_extra=takes(Nothing))
@@ -224,7 +198,7 @@ def _add_judging(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         """Say whether an answer helped."""
         async with deps.db.write() as tx:
             message = await access_message_as_visitor(tx, visitor.visitor_id, known(id))
-            await deps.conversations.set_feedback(tx, message.id, body.helpful)
+            await deps.conversations.set_feedback(tx, message.id, body.helpful, body.reason)
         return {"helpful": body.helpful}
 
     @router.get("/messages/{id}/citations/{n}")
@@ -243,13 +217,13 @@ def _add_events(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
     log = EventLog(deps.streams.hub, deps.clock)
 
     async def opened(
-        id: str, visitor: Annotated[VisitorIdentity, Depends(gate.visitor)]
+        request: Request, id: str, visitor: Annotated[VisitorIdentity, Depends(gate.visitor)]
     ) -> AsyncIterator[tuple[OpenStream, Follower]]:
         """Everything that can be refused is, here, before the response begins; left when it ends."""
         async with deps.db.read() as tx:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
             hosts = _hosts(await site_by_id(tx, row.site_id))
-        async with deps.streams.open(visitor.visitor_id, row.id) as stream:
+        async with deps.streams.open(visitor.visitor_id, row.id, gate.address(request)) as stream:
             yield stream, Follower(deps.db, log, deps.streams, hosts)
 
     @router.get("/conversations/{id}/events", response_class=EventSourceResponse)
@@ -278,29 +252,8 @@ def _add_preflight(router: APIRouter, gate: Gate) -> None:
         return Response(status_code=204)
 
 
-def _charge_message(
-    limiter: RateLimiter, settings: LimitSettings, visitor: VisitorIdentity, address: str, once: str
-) -> None:
-    limiter.charge(
-        "messages", visitor.visitor_id, limit=settings.messages_per_minute, seconds=MINUTE, once=once
-    )
-    limiter.charge(
-        "messages-address",
-        address,
-        limit=settings.messages_per_minute_address,
-        seconds=MINUTE,
-        once=f"{visitor.visitor_id}:{once}",
-    )
-
-
 def _hosts(site: SiteView) -> frozenset[str]:
     return link_hosts(site.allowed_origins, site.config.link_hosts)
-
-
-def _page_url(raw: str | None) -> str | None:
-    """The page's address if it is one; it is shown to agents, so nothing else may stand there."""
-    url = remove_invisible(raw or "").strip()[:2000]
-    return url if url.lower().startswith(("https://", "http://")) and url.isprintable() else None
 
 
 def _locale(raw: str | None) -> str | None:

@@ -7,7 +7,9 @@ from minidesk.conversations import ConversationLine, MessageView
 from minidesk.sites import SiteView, VisitorSession, hours_line, on_accent
 from minidesk.sites.config import INK
 from minidesk.text.render import render_markdown
+from minidesk.web.visitor_api.colours import SURFACES, accent_ink
 from minidesk.web.visitor_api.deps import VisitorDeps
+from minidesk.web.visitor_api.locales import WORDS
 from minidesk.web.visitor_api.queries import CitedPassage, ThreadView
 
 # The fields of each stored event that a visitor may see; a type that is not here is not sent.
@@ -107,7 +109,7 @@ def session_json(session: VisitorSession, conversation_id: str | None) -> dict[s
     return {
         "token": session.token,
         "expires_at": session.expires_at.isoformat(),
-        "visitor": {"id": session.visitor_id},
+        "visitor": {"id": session.visitor_id, "verified": session.verified},
         "conversation": conversation_id,
     }
 
@@ -125,14 +127,19 @@ def passage_json(passage: CitedPassage) -> dict[str, Any]:
     }
 
 
-def config_json(deps: VisitorDeps, site: SiteView, locale: str) -> dict[str, Any]:
-    """How the widget looks, and the words that the site's owner chose; empty ones are the widget's own."""
+def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) -> dict[str, Any]:
+    """How the widget looks, and the texts that the site's owner chose; empty ones are the widget's own words.
+
+    Those are in it only where `words` says so: the page of the chat has them in its own language already.
+    """
     config = site.config
-    return {
+    own_words = {"words": deps.texts.part(WORDS, locale)} if words else {}
+    return own_words | {
         "site": {"name": site.name, "key": site.key},
         "look": {
             "accent": config.look.accent,
             "on_accent": on_accent(config.look.accent) or INK,
+            "ink": {mode: accent_ink(config.look.accent, mode) for mode in SURFACES},
             "position": config.look.position,
             "launcher_text": config.look.launcher_text,
         },

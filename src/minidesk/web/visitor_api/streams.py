@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from minidesk.db import Database
 from minidesk.db.models import Conversation
-from minidesk.errors import Unavailable
+from minidesk.errors import TooMany, Unavailable
 from minidesk.live import Hub, Subscription
 
 # How soon an event that another process wrote is seen. One query for all streams, however many there are.
 POLL_SECONDS = 1.0
+RETRY_SECONDS = 30  # a chat that is closed elsewhere makes room at once, but nobody can say when
 IDS_A_QUERY = 500  # below the number of variables that either database takes
 
 
@@ -23,6 +24,7 @@ class OpenStream:
 
     visitor_id: str
     conversation_id: str
+    address: str
     subscription: Subscription
     superseded: bool = False
 
@@ -30,11 +32,14 @@ class OpenStream:
 class Streams:
     """Keeps the open streams of this process. `run` must run beside the server, or other processes' events come late."""
 
-    def __init__(self, db: Database, hub: Hub, stopping: asyncio.Event, per_visitor: int) -> None:
+    def __init__(
+        self, db: Database, hub: Hub, stopping: asyncio.Event, per_visitor: int, per_address: int = 20
+    ) -> None:
         self._db = db
         self.hub = hub
         self.stopping = stopping
         self._per_visitor = per_visitor
+        self._per_address = per_address
         self._open: list[OpenStream] = []  # oldest first
         self._seen: dict[str, int] = {}
 
@@ -43,10 +48,22 @@ class Streams:
         return len(self._open)
 
     @asynccontextmanager
-    async def open(self, visitor_id: str, conversation_id: str) -> AsyncIterator[OpenStream]:
-        """A place in the list while the block runs; a visitor's oldest gives way when there are too many."""
+    async def open(
+        self, visitor_id: str, conversation_id: str, address: str = ""
+    ) -> AsyncIterator[OpenStream]:
+        """A place in the list while the block runs; a visitor's oldest gives way when there are too many.
+
+        Raises `TooMany` where one address would hold more connections than a household or an office needs (T28).
+        """
+        open_here = sum(stream.address == address and not stream.superseded for stream in self._open)
+        if open_here >= self._per_address:
+            raise TooMany(
+                "Too many chats are open from this network. Close one that is not needed, and this one goes on.",
+                code="too_many_streams",
+                retry_after=RETRY_SECONDS,
+            )
         async with self.hub.subscribe(_topic(conversation_id)) as subscription:
-            stream = OpenStream(visitor_id, conversation_id, subscription)
+            stream = OpenStream(visitor_id, conversation_id, address, subscription)
             self._open.append(stream)
             self._make_room(visitor_id)
             try:
