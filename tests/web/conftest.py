@@ -28,7 +28,14 @@ from minidesk.web.assets import Assets
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import RateLimiter
 from minidesk.web.problems import install_error_handlers
-from minidesk.web.visitor_api import PageDeps, Streams, VisitorDeps, pages_router, visitor_router
+from minidesk.web.visitor_api import (
+    PageDeps,
+    Streams,
+    VisitorDeps,
+    pages_router,
+    plain_router,
+    visitor_router,
+)
 
 SHOP = "https://shop.example.com"
 API = "/api/widget/v1"
@@ -190,14 +197,25 @@ async def desk(
     hub, stopping, texts = Hub(), asyncio.Event(), load_texts()
     log = EventLog(hub, clock)
     conversations = Conversations(log, JobQueue(hub, clock), clock)
-    handoff = Handoff(db, conversations, Tickets(log, conversations, clock), embed, next_line(texts), clock)
+    tickets = Tickets(log, conversations, clock)
+    handoff = Handoff(db, conversations, tickets, embed, next_line(texts), clock)
     settings = settings.model_copy(update=limits)
-    streams = Streams(db, hub, stopping, settings.streams_per_visitor)
+    streams = Streams(db, hub, stopping, settings.streams_per_visitor, settings.streams_per_address)
     deps = VisitorDeps(
-        db, settings, clock, texts, Visitors(clock), conversations, handoff, streams, RateLimiter(clock)
+        db,
+        settings,
+        clock,
+        texts,
+        Visitors(clock),
+        conversations,
+        tickets,
+        handoff,
+        streams,
+        RateLimiter(clock),
     )
     app = FastAPI()
     app.include_router(visitor_router(deps))
+    app.include_router(plain_router(deps))
     app.include_router(pages_router(PageDeps(db, texts, Assets(tmp_path / "dist"))))
     install_error_handlers(app)
     app.add_middleware(Guard, rules=GuardRules(body_seconds=1.0))

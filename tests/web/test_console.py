@@ -45,10 +45,14 @@ from minidesk.fulltext import FullText
 from minidesk.handoff import Handoff, next_line
 from minidesk.jobs import JobQueue
 from minidesk.knowledge.crawls import Crawls, finish_run
+from minidesk.knowledge.faq import FaqEntries
+from minidesk.knowledge.installed import InstallCheck
+from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
+from minidesk.knowledge.versions import Versions
 from minidesk.live import EventLog, Hub
-from minidesk.outbound import Allowed
+from minidesk.outbound import Allowed, Outbound
 from minidesk.settings import Settings
 from minidesk.text.locale import load_texts
 from minidesk.tickets import Tickets
@@ -178,12 +182,15 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
     sessions = Sessions(clock)
     agents = Agents(db, Passwords(), sessions, clock)
     limiter = RateLimiter(clock)
-    searcher = Searcher(db, None, None, FullText(settings.data_dir / "fulltext"))
+    searcher = Searcher(db, None, None, FullText(settings.data_dir / "fulltext"), clock)
+    files = FileStore(settings.data_dir / "files")
+    sources = Sources(db, files, jobs, hub, settings, clock, "model")
     return ConsoleDeps(
         db=db,
         settings=settings,
         clock=clock,
         hub=hub,
+        jobs=jobs,
         events=events,
         stopping=asyncio.Event(),
         assets=Assets(settings.data_dir / "no-build"),
@@ -195,8 +202,12 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
         conversations=conversations,
         tickets=tickets,
         handoff=Handoff(db, conversations, tickets, embed, next_line(load_texts()), clock),
-        sources=Sources(db, FileStore(settings.data_dir / "files"), jobs, hub, settings, clock, "model"),
+        sources=sources,
+        faq=FaqEntries(db, sources, files),
+        lifecycle=Lifecycle(db, hub, clock),
+        versions=Versions(db, files, jobs, hub, clock),
         crawls=Crawls(db, jobs, hub, clock, Allowed()),
+        install_check=InstallCheck(Outbound(), settings),
         asker=Asker(searcher, embed, None, settings, clock),
         searcher=searcher,
     )
@@ -356,7 +367,7 @@ async def everything(db: Database) -> dict[str, list[Any]]:
     """All rows of all tables."""
     async with db.read() as tx:
         return {
-            name: sorted(map(repr, await tx.execute(text(f"SELECT * FROM {name}"))))
+            name: sorted(map(repr, await tx.execute(text(f'SELECT * FROM "{name}"'))))
             for name in Base.metadata.tables
         }
 

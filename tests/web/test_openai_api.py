@@ -55,7 +55,8 @@ class Unified:
         return await self.http.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
 
     async def lines(self) -> list[ModelCall]:
-        """The ledger."""
+        """The ledger, its last batch included."""
+        await self.spending.flush()
         async with self.api.db.read() as tx:
             return list(await tx.scalars(select(ModelCall).order_by(ModelCall.id)))
 
@@ -86,6 +87,7 @@ async def unified(api: Api, clock: FakeClock, settings: Settings) -> AsyncIterat
         ):
             yield Unified(api, model, spending, base, http, settings)
         await gateway.close()
+        await spending.close()
         fulltext.close()
 
 

@@ -1,25 +1,51 @@
-"""How often one person or address may do something (T5)."""
+"""How often one person or address may do something (T5).
 
+Windows are counted in this process's memory and written to a small file every few seconds, so that a restart forgives
+nobody. The file belongs to one server; servers side by side each count for themselves.
+"""
+
+import asyncio
 import ipaddress
+import json
+import logging
+import os
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 
 from minidesk.errors import TooMany
 
+log = logging.getLogger(__name__)
+
 # More addresses than this at once are an attack on our memory: whoever was quiet longest is forgotten.
 MAX_KEYS = 50_000
 FIVE_MINUTES, FIFTEEN_MINUTES = 300, 900
+FLUSH_SECONDS = 5.0  # what a kill -9 forgives
+# Larger limits count requests of any kind: a thousand times a window in each file would cost more than they are worth.
+KEPT_UP_TO = 200
+
+
+@dataclass(slots=True)
+class _Window:
+    """The uses of the last `seconds`, oldest first: when, and under which `once`."""
+
+    seconds: float
+    kept: bool
+    uses: deque[tuple[float, str | None]] = field(default_factory=deque)
 
 
 class RateLimiter:
-    """Sliding windows in this process's memory. A clock that jumps back forgives; it never locks anybody out (F23)."""
+    """Sliding windows. A clock that jumps back forgives; it never locks anybody out (F23)."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._windows: OrderedDict[tuple[str, str], deque[tuple[float, str | None]]] = OrderedDict()
+        self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
+        self._changed = False
 
     def charge(self, what: str, who: str, *, limit: int, seconds: float, once: str | None = None) -> None:
         """Count one use of `what` by `who`. Raises `TooMany` with the wait above `limit` in any `seconds`.
@@ -28,21 +54,56 @@ class RateLimiter:
         again after a time-out must not be kept from it.
         """
         now = self._clock().timestamp()
-        window = self._windows.setdefault((what, who), deque())
+        window = self._windows.setdefault((what, who), _Window(seconds, limit <= KEPT_UP_TO))
         self._windows.move_to_end((what, who))
-        while window and not now - seconds < window[0][0] <= now:
-            window.popleft()
-        if once is not None and any(used == once for _, used in window):
+        uses = window.uses
+        while uses and not now - seconds < uses[0][0] <= now:
+            uses.popleft()
+        if once is not None and any(used == once for _, used in uses):
             return
-        if len(window) >= limit:
-            raise TooMany(retry_after=window[0][0] + seconds - now if window else seconds)
-        window.append((now, once))
+        if len(uses) >= limit:
+            raise TooMany(retry_after=uses[0][0] + seconds - now if uses else seconds)
+        uses.append((now, once))
+        self._changed = self._changed or window.kept
         if len(self._windows) > MAX_KEYS:
             self._windows.popitem(last=False)
 
     def forget(self, what: str, who: str) -> None:
         """Start afresh."""
-        self._windows.pop((what, who), None)
+        self._changed = self._windows.pop((what, who), None) is not None or self._changed
+
+    async def restore(self, path: Path) -> None:
+        """Go on counting where the server before stopped."""
+        for what, who, seconds, uses in await asyncio.to_thread(_read, path):
+            self._windows[what, who] = _Window(seconds, kept=True, uses=deque(uses))
+
+    async def keep(self, path: Path, stopping: asyncio.Event) -> None:
+        """Write down what was counted, every few seconds and at the end."""
+        while not stopping.is_set():
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                pass  # time to write
+            await self._save(path)
+        await self._save(path)
+
+    async def _save(self, path: Path) -> None:
+        if not self._changed:
+            return
+        self._changed = False
+        now = self._clock().timestamp()
+        # Copied here, in one piece; only the writing leaves the event loop.
+        windows = [
+            [*key, window.seconds, uses]
+            for key, window in self._windows.items()
+            if window.kept and (uses := [use for use in window.uses if use[0] > now - window.seconds])
+        ]
+        try:
+            await asyncio.to_thread(_write, path, windows)
+        except OSError as error:
+            self._changed = True  # a full disk: counting goes on, and the next round tries again
+            log.warning("the rate limits could not be written down", extra={"reason": error.strerror})
 
 
 class LoginThrottle:
@@ -102,3 +163,26 @@ def _bucket(address: str) -> str:
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((ip, 64), strict=False))
     return str(ip) if ip else "unknown"
+
+
+def _read(path: Path) -> list[Any]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            [str(what), str(who), float(seconds), [(float(at), once) for at, once in uses]]
+            for what, who, seconds, uses in kept["windows"][-MAX_KEYS:]
+        ]
+    except FileNotFoundError:
+        return []  # the first start
+    except (OSError, ValueError, TypeError, KeyError):
+        log.warning("the rate limits that were written down cannot be read: counting starts afresh")
+        return []
+
+
+def _write(path: Path, windows: list[Any]) -> None:
+    """To a name of its own and then renamed: a file cut short would forgive everybody."""
+    draft = path.with_suffix(".part")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it names addresses and e-mails
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"windows": windows}, file, separators=(",", ":"))
+    draft.replace(path)

@@ -7,6 +7,7 @@ tiers as such: routing, fallbacks, budgets and ledger, but no documents and no p
 
 import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from minidesk.accounts import ApiKeyIdentity, ApiKeys
 from minidesk.answering.outcome import Answered, Citation, ProvedSentence, Question, Turn, answer_as_json
+from minidesk.ask import Asks, wishes_of
 from minidesk.db import Database
 from minidesk.errors import Invalid, MinideskError, NotAllowed, NotAuthenticated, NotFound, Unavailable
 from minidesk.gateway import BUDGET_SPENT, ChatMessage, ChatRequest, Finished, Tier
@@ -40,16 +42,10 @@ MOST_TOKENS = 4096
 HISTORY = 12
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
+# A revoked key is out after this long at most (T9 allows 5 s); keys of all programs that asked lately.
+KEY_REMEMBERED_S, KEYS_REMEMBERED = 1.0, 1000
+
 T = TypeVar("T")
-
-
-class Asks(Protocol):
-    """What is needed of ask.Asker."""
-
-    def ask(
-        self, question: Question, *, site_prompt: str = "", site_name: str = ""
-    ) -> AsyncGenerator[ProvedSentence | Answered, None]:
-        """Sentences as they are proved, then exactly one Answered."""
 
 
 class Tiers(Protocol):
@@ -129,15 +125,47 @@ class End:
     extension: dict[str, Any]
 
 
+class _Keys:
+    """Whose key it is. A key is looked up once a second: a tool that asks without a pause spends a quarter of our time on it."""
+
+    def __init__(self, deps: OpenAIDeps) -> None:
+        self._deps = deps
+        self._known: OrderedDict[str, tuple[ApiKeyIdentity, datetime]] = OrderedDict()
+
+    async def identify(self, request: Request) -> ApiKeyIdentity:
+        """Raises `NotAuthenticated`, and `TooMany` above the key's rate."""
+        try:
+            presented = bearer_token(request)
+        except NotAuthenticated:
+            presented = None  # so that every 401 says the same
+        key = await self._look_up(presented)
+        limit = self._deps.settings.requests_per_minute_key
+        self._deps.limiter.charge("openai", key.key_id, limit=limit, seconds=60)
+        return key
+
+    async def _look_up(self, presented: str | None) -> ApiKeyIdentity:
+        now = self._deps.clock()
+        known = self._known.get(presented or "")
+        if known is not None and 0 <= (now - known[1]).total_seconds() < KEY_REMEMBERED_S:
+            return known[0]
+        key = await self._deps.api_keys.identify(self._deps.db, presented)
+        if presented is not None:
+            self._known[presented] = (key, now)
+            if len(self._known) > KEYS_REMEMBERED:
+                self._known.popitem(last=False)
+        return key
+
+
 def openai_router(deps: OpenAIDeps) -> APIRouter:
     """`/v1/models` and `/v1/chat/completions`."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"])
+    keys = _Keys(deps)
 
     @router.get("/models")
     async def models(request: Request) -> Response:
         """The models that this key may use."""
         try:
-            key = await _identify(deps, request)
+            key = await keys.identify(request)
         except MinideskError as error:
             return _problem(error, request)
         rows = [
@@ -150,7 +178,7 @@ def openai_router(deps: OpenAIDeps) -> APIRouter:
     async def completions(request: Request) -> Response:
         """A completion, streamed or whole."""
         try:
-            key = await _identify(deps, request)
+            key = await keys.identify(request)
             asked = parse_model(await read_json(request), Completion)
             pieces = await _pieces(deps, key, asked)
             answer = _Wire(asked, request_id_of(request), int(deps.clock().timestamp()))
@@ -162,16 +190,6 @@ def openai_router(deps: OpenAIDeps) -> APIRouter:
             return _problem(error, request)
 
     return router
-
-
-async def _identify(deps: OpenAIDeps, request: Request) -> ApiKeyIdentity:
-    try:
-        presented = bearer_token(request)
-    except NotAuthenticated:
-        presented = None  # so that every 401 says the same
-    key = await deps.api_keys.identify(deps.db, presented)
-    deps.limiter.charge("openai", key.key_id, limit=deps.settings.requests_per_minute_key, seconds=60)
-    return key
 
 
 def _offered(deps: OpenAIDeps, key: ApiKeyIdentity) -> list[str]:
@@ -220,7 +238,7 @@ async def _grounded(
     async with deps.db.read() as tx:
         site = await site_by_id(tx, key.site_id)
     question = Question(key.site_id, text, history)
-    return _sentences(deps.asker.ask(question, site_prompt=site.config.instructions, site_name=site.name))
+    return _sentences(deps.asker.ask(question, wishes_of(site)))
 
 
 async def _sentences(

@@ -42,13 +42,14 @@ class Shell:
     agent_name: str
     initials: str
     csrf: str
-    section: Literal["inbox", "docs", "keys", ""]
+    section: Literal["start", "inbox", "docs", "keys", "site", "models", ""]
     sites: tuple[Option, ...]
     site_id: str
     site_name: str
     waiting: int = 0  # in the title: conversations that wait for this agent or for anybody
     may_edit: bool = False  # upload and delete documents
     may_administer: bool = False  # make and revoke API keys
+    starting: bool = False  # the Start page stands in the menu
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class ConversationPart:
     may_take_over: bool
     may_hand_back: bool
     may_solve: bool
+    may_wait: bool  # until the visitor has answered
     may_reopen: bool
     last_event: int
 
@@ -201,40 +203,11 @@ class InboxPage:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRow:
-    """A file and what became of it."""
+class Asked:
+    """A visitor's question, with its conversation."""
 
-    id: str
+    question: str
     href: str
-    name: str
-    status: Literal["ready", "processing", "queued", "failed", "skipped"]
-    word: str
-    reason: str
-    size: str
-    changed: When
-    selected: bool
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class SourceList:
-    """The files of a site: also answered alone, for live pages."""
-
-    rows: tuple[SourceRow, ...]
-    wanted: str  # what was searched for
-    total: int
-    busy: int  # queued or in work
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLine:
-    """A document of a file that holds several."""
-
-    href: str
-    title: str
-    status: str
-    selected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +222,8 @@ class Passage:
     document: str = ""
     href: str = ""
     scores: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePart:
-    """One file: its documents and the passages of the one that is shown."""
-
-    row: SourceRow
-    documents: tuple[DocumentLine, ...]
-    title: str
-    url: str | None
-    passages: tuple[Passage, ...]
-    more: bool
+    phrasings: tuple[str, ...] = ()  # further ways to ask it
+    asked: tuple[Asked, ...] = ()  # what it answered lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +239,7 @@ class TryPart:
     passages: tuple[Passage, ...]
     timings: tuple[tuple[str, str], ...]
     problem: str = ""
+    internal: tuple[Passage, ...] = ()  # what only agents are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,20 +293,6 @@ class CrawlPage:
 
     shell: Shell
     crawl: CrawlPart
-
-
-@dataclass(frozen=True, slots=True)
-class DocsPage:
-    """The knowledge pages."""
-
-    shell: Shell
-    list: SourceList
-    max_bytes: int
-    source: SourcePart | None = None
-    tried: TryPart | None = None
-    trying: bool = False  # on a phone, where one column is shown at a time: the question instead of the list
-    problem: str = ""
-    crawls: tuple[CrawlLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,29 @@
 """What the console is handed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from minidesk.accounts import Agents, Sessions, SetupCode
-from minidesk.answering.outcome import Answered, ProvedSentence, Question
+from minidesk.ask import Asks
 from minidesk.conversations import Conversations
 from minidesk.db import Database
+from minidesk.errors import MinideskError
+from minidesk.gateway import TargetState
 from minidesk.handoff import Handoff
+from minidesk.jobs import JobQueue
 from minidesk.knowledge.crawls import CrawlView, Kind
+from minidesk.knowledge.faq import FaqEntries
+from minidesk.knowledge.installed import Check
+from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.records import SearchResult
+from minidesk.knowledge.sources import Audience, Maker, Upload
+from minidesk.knowledge.versions import Versions
 from minidesk.live import EventLog, Hub
 from minidesk.settings import Settings
+from minidesk.sites.ceilings import Ceilings
 from minidesk.tickets import Tickets
 from minidesk.web.assets import Assets
 from minidesk.web.limits import LoginThrottle, RateLimiter
@@ -23,16 +32,10 @@ from minidesk.web.limits import LoginThrottle, RateLimiter
 class TakesFiles(Protocol):
     """What the console needs of knowledge.sources.Sources."""
 
-    async def store(
-        self,
-        *,
-        site_id: str,
-        path: str,
-        data: bytes | AsyncIterator[bytes],
-        content_type: str | None = None,
-        base_url: str | None = None,
-    ) -> object:
-        """Take a file."""
+    async def store_many(
+        self, *, site_id: str, uploads: Sequence[Upload], maker: Maker
+    ) -> Sequence[object | MinideskError]:
+        """Take files in one transaction; a file that is refused has its error in its place."""
 
     async def delete_source(self, site_id: str, source_id: str) -> None:
         """Remove a file and all its documents."""
@@ -59,22 +62,26 @@ class TakesAddresses(Protocol):
         """Read them no more."""
 
 
-class Asks(Protocol):
-    """What "try a question" needs of ask.Asker."""
-
-    def ask(
-        self, question: Question, *, site_prompt: str = "", site_name: str = ""
-    ) -> AsyncIterator[ProvedSentence | Answered]:
-        """Sentences as they are proved, then exactly one Answered."""
-
-
 class Searches(Protocol):
-    """What "try a question" needs of knowledge.search.Searcher: how long each stage takes."""
+    """What "try a question" needs of knowledge.search.Searcher: how long each stage takes, and what agents may see."""
 
     async def search(
-        self, site_id: str, query: str, *, k: int = 8, within: Collection[str] | None = None
+        self,
+        site_id: str,
+        query: str,
+        *,
+        k: int = 8,
+        within: Collection[str] | None = None,
+        audience: Audience = "public",
     ) -> SearchResult:
         """Passages, best first."""
+
+
+class LooksForScript(Protocol):
+    """What the Start page needs of knowledge.installed.InstallCheck."""
+
+    async def check(self, url: str, site_key: str, desk: str) -> Check:
+        """Whether a page holds the chat's script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class ConsoleDeps:
     settings: Settings
     clock: Callable[[], datetime]
     hub: Hub
+    jobs: JobQueue
     events: EventLog
     stopping: asyncio.Event  # set when the server shuts down: open streams end by themselves
     assets: Assets
@@ -97,6 +105,12 @@ class ConsoleDeps:
     tickets: Tickets
     handoff: Handoff
     sources: TakesFiles
+    faq: FaqEntries
+    lifecycle: Lifecycle
+    versions: Versions
     crawls: TakesAddresses
+    install_check: LooksForScript
     asker: Asks
     searcher: Searches
+    ceilings: Ceilings = field(default_factory=lambda: Ceilings(None))
+    model_states: Callable[[], Sequence[TargetState]] = tuple  # how each model stands now

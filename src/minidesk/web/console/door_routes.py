@@ -78,7 +78,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:  # noqa: PLR0
             return _refused(
                 request, "setup.html", error, DoorPage(door_token(request), error.message, **values)
             )
-        return await _signed_in(request, agent, "/console/docs")
+        return await _signed_in(request, agent, "/console/start")
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from minidesk.accounts import AgentIdentity, Role, SiteAccess, access_site, check_csrf, list_sites
 from minidesk.errors import CsrfFailed, NotFound
+from minidesk.insight.first_steps import is_starting
 from minidesk.settings import Settings
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.identity import check_own_origin, session_cookie
@@ -41,6 +42,7 @@ class Viewer:
     agent: AgentIdentity
     site: SiteAccess
     sites: tuple[SiteAccess, ...]
+    starting: bool = False  # the site's first steps are not done
 
     @property
     def may_edit(self) -> bool:
@@ -69,7 +71,8 @@ async def access_viewer(
         known = next((site.site_id for site in sites if site.site_id == last), sites[0].site_id)
         wanted = site_id or known
         site = await access_site(tx, agent.agent_id, wanted, role)
-    return Viewer(agent, site, tuple(sites))
+        starting = site.may("editor") and await is_starting(tx, site.site_id)
+    return Viewer(agent, site, tuple(sites), starting)
 
 
 async def checked_form(deps: ConsoleDeps, request: Request) -> tuple[AgentIdentity, FormData]:

@@ -65,6 +65,7 @@ def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
         waiting=waiting,
         may_edit=viewer.may_edit,
         may_administer=viewer.site.may("admin"),
+        starting=viewer.starting,
     )
 
 
@@ -129,7 +130,9 @@ def _tags(line: InboxLine, view: str, agent_id: str, now: datetime, t: Translate
     if active and line.priority in ("urgent", "high"):
         tags.append(Tag(t(f"priority.{line.priority}"), "alarm" if line.priority == "urgent" else "wait"))
     due = due_tag(line.response_due_at, line.responded_at, now, t) if active else None
-    if due:
+    if line.status == "pending":
+        tags.append(Tag(t("row.pending")))
+    elif due:
         tags.append(due)
     elif active and line.last_author == "visitor":
         tags.append(Tag(t("row.answered"), "accent"))

@@ -1,4 +1,4 @@
-"""What only the console reads: a site's files with their times, its teams, a visitor, and whether anything changed."""
+"""What only the console reads: a site's teams, a visitor, and whether anything changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,44 +11,18 @@ from minidesk.db.models import (
     Conversation,
     Crawl,
     CrawlPage,
-    Document,
     Event,
+    FirstSteps,
     Message,
+    Overlap,
     Source,
     Team,
     Ticket,
     Visitor,
 )
-from minidesk.errors import NotFound
 from minidesk.tickets import ACTIVE
 
-SOURCES_SHOWN = 300
-DOCUMENTS_SHOWN = 500
 EARLIER_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """A file in the list."""
-
-    id: str
-    path: str
-    status: str
-    reason: str | None
-    size: int
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLine:
-    """A document of a file."""
-
-    id: str
-    external_id: str
-    title: str
-    url: str | None
-    status: str
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +34,8 @@ class Customer:
     verified: bool
     browser: str | None
     earlier: tuple[tuple[str, str, datetime], ...]  # (id, subject or first words, when)
+    external_id: str | None = None  # the website's own id of a verified person
+    attributes: tuple[tuple[str, str], ...] = ()  # what the page said of them, unchecked
 
 
 async def site_version(tx: Tx, site_id: str) -> str:
@@ -69,8 +45,11 @@ async def site_version(tx: Tx, site_id: str) -> str:
     changed = await tx.scalar(select(func.max(Source.updated_at)).where(Source.site_id == site_id))
     visited = await tx.scalar(select(func.max(CrawlPage.checked_at)).where(CrawlPage.site_id == site_id))
     crawls = await tx.scalar(select(func.sum(Crawl.generation)).where(Crawl.site_id == site_id))
+    steps = await tx.get(FirstSteps, site_id)
+    found = await tx.scalar(select(func.count()).where(Overlap.site_id == site_id))
     times = ".".join(str(at.timestamp() if at else 0) for at in (changed, visited))
-    return f"{events or 0}.{files}.{crawls or 0}.{times}"
+    look = f"{steps.generation}.{steps.looked_at}.{steps.looking}" if steps else ""
+    return f"{events or 0}.{files}.{crawls or 0}.{found}.{look}.{times}"
 
 
 async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
@@ -151,42 +130,13 @@ async def customer_of(tx: Tx, conversation: Conversation) -> Customer:
         .limit(EARLIER_SHOWN)
     )
     earlier = tuple((id, text or "", at) for id, text, at in rows)
-    return Customer(visitor.name, visitor.email, visitor.verified, visitor.browser, earlier)
-
-
-async def list_sources(
-    tx: Tx, site_id: str, contains: str = "", limit: int = SOURCES_SHOWN
-) -> list[SourceLine]:
-    """The site's files: those that failed or are in work first, then the latest."""
-    query = select(Source).where(Source.site_id == site_id)
-    if contains:
-        titled = select(Document.source_id).where(
-            Document.site_id == site_id, Document.title.icontains(contains, autoescape=True)
-        )
-        query = query.where(or_(Source.path.icontains(contains, autoescape=True), Source.id.in_(titled)))
-    busy = Source.status.in_(("failed", "queued", "processing"))
-    rows = await tx.scalars(query.order_by(busy.desc(), Source.updated_at.desc(), Source.path).limit(limit))
-    return [_source_line(row) for row in rows]
-
-
-async def access_source(tx: Tx, site_id: str, source_id: str) -> SourceLine:
-    """A file of the site. Raises NotFound for another site's."""
-    row = await tx.scalar(select(Source).where(Source.id == source_id, Source.site_id == site_id))
-    if row is None:
-        raise NotFound
-    return _source_line(row)
-
-
-async def documents_of(tx: Tx, site_id: str, source_id: str) -> list[DocumentLine]:
-    """The documents that a file holds, in its own order."""
-    rows = await tx.scalars(
-        select(Document)
-        .where(Document.site_id == site_id, Document.source_id == source_id, Document.status != "retired")
-        .order_by(Document.id)
-        .limit(DOCUMENTS_SHOWN)
+    attributes = tuple((name, str(value)) for name, value in (visitor.attributes or {}).items())
+    return Customer(
+        visitor.name,
+        visitor.email,
+        visitor.verified,
+        visitor.browser,
+        earlier,
+        visitor.external_id,
+        attributes,
     )
-    return [DocumentLine(d.id, d.external_id, d.title, d.url, d.status, d.reason) for d in rows]
-
-
-def _source_line(row: Source) -> SourceLine:
-    return SourceLine(row.id, row.path, row.status, row.reason, row.size, row.updated_at)

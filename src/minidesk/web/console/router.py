@@ -15,9 +15,17 @@ from minidesk.web.console import (
     crawl_routes,
     docs_routes,
     door_routes,
+    identity_routes,
     inbox_routes,
     keys_routes,
+    models_routes,
+    overlap_routes,
+    people_routes,
+    site_routes,
+    start_routes,
+    synonym_routes,
     talk_routes,
+    teams_routes,
 )
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
@@ -36,6 +44,14 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     crawl_routes.add(router, deps, view)
     docs_routes.add(router, deps, view)
     keys_routes.add(router, deps, view)
+    models_routes.add(router, deps, view)
+    identity_routes.add(router, deps, view)
+    site_routes.add(router, deps, view)
+    teams_routes.add(router, deps, view)
+    people_routes.add(router, deps, view)
+    start_routes.add(router, deps, view)
+    synonym_routes.add(router, deps, view)
+    overlap_routes.add(router, deps, view)
     return router
 
 

@@ -66,6 +66,7 @@ async def conversation_part(
         may_take_over=not mine,
         may_hand_back=mine or row.holder == "queue",
         may_solve=active,
+        may_wait=mine and ticket is not None and ticket.status == "open",
         may_reopen=ticket is not None and ticket.status == "solved",
         last_event=row.last_event,
     )
@@ -96,6 +97,8 @@ def _path(url: str) -> str:
 
 
 def _state(row: Conversation, ticket: TicketView | None, mine: bool, holder: str | None, t: Translate) -> Tag:
+    if ticket is not None and ticket.status == "pending":
+        return Tag(t("state.pending"))
     if mine:
         return Tag(t("state.mine"), "accent")
     if row.holder == "agent":
@@ -117,7 +120,18 @@ def _entry(
         "agent": t("talk.you") if mine else m.name or t("talk.agent"),
     }
     body: Markup = cited(m.text, m.citations, hosts) if m.author == "assistant" else plain(m.text, hosts)
-    drawn = (m.text, m.state, m.attempt, m.outcome, m.kind, m.citations, m.helpful, m.choices, m.name)
+    drawn = (
+        m.text,
+        m.state,
+        m.attempt,
+        m.outcome,
+        m.kind,
+        m.citations,
+        m.helpful,
+        m.choices,
+        m.name,
+        m.feedback_reason,
+    )
     return Entry(
         id=m.id,
         author=m.author,
@@ -151,6 +165,8 @@ def _details(m: MessageView, t: Translate) -> tuple[str, ...]:
         found.append(t("talk.score", n=f"{m.score:.2f}"))
     if m.helpful is not None:
         found.append(t("talk.helpful" if m.helpful else "talk.not_helpful"))
+    if m.feedback_reason:
+        found.append(t(f"feedback.{m.feedback_reason}"))
     return tuple(found)
 
 
@@ -241,6 +257,11 @@ def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact
         ),
         Fact(t("customer.page"), (Segment(row.page_title or row.page_url or unknown),)),
         Fact(t("customer.browser"), (Segment(_browser(customer.browser) or unknown),)),
+    ]
+    if customer.external_id:
+        facts.insert(2, Fact(t("customer.external_id"), (Segment(customer.external_id),)))
+    facts += [
+        Fact(name, (Segment(value),), hint=t("customer.said_by_page")) for name, value in customer.attributes
     ]
     if row.rating:
         facts.append(Fact(t("customer.rating"), (Segment(t("customer.rating_of", n=row.rating)),)))

@@ -80,6 +80,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     act("say", acts.say)
     act("take-over", acts.take_over)
     act("hand-back", acts.hand_back)
+    act("wait", acts.wait)
     act("solve", acts.solve)
     act("reopen", acts.reopen)
     act("ticket", acts.change_ticket)
@@ -153,6 +154,14 @@ class Acts:
             if ticket is None:
                 raise Conflict("There is no open ticket here. Reload to see how it stands.", code="no_ticket")
             await self._deps.tickets.set_status(tx, ticket.id, "solved")
+
+    async def wait(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """The ticket waits for the visitor: out of the way until they write again."""
+        async with self._deps.db.write() as tx:
+            ticket = await active_ticket(tx, conversation_id)
+            if ticket is None:
+                raise Conflict("There is no open ticket here. Reload to see how it stands.", code="no_ticket")
+            await self._deps.tickets.set_status(tx, ticket.id, "pending")
 
     async def reopen(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
         """A solved ticket waits for a person again."""

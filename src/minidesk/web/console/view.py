@@ -30,10 +30,12 @@ HELP = (
     (("Ctrl ↵",), "help.send"),
     (("t",), "help.take"),
     (("b",), "help.back"),
+    (("w",), "help.wait"),
     (("e",), "help.solve"),
     (("o",), "help.reopen"),
     (("/",), "help.find"),
     (("q",), "help.try"),
+    (("a",), "help.entry"),
     (("?",), "help.help"),
     (("Esc",), "help.leave"),
 )

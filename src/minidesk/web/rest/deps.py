@@ -1,25 +1,18 @@
 """What the API is handed."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from minidesk.accounts import ApiKeys
-from minidesk.answering.outcome import Answered, ProvedSentence, Question
+from minidesk.ask import Asks
 from minidesk.db import Database
+from minidesk.db.models import utc_now
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.records import SearchResult
 from minidesk.settings import Settings
 from minidesk.web.limits import RateLimiter
-
-
-class Asks(Protocol):
-    """What is needed of ask.Asker."""
-
-    def ask(
-        self, question: Question, *, site_prompt: str = "", site_name: str = ""
-    ) -> AsyncGenerator[ProvedSentence | Answered, None]:
-        """Sentences as they are proved, then exactly one Answered."""
 
 
 class Searches(Protocol):
@@ -42,3 +35,4 @@ class RestDeps:
     documents: ExternalDocuments
     searcher: Searches
     asker: Asks
+    clock: Callable[[], datetime] = utc_now

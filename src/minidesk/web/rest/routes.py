@@ -5,6 +5,7 @@ PUT is idempotent by itself, and search and ask create nothing: no request here 
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -16,6 +17,7 @@ from starlette.requests import Request
 
 from minidesk.accounts import ApiKeyIdentity
 from minidesk.answering.outcome import Answered, Question, Turn, answer_as_json
+from minidesk.ask import wishes_of
 from minidesk.errors import BadRequest, Invalid, InvalidText
 from minidesk.knowledge.external import Entry, ExternalView, access_external
 from minidesk.knowledge.queries import DocumentView, counts, list_documents
@@ -41,7 +43,7 @@ from minidesk.web.rest.schemas import (
 )
 
 PREFIX = "/api/v1"
-STATUSES = ("ready", "failed", "skipped", "retired")
+STATUSES = ("ready", "unpublished", "failed", "skipped", "retired")
 FILTERS = frozenset({"status", "q", "after", "limit"})
 PIECE = 256 * 1024
 
@@ -95,7 +97,7 @@ def _add_reading(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
             )
             waiting = (await counts(tx, key.site_id)).sources
         return DocumentList(
-            documents=[_listed(document) for document in found[:limit]],
+            documents=[_listed(document, deps.clock()) for document in found[:limit]],
             next=found[limit - 1].external_id if len(found) > limit else None,
             pending=waiting.get("queued", 0) + waiting.get("processing", 0),
         )
@@ -104,7 +106,7 @@ def _add_reading(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
     async def read(external_id: DocumentId, key: Annotated[ApiKeyIdentity, reads]) -> DocumentInfo:
         """One document and its status."""
         async with deps.db.read() as tx:
-            return _info(await access_external(tx, key.site_id, external_id))
+            return _info(await access_external(tx, key.site_id, external_id, deps.clock()))
 
 
 def _add_writing(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
@@ -207,7 +209,7 @@ def _add_asking(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
             site = await site_by_id(tx, key.site_id)
         answered: Answered | None = None
         question = Question(key.site_id, text, history)
-        answering = deps.asker.ask(question, site_prompt=site.config.instructions, site_name=site.name)
+        answering = deps.asker.ask(question, wishes_of(site))
         async with aclosing(answering) as parts:
             async for part in parts:
                 if isinstance(part, Answered):
@@ -216,14 +218,14 @@ def _add_asking(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         return answer_as_json(answered)
 
 
-def _listed(document: DocumentView) -> DocumentInfo:
+def _listed(document: DocumentView, now: datetime) -> DocumentInfo:
     return DocumentInfo(
         id=document.external_id,
         title=document.title,
         url=document.url,
         language=document.language,
         status=document.status,
-        answers=document.status == "ready",
+        answers=document.answers(now),
         reason=document.reason,
         passages=document.chunks,
         updated_at=document.updated_at,

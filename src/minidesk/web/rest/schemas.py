@@ -71,9 +71,9 @@ class DocumentInfo(BaseModel):
     title: str
     url: str | None
     language: str | None
-    status: str = Field(description="queued, processing, ready, failed, skipped or retired.")
+    status: str = Field(description="queued, processing, ready, unpublished, failed, skipped or retired.")
     answers: bool = Field(
-        description="A version of it answers now; while a newer one is read, the older does."
+        description="Visitors are told of a version of it now; while a newer one is read, of the older."
     )
     reason: str | None = Field(description="Why it failed or was skipped, and what to do.")
     passages: int

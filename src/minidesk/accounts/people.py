@@ -1,0 +1,102 @@
+"""Who works in a site, and as what. A site never loses its last administrator, nor a customer the person who answers."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, or_, select
+
+from minidesk.accounts.memberships import ROLES, Role, grant, revoke
+from minidesk.accounts.sessions import Sessions
+from minidesk.db import Tx
+from minidesk.db.models import Agent, Conversation, Membership, Site, Team, TeamMember
+from minidesk.errors import Conflict, Invalid, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a site. `role` is None for an operator who has none of their own here."""
+
+    id: str
+    name: str
+    email: str
+    role: Role | None
+    operator: bool
+
+
+async def list_people(tx: Tx, site_id: str) -> list[Person]:
+    """Everybody with a role in the site, and the operators; without those who are suspended."""
+    rows = await tx.execute(
+        select(Agent.id, Agent.name, Agent.email, Membership.role, Agent.operator)
+        .outerjoin(Membership, (Membership.agent_id == Agent.id) & (Membership.site_id == site_id))
+        .where(Agent.disabled_at.is_(None), or_(Membership.id.is_not(None), Agent.operator.is_(True)))
+        .order_by(Agent.name, Agent.id)
+    )
+    return [
+        Person(id, name, email, next((known for known in ROLES if known == role), None), operator)
+        for id, name, email, role, operator in rows
+    ]
+
+
+async def change_role(tx: Tx, sessions: Sessions, site_id: str, agent_id: str, role: str) -> None:
+    """Give a person of the site another role; their sessions end. Raises `NotFound`, `Invalid` or `Conflict`."""
+    held = await _lock(tx, site_id, agent_id)
+    wanted = next((known for known in ROLES if known == role), None)
+    if wanted is None:
+        raise Invalid("Choose one of the offered roles.", code="role_invalid")
+    if held == "admin" and wanted != "admin":
+        await _check_another_admin(tx, site_id, agent_id)
+    await grant(tx, sessions, agent_id=agent_id, site_id=site_id, role=wanted)
+
+
+async def remove_person(tx: Tx, sessions: Sessions, site_id: str, agent_id: str) -> None:
+    """Take a person out of the site and its teams; their sessions end. Raises `NotFound` or `Conflict`."""
+    if await _lock(tx, site_id, agent_id) == "admin":
+        await _check_another_admin(tx, site_id, agent_id)
+    held = await tx.scalar(
+        select(func.count())
+        .select_from(Conversation)
+        .where(
+            Conversation.site_id == site_id,
+            Conversation.holder == "agent",
+            Conversation.holder_agent_id == agent_id,
+        )
+    )
+    if held:
+        # Nobody else could see that these wait for somebody who does not come back.
+        raise Conflict(
+            "This person still has conversations. Let them hand them back or solve them first.",
+            code="has_conversations",
+        )
+    teams = select(Team.id).where(Team.site_id == site_id)
+    await tx.execute(delete(TeamMember).where(TeamMember.agent_id == agent_id, TeamMember.team_id.in_(teams)))
+    await revoke(tx, sessions, agent_id=agent_id, site_id=site_id)
+
+
+async def _lock(tx: Tx, site_id: str, agent_id: str) -> str:
+    """The role held. Two administrators who take each other's role away at once do it one after the other."""
+    if "\0" in agent_id:  # PostgreSQL refuses to look for it
+        raise NotFound
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    role = await tx.scalar(
+        select(Membership.role).where(Membership.site_id == site_id, Membership.agent_id == agent_id)
+    )
+    if role is None:
+        raise NotFound
+    return role
+
+
+async def _check_another_admin(tx: Tx, site_id: str, agent_id: str) -> None:
+    other = await tx.scalar(
+        select(Membership.id)
+        .join(Agent, Agent.id == Membership.agent_id)
+        .where(
+            Membership.site_id == site_id,
+            Membership.role == "admin",
+            Membership.agent_id != agent_id,
+            Agent.disabled_at.is_(None),
+        )
+        .limit(1)
+    )
+    if other is None:
+        raise Conflict(
+            "This is the site's last administrator. Make somebody else one first.", code="last_admin"
+        )

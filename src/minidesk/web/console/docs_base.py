@@ -1,0 +1,124 @@
+"""What the routes of the knowledge pages have in common: the page around the part that is shown, and who may change it."""
+
+from dataclasses import dataclass
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from minidesk.accounts import access_site
+from minidesk.db import Tx
+from minidesk.errors import MinideskError
+from minidesk.knowledge.crawls import list_crawls
+from minidesk.knowledge.overlaps import count_overlaps
+from minidesk.sites import site_by_id
+from minidesk.web.console.contexts import TryPart
+from minidesk.web.console.crawls import crawl_lines
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.docs import source_list, source_part
+from minidesk.web.console.docs_contexts import DocsPage, EntryPart, SourcePart, VersionsPart
+from minidesk.web.console.docs_queries import KINDS, STATUSES, Filters
+from minidesk.web.console.gate import Viewer, access_viewer, checked_form
+from minidesk.web.console.inbox import shell
+from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.view import View
+
+_FIND_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside the list."""
+
+    source: SourcePart | None = None
+    entry: EntryPart | None = None
+    versions: VersionsPart | None = None
+    tried: TryPart | None = None
+    trying: bool = False
+    selected: str | None = None  # the list's row
+
+
+class Docs:
+    """Makes the pages, and answers who may change documents."""
+
+    def __init__(self, deps: ConsoleDeps, view: View) -> None:
+        self.deps = deps
+        self.view = view
+
+    async def editor(self, request: Request) -> tuple[Viewer, FormData]:
+        """The form of an agent who may change documents. Raises `NotAllowed`, before anything is stored."""
+        agent, form = await checked_form(self.deps, request)
+        viewer = await access_viewer(self.deps, request)
+        async with self.deps.db.read() as tx:
+            await access_site(tx, agent.agent_id, viewer.site.site_id, "editor")
+        return viewer, form
+
+    async def source(self, viewer: Viewer, source_id: str, document: str | None) -> SourcePart:
+        """A file with one of its documents. Raises `NotFound`."""
+        async with self.deps.db.read() as tx:
+            zone = await zone_of(tx, viewer.site.site_id)
+            return await source_part(
+                tx,
+                viewer.site.site_id,
+                source_id,
+                document,
+                now=self.deps.clock(),
+                zone=zone,
+                t=self.view.t,
+            )
+
+    async def page(
+        self,
+        request: Request,
+        beside: Beside = Beside(),
+        *,
+        viewer: Viewer | None = None,
+        problem: MinideskError | None = None,
+    ) -> Response:
+        """The list, and what stands beside it."""
+        deps, t = self.deps, self.view.t
+        viewer = viewer or await access_viewer(deps, request)
+        site_id, now = viewer.site.site_id, deps.clock()
+        async with deps.db.read() as tx:
+            rows = await source_list(tx, site_id, filters_of(request), selected=beside.selected, now=now, t=t)
+            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            crawls = crawl_lines(await list_crawls(tx, site_id), now, t)
+            overlaps = sum((await count_overlaps(tx, site_id)).values())
+        page = DocsPage(
+            shell=shell(viewer, "docs", waiting),
+            list=rows,
+            max_bytes=deps.settings.document_max_bytes,
+            crawls=crawls,
+            overlaps=overlaps,
+            source=beside.source,
+            entry=beside.entry,
+            versions=beside.versions,
+            tried=beside.tried,
+            trying=beside.trying or beside.tried is not None,
+            problem=problem.message if problem else "",
+        )
+        return self.view.html("docs.html", status=problem.status if problem else 200, page=page)
+
+
+def filters_of(request: Request) -> Filters:
+    """Which files the address asks for; what makes no sense is left out."""
+    query = request.query_params
+    wanted = query.get("status", "")
+    status = next((known for known in STATUSES if known == wanted), STATUSES[0])
+    kind = query.get("kind", "") if query.get("kind") in KINDS else ""
+    start = query.get("start", "")
+    number = int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0
+    return Filters(query.get("q", "").strip()[:_FIND_CHARS], status, kind, number)
+
+
+async def zone_of(tx: Tx, site_id: str) -> ZoneInfo:
+    """The time zone in which the site's people read dates: that of its opening hours, else UTC."""
+    hours = (await site_by_id(tx, site_id)).config.hours
+    return hours.zone if hours else ZoneInfo(str(UTC))
+
+
+def to(path: str) -> RedirectResponse:
+    """Go on there."""
+    return RedirectResponse(path, status_code=303)

@@ -1,0 +1,167 @@
+"""A site's teams: for its administrators alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from minidesk.accounts import (
+    Person,
+    TeamView,
+    change_team,
+    create_team,
+    delete_team,
+    list_people,
+    list_teams,
+)
+from minidesk.errors import MinideskError, NotFound
+from minidesk.text.normalise import replace_surrogates
+from minidesk.web.console.contexts import Option, Shell
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
+from minidesk.web.console.inbox import shell
+from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.view import View
+
+HERE = "/console/teams"
+
+
+@dataclass(frozen=True, slots=True)
+class TeamForm:
+    """A team as its form shows it; without an id the one that is being made."""
+
+    id: str
+    name: str
+    description: str
+    members: tuple[Option, ...]
+    waiting: int = 0
+    default: bool = False
+    open: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsPage:
+    """The page."""
+
+    shell: Shell
+    teams: tuple[TeamForm, ...]
+    new: TeamForm
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a form held. `team_id` is empty for a new team."""
+
+    team_id: str
+    name: str
+    description: str
+    members: frozenset[str]
+
+
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Add the routes."""
+
+    @router.get("/teams")
+    async def teams_page(request: Request) -> Response:
+        return await _page(await access_viewer(deps, request, role="admin"))
+
+    @router.post("/teams")
+    async def create(request: Request) -> Response:
+        return await _save(request, "")
+
+    @router.post("/teams/{team_id}")
+    async def change(request: Request, team_id: str) -> Response:
+        return await _save(request, team_id)
+
+    @router.post("/teams/{team_id}/delete")
+    async def delete(request: Request, team_id: str) -> Response:
+        await checked_form(deps, request)
+        viewer = await access_viewer(deps, request, role="admin")
+        async with deps.db.write() as tx:
+            await delete_team(tx, deps.hub, viewer.site.site_id, team_id)
+        return RedirectResponse(HERE, status_code=303)
+
+    async def _save(request: Request, team_id: str) -> Response:
+        _, form = await checked_form(deps, request)
+        viewer = await access_viewer(deps, request, role="admin")
+        written = _read(form, team_id)
+        try:
+            saved = await _write(viewer, written)
+        except NotFound:
+            raise  # there is no form to show it in
+        except MinideskError as error:
+            return await _page(viewer, written, error)
+        return RedirectResponse(f"{HERE}#{saved}", status_code=303)
+
+    async def _write(viewer: Viewer, written: _Written) -> str:
+        site_id, now = viewer.site.site_id, deps.clock()
+        name, description, members = written.name, written.description, written.members
+        async with deps.db.write() as tx:
+            if not written.team_id:
+                return await create_team(
+                    tx, deps.hub, site_id, name=name, description=description, members=members, now=now
+                )
+            await change_team(
+                tx, deps.hub, site_id, written.team_id, name=name, description=description, members=members
+            )
+        return written.team_id
+
+    async def _page(
+        viewer: Viewer, written: _Written | None = None, error: MinideskError | None = None
+    ) -> Response:
+        site_id = viewer.site.site_id
+        async with deps.db.read() as tx:
+            teams = await list_teams(tx, site_id)
+            people = await list_people(tx, site_id)
+            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+        problem = error.message if error else ""
+        page = TeamsPage(
+            shell(viewer, "site", waiting),
+            tuple(
+                _written_form(team, written, people, problem)
+                if written and written.team_id == team.id
+                else _form(team, people, default=n == 0)
+                for n, team in enumerate(teams)
+            ),
+            _written_form(None, written, people, problem)
+            if written and not written.team_id
+            else TeamForm("", "", "", _boxes(people, frozenset()), open=not teams),
+        )
+        return view.html("teams.html", status=error.status if error else 200, page=page)
+
+
+def _read(form: FormData, team_id: str) -> _Written:
+    members = frozenset(value for value in form.getlist("member") if isinstance(value, str))
+    return _Written(team_id, field(form, "name"), field(form, "description"), members)
+
+
+def _form(team: TeamView, people: Sequence[Person], *, default: bool) -> TeamForm:
+    members = _boxes(people, team.members)
+    return TeamForm(team.id, team.name, team.description, members, team.waiting, default)
+
+
+def _written_form(
+    team: TeamView | None, written: _Written, people: Sequence[Person], problem: str
+) -> TeamForm:
+    return TeamForm(
+        written.team_id,
+        replace_surrogates(written.name),
+        replace_surrogates(written.description),
+        _boxes(people, written.members),
+        team.waiting if team else 0,
+        open=True,
+        problem=problem,
+    )
+
+
+def _boxes(people: Sequence[Person], ticked: frozenset[str]) -> tuple[Option, ...]:
+    """Two people may have one name: the address tells them apart."""
+    names = [person.name for person in people]
+    return tuple(
+        Option(p.id, p.name if names.count(p.name) == 1 else f"{p.name} ({p.email})", p.id in ticked)
+        for p in people
+    )
