@@ -9,12 +9,12 @@ from sqlalchemy import select
 from minidesk.conversations import AnswerPart, CitationDraft, Conversations, MessageView, transcript
 from minidesk.db import Database
 from minidesk.db.models import Agent, Conversation, Ticket
-from minidesk.handoff import Handoff, next_line
+from minidesk.handoff import Handoff, late_line, next_line
 from minidesk.jobs import JobQueue
 from minidesk.live import EventLog, Hub, StoredEvent
 from minidesk.text.locale import load_texts
 from minidesk.text.words import content_stems
-from minidesk.tickets import Tickets, TicketView, ticket_detail
+from minidesk.tickets import Tending, Tickets, TicketView, ticket_detail
 from tests.conftest import FakeClock
 from tests.rows import add_agent, add_conversation
 
@@ -59,6 +59,7 @@ class Desk:
     jobs: JobQueue
     conversations: Conversations
     tickets: Tickets
+    tending: Tending
     handoff: Handoff
     conversation: Conversation
     mara: Agent
@@ -70,6 +71,8 @@ class Desk:
             posted = await self.conversations.post_visitor_message(
                 tx, self.conversation, client_id=client_id or f"c-{text}"[:60], text=text
             )
+            if posted.created:
+                await self.tickets.visitor_wrote(tx, posted.message, self.conversation.id)
         return posted.message
 
     async def row(self) -> Conversation:
@@ -125,6 +128,7 @@ async def open_desk(db: Database, clock: FakeClock, *, new: bool = True) -> Desk
         jobs=jobs,
         conversations=conversations,
         tickets=tickets,
+        tending=Tending(db, tickets, late_line(load_texts()), clock),
         handoff=Handoff(db, conversations, tickets, embed_words, next_line(load_texts()), clock),
         conversation=conversation,
         mara=mara,

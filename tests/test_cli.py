@@ -46,7 +46,7 @@ BAD = {
 QUESTIONS = (
     {
         "id": "q1",
-        "question": "Within how many days after delivery can I return articles?",
+        "question": "How long can I return something?",
         "relevant": ["returns/returns-policy.md"],
         "answers": ["30 days"],
         "tags": ["returns"],
@@ -193,13 +193,11 @@ def test_search_ask_and_eval(taken_in: Shop, tmp_path: Path) -> None:
         "text",
     }
     for people in ("search", "ask"):
-        said = minidesk(taken_in.data, people, "Within how many days after delivery can I return articles?")
+        said = minidesk(taken_in.data, people, "How long can I return something?")
         assert (said.returncode, said.stderr) == (0, "")
         assert "30 days" in said.stdout
 
-    asked = minidesk(
-        taken_in.data, "ask", "Within how many days after delivery can I return articles?", "--json"
-    )
+    asked = minidesk(taken_in.data, "ask", "How long can I return something?", "--json")
     assert asked.stderr == ""
     answer = json.loads(asked.stdout)
     assert list(answer) == [
@@ -349,7 +347,7 @@ async def test_beside_a_running_server(shop: Shop, tmp_path: Path) -> None:
         assert states(done)["moon.md"] == ("ready", "")
         assert states(done)["nothing.md"][0] == "failed"
         assert done.stderr == ""
-        owner = rows(shop.data, "SELECT count(*) FROM jobs")
+        owner = rows(shop.data, "SELECT count(*) FROM jobs WHERE kind = 'ingest'")
         assert owner == [(0,)]
         asked = await command("ask", "When does the shop on the moon open?")
         assert "five in the morning" in asked.stdout

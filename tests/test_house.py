@@ -77,7 +77,8 @@ HOMES = {
     "tantivy": ("fulltext/",),
     "sentence_transformers": ("knowledge/embed.py",),
     "torch": ("knowledge/embed.py",),
-    "httpx": ("gateway/client.py", "outbound/"),
+    "httpx": ("outbound/",),
+    "aiohttp": ("gateway/wire.py",),
 }
 
 HEAVY = (

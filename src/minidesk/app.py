@@ -8,18 +8,21 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
-from prometheus_client import CollectorRegistry
 
 from minidesk import __version__
 from minidesk.accounts import ApiKeys
 from minidesk.demo import Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
 from minidesk.knowledge.external import ExternalDocuments
+from minidesk.knowledge.faq import FaqEntries
+from minidesk.knowledge.lifecycle import Lifecycle
+from minidesk.knowledge.versions import Versions
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.web.assets import DIST, Assets
@@ -28,11 +31,26 @@ from minidesk.web.demo import DemoDeps, demo_router
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import LoginThrottle, RateLimiter
 from minidesk.web.openai_api import OpenAIDeps, openai_router
-from minidesk.web.ops import OpsDeps, ops_router
+from minidesk.web.ops import CountRequests, MetricsRules, OpsDeps, ops_router
 from minidesk.web.problems import install_error_handlers
 from minidesk.web.rest import RestDeps, rest_router
-from minidesk.web.visitor_api import PageDeps, Streams, VisitorDeps, pages_router, visitor_router
-from minidesk.wiring import Desk, build_crawls, keep_memory_small, open_core, open_desk
+from minidesk.web.visitor_api import (
+    PageDeps,
+    Streams,
+    VisitorDeps,
+    pages_router,
+    plain_router,
+    visitor_router,
+)
+from minidesk.wiring import (
+    Desk,
+    build_crawls,
+    build_install_check,
+    ceilings_of,
+    keep_memory_small,
+    open_core,
+    open_desk,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,35 +65,70 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     """The application. Its lifespan runs the desk's loops."""
     core = desk.core
     limiter = RateLimiter(core.clock)
-    streams = Streams(core.db, core.hub, desk.stopping, core.settings.streams_per_visitor)
+    streams = Streams(
+        core.db,
+        core.hub,
+        desk.stopping,
+        core.settings.streams_per_visitor,
+        core.settings.streams_per_address,
+    )
     assets = Assets(DIST)
     api_keys = ApiKeys(core.clock)
+    install_check = build_install_check(core)
+
+    limits = core.settings.data_dir / "limits.json"
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with desk.running(streams.run):
+        await limiter.restore(limits)
+        async with desk.running(streams.run, lambda: limiter.keep(limits, desk.stopping)):
             yield
+        await install_check.close()
 
     app = FastAPI(title="minidesk", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(
-        ops_router(OpsDeps({"database": desk.check_database}, CollectorRegistry(), desk.stopping))
-    )
-    app.include_router(pages_router(PageDeps(core.db, core.texts, assets)))
-    app.include_router(
-        visitor_router(
-            VisitorDeps(
-                core.db,
-                core.settings,
-                core.clock,
-                core.texts,
-                Visitors(core.clock),
-                desk.conversations,
-                desk.handoff,
-                streams,
-                limiter,
+        ops_router(
+            OpsDeps(
+                {"database": desk.check_database},
+                core.metrics.registry,
+                desk.stopping,
+                MetricsRules(
+                    core.settings.metrics_token.get_secret_value(),
+                    urlsplit(core.settings.public_url).hostname or "localhost",
+                ),
+                desk.read_metrics,
             )
         )
     )
+    # Routes are tried in this order, and this one is in a hurry.
+    app.include_router(
+        openai_router(
+            OpenAIDeps(
+                db=core.db,
+                settings=core.settings,
+                clock=core.clock,
+                limiter=limiter,
+                api_keys=api_keys,
+                asker=desk.answers.asker,
+                gateway=desk.answers.gateway,
+            )
+        )
+    )
+    app.include_router(pages_router(PageDeps(core.db, core.texts, assets, core.clock)))
+    visitor = VisitorDeps(
+        core.db,
+        core.settings,
+        core.clock,
+        core.texts,
+        Visitors(core.clock),
+        desk.conversations,
+        desk.tickets,
+        desk.handoff,
+        streams,
+        limiter,
+    )
+    app.include_router(visitor_router(visitor))
+    app.include_router(plain_router(visitor))
     app.include_router(
         console_router(
             ConsoleDeps(
@@ -83,6 +136,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 settings=core.settings,
                 clock=core.clock,
                 hub=core.hub,
+                jobs=core.jobs,
                 events=core.events,
                 stopping=desk.stopping,
                 assets=assets,
@@ -95,9 +149,15 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 tickets=desk.tickets,
                 handoff=desk.handoff,
                 sources=desk.sources,
+                faq=FaqEntries(core.db, desk.sources, core.files),
+                lifecycle=Lifecycle(core.db, core.hub, core.clock),
+                versions=Versions(core.db, core.files, core.jobs, core.hub, core.clock),
                 crawls=build_crawls(core),
+                install_check=install_check,
                 asker=desk.answers.asker,
                 searcher=desk.answers.searcher,
+                ceilings=ceilings_of(core.settings),
+                model_states=desk.answers.gateway.states,
             )
         )
     )
@@ -111,19 +171,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 documents=ExternalDocuments(core.db, desk.sources),
                 searcher=desk.answers.searcher,
                 asker=desk.answers.asker,
-            )
-        )
-    )
-    app.include_router(
-        openai_router(
-            OpenAIDeps(
-                db=core.db,
-                settings=core.settings,
                 clock=core.clock,
-                limiter=limiter,
-                api_keys=api_keys,
-                asker=desk.answers.asker,
-                gateway=desk.answers.gateway,
             )
         )
     )
@@ -140,6 +188,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
         Guard,
         rules=GuardRules(upload_body=core.settings.document_max_bytes, https=core.settings.secure_cookies),
     )
+    app.add_middleware(CountRequests, count=core.metrics.requested)
     return app
 
 
@@ -224,7 +273,10 @@ async def _serve(settings: Settings, demo: bool, ending: _Ending) -> None:
 
 def listen(settings: Settings) -> socket.socket:
     """The socket, bound before anything slow, so that a port in use is said at once. Raises Conflict."""
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: an answer's head and body
+    # were otherwise 40 ms apart, the time in which the other side waits with its acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))

@@ -5,6 +5,7 @@
 
 import asyncio
 import functools
+import logging
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -547,3 +548,27 @@ async def models_test() -> int:
     finally:
         await client.close()
     return 1 if failed else 0
+
+
+@models.command("drill")
+@click.option("--quick", is_flag=True, help="Give up after 2 seconds instead of the configured ones.")
+@command
+async def models_drill(quick: bool) -> None:
+    """Play outages against the configured tiers with a local server that fails; shows what visitors would have seen."""
+    import os
+
+    from minidesk.gateway import Clocks, play_outages, read_catalog
+    from minidesk.wiring import model_clocks
+
+    settings = read_settings()
+    routes = read_catalog(settings, os.environ).routes
+    if not routes:
+        stop("No model is set, so there is none to lose: extracts answer everything.")
+    logging.getLogger("minidesk.gateway").setLevel(logging.CRITICAL)  # failures are what is played
+    clocks = Clocks(2.0, 2.0, 4.0) if quick else model_clocks(settings)
+    scenes = await play_outages(routes, clocks)
+    for tier, route in routes.items():
+        click.echo(f"Tier {tier}, {route.policy}: {', '.join(target.name for target in route.targets)}")
+        for scene in scenes:
+            if scene.tier == tier:
+                click.echo(f"  {scene.line()}")

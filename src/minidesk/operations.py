@@ -23,7 +23,7 @@ from minidesk.knowledge.folder import FoundFile, files_of
 from minidesk.knowledge.index import ChromaIndex, OwnerLock
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.queries import documents_of_sources
-from minidesk.knowledge.sources import Sources, SourceState, Upload
+from minidesk.knowledge.sources import Maker, Sources, SourceState, Upload
 from minidesk.settings import Settings
 from minidesk.wiring import (
     COMMAND,
@@ -171,7 +171,9 @@ async def _follow(
                 uploads.append(Upload(one.path, await asyncio.to_thread(one.file.read_bytes)))
             except OSError:
                 yield DocumentLine("failed", one.path, "The file cannot be read: check its permissions.")
-        stored = await work.sources.store_many(site_id=work.site_id, uploads=uploads, base_url=base_url)
+        stored = await work.sources.store_many(
+            site_id=work.site_id, uploads=uploads, base_url=base_url, maker=Maker("command")
+        )
         for upload, state in zip(uploads, stored, strict=True):
             if isinstance(state, MinideskError):
                 yield DocumentLine("failed", upload.path, state.message)

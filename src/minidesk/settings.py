@@ -45,6 +45,9 @@ class ServerSettings(BaseModel):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For is believed; others' is ignored."
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token for /metrics; without one only this machine may read it."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Write logs as one JSON object a line.")
 
@@ -128,6 +131,18 @@ class ModelSettings(BaseModel):
     model_daily_budget_visitor_usd: float | None = Field(
         0.25, ge=0, description="Ceiling a day and visitor, over all their conversations (T6)."
     )
+    large_share_max: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of a site's answers, of its last 200 in 24 hours, that the large tier may be asked for.",
+    )
+    large_daily_budget_usd: float | None = Field(
+        None, ge=0, description="Ceiling a day and site for the large tier's answers alone; none if unset."
+    )
+    answer_cache: bool = Field(
+        True, description="Give a model's proved answer again while question and pages are the same."
+    )
     providers: tuple[ProviderSettings, ...] = Field(
         (), description="More endpoints and their models: [[providers]] in minidesk.toml."
     )
@@ -149,7 +164,16 @@ class KnowledgeSettings(BaseModel):
     embedding_precision: str = Field(
         "fp32",
         pattern="^(fp32|int8)$",
-        description="fp32, or int8 a channel: faster, up to half a point of nDCG lower.",
+        description="Of passages: fp32, or int8 a channel: faster, up to half a point of nDCG lower.",
+    )
+    embedding_query_precision: str = Field(
+        "int8",
+        pattern="^(fp32|int8)$",
+        description="Of questions: int8 takes less than half of the time of fp32.",
+    )
+    rerank_model: str = Field(
+        "",
+        description="A sentence-transformers CrossEncoder (name or folder) that reads the best 20 passages again; empty: none.",
     )
     chunk_tokens: int = Field(
         200,
@@ -200,6 +224,7 @@ class LimitSettings(BaseModel):
     )
     requests_per_minute_key: int = Field(300, ge=1, description="Requests a minute and API key.")
     streams_per_visitor: int = Field(5, description="Open event streams a visitor; the oldest is superseded.")
+    streams_per_address: int = Field(20, ge=1, description="Open event streams an address (T28).")
 
 
 class Settings(

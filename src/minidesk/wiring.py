@@ -23,6 +23,9 @@ from sqlalchemy import text
 
 from minidesk import __version__
 from minidesk.accounts import Agents, Passwords, Sessions, SetupCode
+from minidesk.answering.compose import LargeTier
+from minidesk.answering.known import KnownAnswers
+from minidesk.answering.models import OneTier
 from minidesk.ask import Asker
 from minidesk.conversations import Conversations
 from minidesk.db import Database
@@ -31,15 +34,22 @@ from minidesk.db.models import utc_now
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.files import FileStore
 from minidesk.fulltext import FullText
-from minidesk.gateway import Clocks, Gateway, ModelClient, read_catalog
-from minidesk.handoff import Handoff, next_line
+from minidesk.gateway import CallRecord, Clocks, Gateway, ModelClient, read_catalog
+from minidesk.handoff import Handoff, late_line, next_line
 from minidesk.ingest import Ingest
+from minidesk.insight.first_look import FirstLook
+from minidesk.insight.first_steps import QUEUE as LOOK_QUEUE
+from minidesk.insight.metrics import CountedAsker, MeasuredSearcher, Metrics
 from minidesk.jobs import JobQueue, Worker
+from minidesk.knowledge.answer_cache import AnswerCache
 from minidesk.knowledge.crawl import Crawler
 from minidesk.knowledge.crawls import QUEUE as CRAWL_QUEUE
 from minidesk.knowledge.crawls import Crawls
-from minidesk.knowledge.embed import Embedder, open_embedder
+from minidesk.knowledge.duplicates import QUEUE as DUPLICATES_QUEUE
+from minidesk.knowledge.duplicates import DuplicateFinder
+from minidesk.knowledge.embed import Embedder, Reranker, open_embedder
 from minidesk.knowledge.index import ChromaIndex, ExactIndex, OwnerLock, VectorIndex
+from minidesk.knowledge.installed import InstallCheck
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
@@ -48,9 +58,10 @@ from minidesk.outbound import Allowed, Outbound
 from minidesk.reply import Replier
 from minidesk.settings import Settings
 from minidesk.sites import SiteView, create_site, list_sites, site_by_key
+from minidesk.sites.large_share import LargeShare
 from minidesk.sites.spending import Ceilings, Spending
 from minidesk.text.locale import Texts, load_texts
-from minidesk.tickets import Embed, Tickets
+from minidesk.tickets import Embed, Tending, Tickets
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +82,7 @@ LOOPS_SECONDS = 12.0
 RESTART_SECONDS = 1.0
 DEFAULT_SITE = "default"
 # What the child works on. Reading a site takes minutes, and uploads must not wait behind it.
-CHILD_QUEUES = ("background", CRAWL_QUEUE)
+CHILD_QUEUES = ("background", CRAWL_QUEUE, DUPLICATES_QUEUE)
 # Numbers from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MEGABYTE = 1 << 20
@@ -90,6 +101,12 @@ class Core:
     files: FileStore
     texts: Texts
     spending: Spending
+    metrics: Metrics
+
+    async def book(self, record: CallRecord) -> None:
+        """Where the ledger's lines go."""
+        self.metrics.called(record)
+        await self.spending.book(record)
 
     async def site(self, key: str | None) -> SiteView:
         """The site with this key, or the only one there is. Raises NotFound, or Invalid where there are several."""
@@ -115,6 +132,7 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
     db = Database(settings.resolved_database_url)
     hub = Hub()
+    spending = Spending(db, clock, ceilings_of(settings))
     try:
         await migrate(db, settings.data_dir)
         async with db.write() as tx:
@@ -129,9 +147,11 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
             events=EventLog(hub, clock),
             files=FileStore(settings.data_dir / "files"),
             texts=load_texts(),
-            spending=Spending(db, clock, ceilings_of(settings)),
+            spending=spending,
+            metrics=Metrics(),
         )
     finally:
+        await spending.close()
         await db.close()
 
 
@@ -163,14 +183,27 @@ async def open_answers(
     fulltext = FullText(core.settings.data_dir / "fulltext")
     if index is None and embedder is not None:
         index = ExactIndex(core.db, embedder.fingerprint)
-    searcher = Searcher(core.db, embedder, index, fulltext)
+    reranker = Reranker(core.settings.rerank_model) if core.settings.rerank_model else None
+    searcher = MeasuredSearcher(core.db, embedder, index, fulltext, core.clock, reranker)
+    searcher.metrics = core.metrics
     gateway = build_gateway(core)
     try:
-        asker = Asker(searcher, embed_function(embedder), gateway, core.settings, core.clock)
+        asker = Asker(
+            searcher,
+            embed_function(embedder),
+            gateway,
+            core.settings,
+            core.clock,
+            large=build_large(core, gateway),
+            tokens=None if embedder is None else embedder.tokens,
+            known=build_known(core),
+        )
         yield Answers(embedder, fulltext, searcher, gateway, asker)
     finally:
         await gateway.close()
         fulltext.close()
+        if reranker is not None:
+            reranker.close()
         if embedder is not None:
             embedder.close()
 
@@ -181,9 +214,25 @@ def build_gateway(core: Core) -> Gateway:
     for entry in catalog.entries:
         if entry.problem:
             log.warning("the model %s is not asked: %s", entry.target.name, entry.problem)
-    return Gateway(
-        ModelClient(model_clocks(core.settings)), catalog.routes, core.spending.book, core.spending
-    )
+    return Gateway(ModelClient(model_clocks(core.settings)), catalog.routes, core.book, core.spending)
+
+
+def build_large(core: Core, gateway: Gateway) -> LargeTier | None:
+    """The tier that is asked where the proof of an answer is too thin; None where no model makes it."""
+    if not gateway.offers("large"):
+        return None
+    settings = core.settings
+    share = LargeShare(core.db, core.clock, settings.large_share_max, settings.large_daily_budget_usd)
+    return LargeTier(OneTier(gateway, "large"), share)
+
+
+def build_known(core: Core) -> KnownAnswers | None:
+    """Answers that were given before; None where they are not to be kept."""
+    settings = core.settings
+    if not settings.answer_cache:
+        return None
+    models = settings.model_dump_json(include={"model", "model_fallback", "model_base_url", "tiers"})
+    return KnownAnswers(AnswerCache(core.db, core.clock), core.book, models)
 
 
 def model_clocks(settings: Settings) -> Clocks:
@@ -205,7 +254,7 @@ def ceilings_of(settings: Settings) -> Ceilings:
 def embed_function(embedder: Embedder | None) -> Embed:
     """What answering and triage compare texts with. Without a model nothing is alike: words decide alone (F29)."""
     if embedder is not None:
-        return embedder.documents
+        return embedder.texts
 
     async def nothing_alike(texts: Sequence[str]) -> Any:
         import numpy as np
@@ -226,6 +275,12 @@ def build_crawls(core: Core) -> Crawls:
     return Crawls(core.db, core.jobs, core.hub, core.clock, Allowed(core.settings.outbound_allow))
 
 
+def build_install_check(core: Core) -> InstallCheck:
+    """What looks at a page for the chat's script."""
+    outbound = Outbound(core.settings.outbound_allow, user_agent=f"minidesk/{__version__}")
+    return InstallCheck(outbound, core.settings)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A server's parts."""
@@ -236,9 +291,11 @@ class Desk:
     follower: Follower
     conversations: Conversations
     tickets: Tickets
+    tending: Tending
     handoff: Handoff
     sources: Sources
     replies: Worker
+    looks: Worker
     agents: Agents
     sessions: Sessions
     setup_code: SetupCode
@@ -249,10 +306,16 @@ class Desk:
         async with self.core.db.read() as tx:
             await tx.execute(text("SELECT 1"))
 
+    async def read_metrics(self) -> None:
+        """Fetch the numbers that are not counted as they happen. Raises a MinideskError as `check_database` does."""
+        await self.core.metrics.read(self.core.db, self.answers.gateway.states())
+
     @asynccontextmanager
     async def running(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
         """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
         loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
+        loops += [self.looks.run(self.stopping)]
+        loops.append(self.tending.run(self.stopping))
         loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
         tasks = {asyncio.create_task(loop) for loop in loops}
         for task in tasks:
@@ -293,9 +356,23 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         tickets = Tickets(core.events, conversations, clock)
         embed = embed_function(embedder)
         handoff = Handoff(
-            db, conversations, tickets, embed, next_line(core.texts), clock, crash_point=crash_point
+            db,
+            conversations,
+            tickets,
+            embed,
+            next_line(core.texts),
+            clock,
+            models=answers.gateway,
+            crash_point=crash_point,
         )
-        replier = Replier(db, core.hub, conversations, answers.asker, handoff, crash_point=crash_point)
+        replier = Replier(
+            db,
+            core.hub,
+            conversations,
+            CountedAsker(answers.asker, core.metrics),
+            handoff,
+            crash_point=crash_point,
+        )
         replies = Worker(
             db,
             core.jobs,
@@ -315,14 +392,31 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             follower=follower,
             conversations=conversations,
             tickets=tickets,
+            tending=Tending(db, tickets, late_line(core.texts), clock),
             handoff=handoff,
             sources=sources,
             replies=replies,
+            looks=build_looks(core, answers.asker),
             agents=agents,
             sessions=sessions,
             setup_code=SetupCode(db, agents, clock),
             stopping=asyncio.Event(),
         )
+
+
+def build_looks(core: Core, asker: Asker) -> Worker:
+    """What finds questions for a new site's first page, beside the replies."""
+    look = FirstLook(core.db, asker, core.jobs, core.hub, core.clock)
+    return Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue=LOOK_QUEUE,
+        owner=f"{SERVER}-{os.getpid()}",
+        handlers={"first_look": look.run},
+        give_up={"first_look": look.give_up},
+        concurrency=1,
+    )
 
 
 async def take_back_leases(core: Core) -> None:
@@ -469,9 +563,22 @@ async def background_worker(core: Core, owner: str, embedder: Embedder) -> Async
             give_up={"ingest": ingest.give_up},
             concurrency=2,  # the rows of one file are written while the next one is embedded
         )
-        yield Workers((files, crawls))
+        finder = DuplicateFinder(
+            core.db, core.jobs, core.hub, core.clock, embedder.fingerprint, embedder.documents
+        )
+        duplicates = Worker(
+            core.db,
+            core.jobs,
+            core.hub,
+            queue=DUPLICATES_QUEUE,
+            owner=owner,
+            handlers={"duplicates": finder.run},
+            concurrency=1,
+        )
+        yield Workers((files, crawls, duplicates))
     finally:
         await ingest.close()
+        await crawler.close()
 
 
 @dataclass(frozen=True, slots=True)
