@@ -108,4 +108,4 @@ async def test_of_what_extracts_answer_four_fifths_are_still_answered(
 async def _evaluated(settings: Settings) -> list[Result]:
     asked = read_questions(TOP / "knowledge" / "questions.jsonl")
     async with open_for_asking(settings, None) as (site_id, answers):
-        return await evaluate(answers.asker, site_id, asked)
+        return await evaluate(answers.asker, answers.searcher, site_id, asked)

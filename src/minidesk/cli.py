@@ -208,17 +208,20 @@ def stop(sentence: str) -> NoReturn:
 @main.command()
 @click.argument("query")
 @click.option("-k", "count", type=click.IntRange(1, 50), default=5, help="How many passages (default 5).")
+@click.option("--language", help="Only documents in this language (de, en, …), and those that name none.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @for_site
 @command
-async def search(query: str, count: int, as_json: bool, site: str | None) -> None:
+async def search(query: str, count: int, language: str | None, as_json: bool, site: str | None) -> None:
     """Find passages."""
     import json
 
     from minidesk.operations import open_for_asking
 
     async with open_for_asking(read_settings(), site) as (site_id, answers):
-        result = await answers.searcher.search(site_id, query, k=count)
+        result = await answers.searcher.search(
+            site_id, query, k=count, language=None if language is None else language[:2].lower()
+        )
     if as_json:
         rows = [
             {

@@ -247,7 +247,7 @@ async def evaluate_file(
         lines.append(json.dumps(result.line(), ensure_ascii=False))
 
     async with open_for_asking(settings, site_key) as (site_id, answers):
-        results = await evaluate(answers.asker, site_id, asked, given=given, on_result=keep)
+        results = await evaluate(answers.asker, answers.searcher, site_id, asked, given=given, on_result=keep)
     if out is not None:
         await asyncio.to_thread(out.write_text, "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return _table({"all": summarise(results)} | by_tag(results))

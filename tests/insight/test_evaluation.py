@@ -80,7 +80,8 @@ def test_a_set_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
 async def test_a_line_as_the_contract_has_it(
     embedder: Embedder, settings: Settings, clock: FakeClock
 ) -> None:
-    asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
+    search = SmallSearch(embedder)
+    asker = Asker(search, embedder.documents, None, settings, clock)
     asked = Asked(
         "q1",
         "How long do I have to return something?",
@@ -89,7 +90,7 @@ async def test_a_line_as_the_contract_has_it(
         answerable=True,
     )
     seen: list[Result] = []
-    [found] = await evaluate(asker, "s1", [asked], given=True, on_result=seen.append)
+    [found] = await evaluate(asker, search, "s1", [asked], given=True, on_result=seen.append)
     assert seen == [found]
     line = found.line()
     assert {
@@ -110,11 +111,14 @@ async def test_a_line_as_the_contract_has_it(
 
 
 async def test_outcomes_have_their_names(embedder: Embedder, settings: Settings, clock: FakeClock) -> None:
-    asker = Asker(SmallSearch(embedder), embedder.documents, None, settings, clock)
+    search = SmallSearch(embedder)
+    asker = Asker(search, embedder.documents, None, settings, clock)
     questions = [
-        Asked("h", "human please", frozenset(), outcome="handoff"),
+        Asked("h", "return it with a human please", frozenset({"return-window.md"}), outcome="handoff"),
         Asked("s", "hello", frozenset(), outcome="clarify"),
     ]
-    handoff, smalltalk = await evaluate(asker, "s1", questions)
+    handoff, smalltalk = await evaluate(asker, search, "s1", questions)
+    # Whoever asks for a person is not searched for, but what search would find is measured all the same.
+    assert (handoff.documents[0], smalltalk.documents) == ("return-window.md", ())
     assert (handoff.outcome, handoff.reason) == ("handoff", "customer_request")
     assert (smalltalk.outcome, smalltalk.kind) == ("clarify", "smalltalk")

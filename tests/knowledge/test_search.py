@@ -114,6 +114,27 @@ async def test_within_keeps_to_public_ids(shop: Shop) -> None:
     assert (await shop.searcher.search(shop.site_id, "return boots", within=[])).passages == ()
 
 
+@pytest.mark.parametrize(
+    ("language", "left"),
+    [(None, {"a.md", "b.md", "c.md"}), ("de", {"a.md", "b.md"}), ("en", {"b.md", "c.md"}), ("fr", {"b.md"})],
+)
+async def test_one_language_or_none_named(shop: Shop, language: str | None, left: set[str]) -> None:
+    texts = {
+        "a.md": "Die Packung Zirbenöl kostet neun Euro.",
+        "b.md": "Zirbenöl 9 EUR",
+        "c.md": "The Zirbenöl costs nine euros.",
+    }
+    await put_texts(shop.db, shop.clock, shop.site_id, shop.embedder, texts)
+    async with shop.db.write() as tx:
+        for name, spelled in {"a.md": "DE_at", "c.md": "en"}.items():
+            await tx.execute(
+                update(Document).where(Document.external_id == name).values(language=spelled)
+            )
+    await shop.follower.catch_up()
+    found = await shop.searcher.search(shop.site_id, "Zirbenöl", k=50, language=language)
+    assert {one.document for one in found.passages} & texts.keys() == left
+
+
 async def test_another_site_finds_nothing_of_it(shop: Shop) -> None:
     other = await add_site(shop.db, shop.clock, "Other")
     await shop.follower.catch_up()

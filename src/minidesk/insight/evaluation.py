@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from minidesk.answering.outcome import Answered, Clarify, HandOff, Question, Reply, Turn
-from minidesk.ask import Asker, answer
+from minidesk.ask import Asker, Searches, answer
 from minidesk.errors import Invalid
 
 _TOP = 10  # documents in a result line, and the depth of MRR and nDCG
+# Passages that are looked through for as many documents: an answer reads ten passages, which may be of three pages.
+_DEPTH = 40
 _ROLES = {
     "user": "visitor",
     "visitor": "visitor",
@@ -161,26 +163,35 @@ def _asked(row: dict[str, Any], number: int) -> Asked:
 
 async def evaluate(
     asker: Asker,
+    searcher: Searches,
     site_id: str,
     questions: Sequence[Asked],
     *,
     given: bool = False,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """Ask every question, one after the other so that times are a single visitor's. `given`: search only in `relevant`."""
+    """Ask every question, one after the other so that times are a single visitor's. `given`: search only in `relevant`.
+
+    Behind the documents that the answer was made from stand those that search ranks next, also where a rule answered
+    without a search ("talk to an agent"): retrieval is measured for every question that names documents.
+    """
     results = []
     for asked in questions:
         within = asked.relevant if given and asked.relevant else None
         answered = await answer(asker, Question(site_id, asked.question, asked.history, within=within))
-        result = _result(asked, answered)
+        documents = [passage.document for passage in answered.passages]
+        if asked.relevant:
+            query = answered.search_query or asked.question
+            found = await searcher.search(site_id, query, k=_DEPTH, within=within)
+            documents += [passage.document for passage in found.passages]
+        result = _result(asked, answered, tuple(dict.fromkeys(documents))[:_TOP])
         on_result(result)
         results.append(result)
     return results
 
 
-def _result(asked: Asked, answered: Answered) -> Result:
+def _result(asked: Asked, answered: Answered, documents: tuple[str, ...]) -> Result:
     outcome = answered.outcome
-    documents = tuple(dict.fromkeys(passage.document for passage in answered.passages))[:_TOP]
     return Result(
         asked=asked,
         documents=documents,

@@ -186,9 +186,12 @@ class MeasuredSearcher(Searcher):
         k: int = 8,
         within: Collection[str] | None = None,
         audience: Audience = "public",
+        language: str | None = None,
     ) -> SearchResult:
         """As the searcher's own."""
-        result = await super().search(site_id, query, k=k, within=within, audience=audience)
+        result = await super().search(
+            site_id, query, k=k, within=within, audience=audience, language=language
+        )
         if self.metrics is not None:
             self.metrics.searched(result)
         return result

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from minidesk.db import Database, Tx
 from minidesk.db.models import Document, Source
@@ -26,6 +26,14 @@ def may_answer(now: datetime, audience: Audience = "public") -> ColumnElement[bo
     """
     fresh = or_(Document.expires_at.is_(None), Document.expires_at > now)
     return fresh if audience == "agents" else and_(fresh, Document.audience == "public")
+
+
+def speaks(language: str) -> ColumnElement[bool]:
+    """The condition on `Document` that it is in this language (two letters), or that nobody said in which it is.
+
+    Files name languages as they like: `de`, `de-AT`, `DE_de`.
+    """
+    return or_(Document.language.is_(None), func.lower(func.substr(Document.language, 1, 2)) == language)
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from minidesk.db import Database
 from minidesk.db.models import Chunk, Document, Vector
-from minidesk.knowledge.lifecycle import may_answer
+from minidesk.knowledge.lifecycle import may_answer, speaks
 from minidesk.knowledge.records import ChunkKind, Passage
 from minidesk.knowledge.sources import Audience
 
@@ -37,6 +37,14 @@ class Standing:
     score: float
     dense: float
     lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who is told: visitors or agents, and in which language (two letters) where only that one is wanted."""
+
+    audience: Audience = "public"
+    language: str | None = None
 
 
 class Place(NamedTuple):
@@ -63,6 +71,8 @@ class _Statements:
             .where(chunks, Document.current_version_id == Chunk.version_id, may_answer(now, audience))
             for audience in _AUDIENCES
         }
+        language = speaks(cast(str, bindparam("language")))
+        self.speaking = {audience: query.where(language) for audience, query in self.confirmed.items()}
         self.vectors: Statement = select(Vector.chunk_id, Vector.kind, Vector.text_hash, Vector.data).where(
             Vector.chunk_id.in_(bindparam("chunks", expanding=True)),
             Vector.kind.in_(("text", "title", "sentence")),
@@ -151,27 +161,29 @@ class Reading:
         return {chunk: place for chunk, place in found.items() if place is not None}
 
     def first_confirmed(
-        self, site_id: str, chunks: Sequence[str], wanted: int, now: datetime, audience: Audience = "public"
+        self, site_id: str, chunks: Sequence[str], wanted: int, now: datetime, who: Readers
     ) -> list[str]:
         """The first `wanted` of `chunks` that may be shown, in their order."""
         found: list[str] = []
         at = 0
         while len(found) < wanted and at < len(chunks):
             some = chunks[at : at + wanted + SPARE]
-            known = self.confirmed(site_id, some, now, audience)
+            known = self.confirmed(site_id, some, now, who)
             found += [chunk for chunk in some if chunk in known]
             at += len(some)
         return found[:wanted]
 
-    def confirmed(
-        self, site_id: str, chunks: Collection[str], now: datetime, audience: Audience = "public"
-    ) -> set[str]:
+    def confirmed(self, site_id: str, chunks: Collection[str], now: datetime, who: Readers) -> set[str]:
         """Those of `chunks` that are this site's and of their document's current version.
 
-        Documents that have expired or that this audience must not be told are left out. An index may be behind, or
+        Documents that have expired or that these readers must not be told or would not understand are left out. An index may be behind, or
         hold what it should not: SQL decides what may be seen.
         """
-        rows = self._all(self._statements.confirmed[audience], chunks=list(chunks), now=now)
+        if who.language is None:
+            rows = self._all(self._statements.confirmed[who.audience], chunks=list(chunks), now=now)
+        else:
+            speaking = self._statements.speaking[who.audience]
+            rows = self._all(speaking, chunks=list(chunks), now=now, language=who.language)
         # The sites are compared here, because SQLite takes the index by site when they stand in the query and reads
         # 20,000 rows for 100.
         return {

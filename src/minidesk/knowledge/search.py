@@ -22,7 +22,7 @@ from minidesk.knowledge.confidence import OTHERS, Nearness, confidence
 from minidesk.knowledge.embed import Embedder, Floats, Reranker
 from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.index import ExactIndex, VectorHit, VectorIndex
-from minidesk.knowledge.read import PassageReader, Place, Reading, Standing
+from minidesk.knowledge.read import PassageReader, Place, Readers, Reading, Standing
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.knowledge.rerank import READ_AGAIN, echoes, readable, reordered
 from minidesk.knowledge.sources import Audience
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # Vectors asked for: a chunk has two or three and an FAQ entry one for each phrasing, so some 40 chunks.
 NEAREST = 96
+# The same where one language is wanted: a manual in four languages says the same four times.
+NEAREST_SPEAKING = 4 * NEAREST
 # Chunks, and documents, found by words. The 60th never reached the first ten in any set tried.
 BY_WORDS = 60
 # Passages that are looked at again, with their vectors: half of a millisecond each dozen. 24 or 64 instead made
@@ -94,11 +96,13 @@ class Searcher:
         k: int = 8,
         within: Collection[str] | None = None,
         audience: Audience = "public",
+        language: str | None = None,
     ) -> SearchResult:
         """The `k` best passages, best first, and how sure we are that the first one answers.
 
         Only an agent may be shown what is found with the audience `agents`: everything, internal entries too.
-        `within` keeps to documents by their public ids. `mode` says which of vectors and words were there;
+        `within` keeps to documents by their public ids, `language` (its two letters) to those that are in it or of which
+        nobody said in which they are. `mode` says which of vectors and words were there;
         raises `IndexUnavailable` where neither is, and `Unavailable` where the database is down.
         """
         timings: dict[str, float] = {}
@@ -107,7 +111,8 @@ class Searcher:
         alternates = synonyms.alternates(query)
         words = asyncio.create_task(self._by_words(site_id, query, documents, timings, alternates))
         try:
-            vector, near = await self._by_vectors(site_id, synonyms.expand(query), documents, timings)
+            count = NEAREST if language is None else NEAREST_SPEAKING
+            vector, near = await self._by_vectors(site_id, synonyms.expand(query), count, documents, timings)
         finally:
             text, revision = await words
         if text is None and vector is None:
@@ -115,9 +120,9 @@ class Searcher:
         sample = None if self._samples is None else await self._samples.of(site_id, revision)
         found = _Found(vector, near, text or TextResult([], []), sample)
         with _timed(timings, "read"):
-            count = k if self._reranker is None else max(k, READ_AGAIN)
+            most = k if self._reranker is None else max(k, READ_AGAIN)
             picked = await self._reader.read(
-                lambda reading: self._pick(reading, site_id, found, count, audience)
+                lambda reading: self._pick(reading, site_id, found, most, Readers(audience, language))
             )
         passages = await self._read_again(query, picked.passages, timings)
         vectors = picked.vectors
@@ -164,9 +169,14 @@ class Searcher:
         return found, self._fulltext.revision(site_id)
 
     async def _by_vectors(
-        self, site_id: str, query: str, documents: Collection[str] | None, timings: dict[str, float]
+        self,
+        site_id: str,
+        query: str,
+        count: int,
+        documents: Collection[str] | None,
+        timings: dict[str, float],
     ) -> tuple[Floats | None, list[VectorHit]]:
-        """The question's vector and the vectors near it; (None, []) where there is no model or no index."""
+        """The question's vector and the `count` vectors nearest to it; (None, []) where there is no model or no index."""
         if self._embedder is None or self._index is None:
             return None, []
         try:
@@ -174,15 +184,15 @@ class Searcher:
                 vector = await self._embedder.query(query)
             with _timed(timings, "vectors"):
                 if documents is None:
-                    return vector, await self._index.search(site_id, vector, NEAREST)
+                    return vector, await self._index.search(site_id, vector, count)
                 # A filter costs Chroma 20–50 ms; these few are ranked faster one by one.
                 exact = ExactIndex(self._db, self._embedder.fingerprint)
-                return vector, await exact.search(site_id, vector, NEAREST, documents)
+                return vector, await exact.search(site_id, vector, count, documents)
         except MinideskError as error:
             log.warning("searching by words only: %s", error.code)
             return None, []
 
-    def _pick(self, reading: Reading, site_id: str, found: _Found, k: int, audience: Audience) -> _Picked:
+    def _pick(self, reading: Reading, site_id: str, found: _Found, k: int, who: Readers) -> _Picked:
         """What SQL confirms of it, best first. Runs between two statements of one transaction: quick work only."""
         ids = {hit.chunk for hit in found.near} | {hit.id for hit in found.text.hits}
         places = reading.places_of(ids)
@@ -190,7 +200,7 @@ class Searcher:
         # In the order of their scores, so that only those that come into question need be confirmed.
         order = [chunk for chunk, _ in _order(likenesses)]
         wanted = max(k, SECOND_LOOK)
-        allowed = reading.first_confirmed(site_id, order, wanted, self._clock(), audience)
+        allowed = reading.first_confirmed(site_id, order, wanted, self._clock(), who)
         ranked = [(chunk, likenesses[chunk]) for chunk in allowed]
         if found.vector is not None and found.sample is not None:
             again = _second_look(dict(ranked[:SECOND_LOOK]), places, reading, found.vector, found.sample)

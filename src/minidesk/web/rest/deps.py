@@ -19,7 +19,13 @@ class Searches(Protocol):
     """What is needed of knowledge.search.Searcher."""
 
     async def search(
-        self, site_id: str, query: str, *, k: int = 8, within: Collection[str] | None = None
+        self,
+        site_id: str,
+        query: str,
+        *,
+        k: int = 8,
+        within: Collection[str] | None = None,
+        language: str | None = None,
     ) -> SearchResult:
         """Passages, best first."""
 

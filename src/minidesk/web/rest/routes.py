@@ -190,7 +190,7 @@ def _add_asking(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         query = check_text(body.query, QUERY_CHARS)
         if not query:
             raise Invalid("Write what to look for.", code="text_missing")
-        found = await deps.searcher.search(key.site_id, query, k=body.k)
+        found = await deps.searcher.search(key.site_id, query, k=body.k, language=body.language)
         passages = [_passage(passage) for passage in found.passages]
         return SearchAnswer(score=round(found.score, 4), mode=found.mode, passages=passages)
 

@@ -40,6 +40,11 @@ class SearchBody(BaseModel):
 
     query: str = Field(min_length=1, max_length=QUERY_CHARS)
     k: int = Field(8, ge=1, le=50, description="How many passages at most.")
+    language: str | None = Field(
+        None,
+        pattern="^[a-z]{2}$",
+        description="Only documents in this language, and those that name none.",
+    )
 
 
 class TurnBody(BaseModel):
