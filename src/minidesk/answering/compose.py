@@ -12,7 +12,7 @@ from minidesk.answering.cascade import Cascade, Composed, LargeTier
 from minidesk.answering.extract import extract
 from minidesk.answering.models import Models
 from minidesk.answering.outcome import ProvedSentence, Question
-from minidesk.answering.prompt import Prompt, answer_prompt
+from minidesk.answering.prompt import SHOWN, Prompt, answer_prompt
 from minidesk.answering.prove import Prover
 from minidesk.answering.rank import Embed, Ranking, WordNearness
 from minidesk.answering.sure import ANSWER_FROM
@@ -30,6 +30,7 @@ class Manner:
     temperature: float = 0.1
     site_prompt: str = ""
     site_name: str = ""
+    passages: int = SHOWN  # that the model is given
 
 
 class Composer:
@@ -83,6 +84,7 @@ class Composer:
             rewritten=search_query,
             site_prompt=self._manner.site_prompt,
             site_name=self._manner.site_name,
+            shown=self._manner.passages,
         )
 
     def _request(self, question: Question, prompt: Prompt) -> ChatRequest:

@@ -68,17 +68,18 @@ def answer_prompt(
     rewritten: str | None = None,
     site_prompt: str = "",
     site_name: str = "",
+    shown: int = SHOWN,
 ) -> Prompt:
-    """The messages that ask for an answer from these passages."""
+    """The messages that ask for an answer from the first `shown` of these passages."""
     marker = secrets.token_hex(8)
-    shown = [
+    fenced = [
         _Shown(
             neutral(p.title),
             neutral(" › ".join(p.heading_path)),
             neutral(p.question or ""),
             neutral(p.text[:_PASSAGE_CHARS]),
         )
-        for p in passages[:SHOWN]
+        for p in passages[:shown]
     ]
     system = _render(
         _ANSWER[0],
@@ -90,7 +91,7 @@ def answer_prompt(
     user = _render(
         _ANSWER[1],
         marker=marker,
-        passages=shown,
+        passages=fenced,
         history=_turns(history),
         question=neutral(question),
         rewritten=neutral(rewritten) if rewritten and rewritten != question else "",
@@ -127,6 +128,12 @@ def leaks(text: str, prompt: Prompt) -> bool:
         return False
     told = " ".join(re.findall(r"\w+", prompt.system.lower()))
     return any(" ".join(said[i : i + 12]) in told for i in range(len(said) - 11))
+
+
+def version_of(instructions: str) -> str:
+    """Names all that an answer is asked with but the question: the templates and the site's own instructions."""
+    own = hashlib.sha256(instructions.encode("utf-8", "replace")).hexdigest()[:8] if instructions else "plain"
+    return f"{prompt_version()}-{own}"
 
 
 @cache

@@ -1,0 +1,125 @@
+"""Two ways to answer, tried side by side: a conversation keeps the one that it was given."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import select
+
+from minidesk.db import Tx
+from minidesk.db.models import AnswerVersion, Experiment, Site, new_id
+from minidesk.errors import Conflict, Invalid, NotFound
+
+Letter = Literal["a", "b"]
+# The experiments that the console lists: what was tried two years ago tells little about today's models.
+LISTED = 20
+
+
+class Variant(BaseModel):
+    """What differs from the site's usual way to answer; None: nothing. It can make no answer pass without its proof."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # In the place of the site's own; the length is that of SiteConfig.instructions.
+    instructions: Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=1.5)] | None = None
+    passages: Annotated[int, Field(ge=1, le=10)] | None = None  # that the model is given
+    large: bool = True  # whether the large tier may be asked where the proof of mini's answer is too thin
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentView:
+    """An experiment."""
+
+    id: str
+    name: str
+    share: int  # of conversations that get B, in per cent
+    a: Variant
+    b: Variant
+    started_by: str
+    started_at: datetime
+    ended_at: datetime | None
+
+    def letter_of(self, conversation_id: str) -> Letter:
+        """The conversation's variant: always the same one, by a hash that no other experiment shares."""
+        digest = hashlib.sha256(f"{self.id} {conversation_id}".encode()).digest()
+        return "b" if int.from_bytes(digest[:4], "big") % 100 < self.share else "a"
+
+    def variant(self, letter: Letter) -> Variant:
+        """What a letter stands for."""
+        return self.b if letter == "b" else self.a
+
+
+async def running_experiment(tx: Tx, site_id: str) -> ExperimentView | None:
+    """The site's experiment that runs now."""
+    row = await tx.scalar(
+        select(Experiment).where(Experiment.site_id == site_id, Experiment.ended_at.is_(None))
+    )
+    return None if row is None else _view(row)
+
+
+async def list_experiments(tx: Tx, site_id: str) -> list[ExperimentView]:
+    """The latest first."""
+    query = select(Experiment).where(Experiment.site_id == site_id)
+    rows = await tx.scalars(query.order_by(Experiment.started_at.desc(), Experiment.id).limit(LISTED))
+    return [_view(row) for row in rows]
+
+
+async def start_experiment(
+    tx: Tx, site_id: str, *, name: str, share: int, a: Variant, b: Variant, by: str, now: datetime
+) -> str:
+    """Begin; gives the experiment's id. Raises `Invalid`, and `Conflict` where another one runs."""
+    if not name.strip():
+        raise Invalid("Give the experiment a name.", code="name_missing")
+    if not 1 <= share <= 99:
+        raise Invalid("Give B between 1 and 99 per cent of the conversations.", code="share_invalid")
+    if a == b:
+        raise Invalid("A and B are the same: change something in B.", code="variants_equal")
+    # Two administrators who press at once: the site's row makes one of them wait.
+    await tx.get_one(Site, site_id, with_for_update=True)
+    if await running_experiment(tx, site_id) is not None:
+        raise Conflict("Another experiment runs. End it first.", code="experiment_runs")
+    row = Experiment(
+        id=new_id("exp"),
+        site_id=site_id,
+        name=name.strip()[:80],
+        share=share,
+        a=a.model_dump(mode="json"),
+        b=b.model_dump(mode="json"),
+        started_by=by,
+        started_at=now,
+        ended_at=None,
+    )
+    tx.add(row)
+    return row.id
+
+
+async def end_experiment(tx: Tx, site_id: str, experiment_id: str, now: datetime) -> None:
+    """From now on every conversation is answered the usual way. Once more changes nothing; raises `NotFound`."""
+    row = await tx.get(Experiment, experiment_id)
+    if row is None or row.site_id != site_id:
+        raise NotFound("There is no such experiment.")
+    row.ended_at = row.ended_at or now
+
+
+def note_version(
+    tx: Tx, message_id: str, prompt: str, experiment: ExperimentView | None, letter: Letter | None
+) -> None:
+    """Keep how an answer was asked for, with the answer."""
+    tx.add(
+        AnswerVersion(
+            message_id=message_id,
+            prompt=prompt,
+            experiment_id=experiment.id if experiment else None,
+            variant=letter if experiment else None,
+        )
+    )
+
+
+def _view(row: Experiment) -> ExperimentView:
+    return ExperimentView(
+        row.id, row.name, row.share, Variant.model_validate(row.a), Variant.model_validate(row.b),
+        row.started_by, row.started_at, row.ended_at,
+    )  # fmt: skip
