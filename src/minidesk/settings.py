@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -212,6 +212,42 @@ class WebSettings(BaseModel):
         return value
 
 
+class MailSettings(BaseModel):
+    """How mail goes out. Without a server nothing is mailed."""
+
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="Mail server: starttls://user:password@host:587, smtps://…:465, or smtp://host:25.",
+    )
+    mail_from: str = Field("", description="Sender of mails, such as support@example.com.")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_server(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and (urlsplit(url).scheme not in ("smtp", "smtps", "starttls") or not urlsplit(url).hostname):
+            raise ValueError("write it as starttls://user:password@host:587, smtps://… or smtp://…")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[\w.+-]{1,64}@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*", value, re.ASCII):
+            raise ValueError("write the address alone, such as support@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _check_both(self) -> "MailSettings":
+        if self.smtp_url.get_secret_value() and not self.mail_from:
+            raise ValueError("a mail server needs a sender: set MINIDESK_MAIL_FROM too")
+        return self
+
+    @property
+    def mails(self) -> bool:
+        """Whether mail can be sent."""
+        return bool(self.smtp_url.get_secret_value())
+
+
 class LimitSettings(BaseModel):
     """What one visitor or client may do (faults-and-threats, section 0 and T5)."""
 
@@ -233,6 +269,7 @@ class Settings(
     ModelSettings,
     KnowledgeSettings,
     WebSettings,
+    MailSettings,
     LimitSettings,
     BaseSettings,
 ):

@@ -199,8 +199,9 @@ class Conversations:
         if not 1 <= rating <= 5:
             raise Invalid("A rating is a whole number from 1 to 5.", code="invalid_rating")
         row = await lock_conversation(tx, conversation_id)
-        row.rating = rating
-        self._events.wake_after_commit(tx, f"site:{row.site_id}")
+        if row.rating != rating:
+            row.rating = rating
+            await self._events.append(tx, row.id, "rating", {"rating": rating}, "agents")
 
     async def moved_to(self, tx: Tx, conversation_id: str, page_url: str, page_title: str | None) -> None:
         """The visitor is on another page of the website now."""

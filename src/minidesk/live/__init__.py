@@ -1,6 +1,16 @@
-"""Events that are stored, and wake-ups that only say "look again"."""
+"""Events that are stored, wake-ups that only say "look again", and who is looking on."""
 
-from minidesk.live.events import Audience, EventLog, StoredEvent
+from minidesk.live.events import Appended, Audience, EventLog, Listener, StoredEvent
 from minidesk.live.hub import Hub, Subscription
+from minidesk.live.presence import Presence
 
-__all__ = ["Audience", "EventLog", "Hub", "StoredEvent", "Subscription"]
+__all__ = [
+    "Appended",
+    "Audience",
+    "EventLog",
+    "Hub",
+    "Listener",
+    "Presence",
+    "StoredEvent",
+    "Subscription",
+]

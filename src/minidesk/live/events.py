@@ -1,6 +1,6 @@
 """Stored events: what happened in a conversation, numbered without gaps, replayed exactly."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -26,12 +26,29 @@ class StoredEvent:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event in the transaction that writes it."""
+
+    site_id: str
+    conversation_id: str
+    n: int
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+Listener = Callable[[Tx, Appended], Awaitable[None]]
+
+
 class EventLog:
     """Appends events inside the transaction that they tell of, and reads them back in order."""
 
-    def __init__(self, hub: Hub, clock: Callable[[], datetime]) -> None:
+    def __init__(self, hub: Hub, clock: Callable[[], datetime], listeners: Sequence[Listener] = ()) -> None:
+        """`listeners` write more rows to the same transaction (webhooks, mail); they await nothing but the session."""
         self._hub = hub
         self._clock = clock
+        self._listeners = listeners
 
     async def append(
         self, tx: Tx, conversation_id: str, type: str, data: dict[str, Any], audience: Audience = "all"
@@ -51,6 +68,7 @@ class EventLog:
         if row is None:
             raise NotFound
         n, site_id = row
+        now = self._clock()
         tx.add(
             Event(
                 conversation_id=conversation_id,
@@ -59,9 +77,12 @@ class EventLog:
                 type=type,
                 audience=audience,
                 data=data,
-                created_at=self._clock(),
+                created_at=now,
             )
         )
+        appended = Appended(site_id, conversation_id, n, type, data, now)
+        for listener in self._listeners:
+            await listener(tx, appended)
         self.wake_after_commit(tx, f"conversation:{conversation_id}")
         self.wake_after_commit(tx, f"site:{site_id}")
         return int(n)

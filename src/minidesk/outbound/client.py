@@ -1,4 +1,4 @@
-"""GET for addresses that others name: pinned to what was checked, and bounded in time, bytes and redirects (T15, F18)."""
+"""GET and POST for addresses that others name: pinned to what was checked, and bounded in time, bytes and redirects (T15, F18)."""
 
 import asyncio
 import socket
@@ -97,13 +97,32 @@ class Outbound:
             raise refused()
         return answer
 
+    async def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str], seconds: float = MAX_SECONDS
+    ) -> Answer:
+        """Send `body`; only the status and the headers of what comes back are read, and a redirect is the answer.
+
+        Raises Invalid as `get` does, with the same words for everything that goes wrong.
+        """
+        address = self.check(url)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._hop(address, headers, 0, True, body)
+        except (TimeoutError, OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise refused() from error
+
     async def _hop(
-        self, address: Address, headers: Mapping[str, str] | None, limit: int, beginning: bool
+        self,
+        address: Address,
+        headers: Mapping[str, str] | None,
+        limit: int,
+        beginning: bool,
+        body: bytes | None = None,
     ) -> Answer:
         unreached: httpx.TransportError | None = None
         for ip in (await self._ips(address))[:IPS_TRIED]:
             try:
-                return await self._ask(address, ip, headers, limit, beginning)
+                return await self._ask(address, ip, headers, limit, beginning, body)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 unreached = error  # a host with IPv6 asked from a machine without it: its next address may do
         raise refused() from unreached
@@ -118,7 +137,13 @@ class Outbound:
         return found
 
     async def _ask(
-        self, address: Address, ip: str, headers: Mapping[str, str] | None, limit: int, beginning: bool
+        self,
+        address: Address,
+        ip: str,
+        headers: Mapping[str, str] | None,
+        limit: int,
+        beginning: bool,
+        sending: bytes | None,
     ) -> Answer:
         shown = httpx.URL(address.url)
         sent = {
@@ -132,9 +157,10 @@ class Outbound:
         clocks = httpx.Timeout(None, connect=CONNECT_SECONDS)  # the rest runs on the total clock
         async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=clocks) as client:
             request = httpx.Request(
-                "GET",
+                "GET" if sending is None else "POST",
                 shown.copy_with(host=f"[{ip}]" if ":" in ip else ip),
                 headers=sent,
+                content=sending,
                 # The name stands in the handshake and is what the certificate is checked against.
                 extensions={"sni_hostname": address.host, "timeout": clocks.as_dict()},
             )
@@ -143,7 +169,7 @@ class Outbound:
                 if sum(len(name) + len(value) for name, value in response.headers.raw) > MAX_HEADER_BYTES:
                     raise refused()
                 found = {name.lower(): value for name, value in response.headers.items()}
-                if response.status_code in _REDIRECTS:
+                if response.status_code in _REDIRECTS or sending is not None:
                     return Answer(address.url, response.status_code, found, b"")
                 body, whole = await _read(response, limit, beginning)
                 return Answer(address.url, response.status_code, found, body, whole)

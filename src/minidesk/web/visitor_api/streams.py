@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from minidesk.db import Database
-from minidesk.db.models import Conversation
+from minidesk.db.models import Conversation, utc_now
 from minidesk.errors import TooMany, Unavailable
-from minidesk.live import Hub, Subscription
+from minidesk.live import Hub, Presence, Subscription
 
 # How soon an event that another process wrote is seen. One query for all streams, however many there are.
 POLL_SECONDS = 1.0
@@ -33,13 +33,20 @@ class Streams:
     """Keeps the open streams of this process. `run` must run beside the server, or other processes' events come late."""
 
     def __init__(
-        self, db: Database, hub: Hub, stopping: asyncio.Event, per_visitor: int, per_address: int = 20
+        self,
+        db: Database,
+        hub: Hub,
+        stopping: asyncio.Event,
+        per_visitor: int,
+        per_address: int = 20,
+        presence: Presence | None = None,
     ) -> None:
         self._db = db
         self.hub = hub
         self.stopping = stopping
         self._per_visitor = per_visitor
         self._per_address = per_address
+        self._presence = presence or Presence(utc_now)
         self._open: list[OpenStream] = []  # oldest first
         self._seen: dict[str, int] = {}
 
@@ -62,12 +69,14 @@ class Streams:
                 code="too_many_streams",
                 retry_after=RETRY_SECONDS,
             )
+        here = self._presence.here(conversation_id)
         async with self.hub.subscribe(_topic(conversation_id)) as subscription:
             stream = OpenStream(visitor_id, conversation_id, address, subscription)
             self._open.append(stream)
             self._make_room(visitor_id)
             try:
-                yield stream
+                with here:
+                    yield stream
             finally:
                 self._open.remove(stream)
 

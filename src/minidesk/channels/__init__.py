@@ -1,0 +1,36 @@
+"""Ways out of the desk: webhooks for the site's own systems, and mail for visitors who left."""
+
+from minidesk.channels.answer_mails import KIND as ANSWER_MAIL
+from minidesk.channels.answer_mails import AnswerMails, MailOutbox
+from minidesk.channels.deliver import Deliverer
+from minidesk.channels.endpoints import Endpoints, NewEndpoint
+from minidesk.channels.outbox import KIND as WEBHOOK
+from minidesk.channels.outbox import Outbox
+from minidesk.channels.readers import MailCounts, MailedTo, mail_counts, mailed_to, stop_mails
+from minidesk.channels.records import EVENTS, QUEUE, DeliveryView, EndpointView, TryView
+from minidesk.channels.signature import new_secret, signed_headers
+from minidesk.channels.smtp import MailServer
+
+__all__ = [
+    "ANSWER_MAIL",
+    "EVENTS",
+    "QUEUE",
+    "WEBHOOK",
+    "AnswerMails",
+    "Deliverer",
+    "DeliveryView",
+    "EndpointView",
+    "Endpoints",
+    "MailCounts",
+    "MailOutbox",
+    "MailServer",
+    "MailedTo",
+    "NewEndpoint",
+    "Outbox",
+    "TryView",
+    "mail_counts",
+    "mailed_to",
+    "new_secret",
+    "signed_headers",
+    "stop_mails",
+]
