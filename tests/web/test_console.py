@@ -21,6 +21,7 @@ from tests.rows import add_site, add_team, add_visitor
 
 from minidesk.accounts import Agents, Passwords, Sessions, SetupCode, grant
 from minidesk.ask import Asker
+from minidesk.channels import new_secret
 from minidesk.conversations import AnswerEnd, AnswerPart, CitationDraft, Conversations
 from minidesk.db import Database
 from minidesk.db.models import (
@@ -38,6 +39,7 @@ from minidesk.db.models import (
     Source,
     Ticket,
     Visitor,
+    WebhookEndpoint,
     new_id,
 )
 from minidesk.files import FileStore
@@ -554,6 +556,12 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     conversation, source = await office.conversation(office.site), await put_file(office, office.site)
     await office.deps.handoff.hand_off(conversation, "customer_request")
     crawl = await office.deps.crawls.order(site_id=office.site.id, url="shop.example", kind="page")
+    hook = WebhookEndpoint(
+        id=new_id("whe"), site_id=office.site.id, url="https://hooks.example.com/", events=["ticket.created"],
+        secret=new_secret(), state="on", created_at=office.clock(),
+    )  # fmt: skip
+    async with office.db.write() as tx:
+        tx.add(hook)
     async with office.at_work("mara@example.com") as browser:
         before = await everything(office.db)
         paths = [
@@ -563,7 +571,9 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
         ]
         assert len(paths) > 10
         for path in paths:
-            filled = path.format(conversation_id=conversation, source_id=source, crawl_id=crawl.id)
+            filled = path.format(
+                conversation_id=conversation, source_id=source, crawl_id=crawl.id, endpoint_id=hook.id
+            )
             async with browser.client.stream("GET", filled) as answer:
                 assert answer.status_code in (200, 303, 404), path
                 await anext(answer.aiter_raw(), b"")

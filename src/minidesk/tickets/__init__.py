@@ -2,6 +2,19 @@
 
 from minidesk.tickets.actions import ACTIVE, MOVES, SAME_MATTER, Tickets, active_ticket, solved_ticket
 from minidesk.tickets.assignment import Embed, TeamProfile, choose_team, team_profiles
+from minidesk.tickets.canned import (
+    VARIABLES,
+    CannedChoice,
+    CannedView,
+    Variable,
+    canned_for,
+    canned_names,
+    change_canned,
+    check_filled,
+    create_canned,
+    delete_canned,
+    list_canned,
+)
 from minidesk.tickets.clocks import response_due
 from minidesk.tickets.entities import find_entities
 from minidesk.tickets.queries import (
@@ -27,6 +40,8 @@ from minidesk.tickets.records import (
     TicketView,
     Triage,
 )
+from minidesk.tickets.search import Filters, Found, Hit, Place, read_words, search_site
+from minidesk.tickets.tags import check_tag, site_tags, tags_of, wears
 from minidesk.tickets.tending import LateLine, Tending
 from minidesk.tickets.triage import read_by_model, triage
 
@@ -36,12 +51,19 @@ __all__ = [
     "PRIORITIES",
     "SAME_MATTER",
     "STATUSES",
+    "VARIABLES",
+    "CannedChoice",
+    "CannedView",
     "Embed",
     "Entity",
     "Evidence",
+    "Filters",
+    "Found",
+    "Hit",
     "InboxCounts",
     "InboxLine",
     "LateLine",
+    "Place",
     "Priority",
     "Reason",
     "Sentiment",
@@ -52,18 +74,32 @@ __all__ = [
     "TicketView",
     "Tickets",
     "Triage",
+    "Variable",
     "View",
     "access_ticket_as_agent",
     "active_ticket",
+    "canned_for",
+    "canned_names",
+    "change_canned",
+    "check_filled",
+    "check_tag",
     "choose_team",
+    "create_canned",
+    "delete_canned",
     "find_entities",
     "inbox",
     "inbox_counts",
+    "list_canned",
     "read_by_model",
+    "read_words",
     "response_due",
+    "search_site",
+    "site_tags",
     "solved_ticket",
+    "tags_of",
     "team_profiles",
     "ticket_detail",
     "ticket_of",
     "triage",
+    "wears",
 ]

@@ -15,6 +15,7 @@ from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.live import EventLog
 from minidesk.tickets.entities import MAX_ENTITIES, find_entities
 from minidesk.tickets.records import Entity, Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.tags import drop_tag, put_tag
 
 # From a status to those it may become. A closed ticket stays closed: what comes later is a new ticket.
 MOVES: dict[Status, frozenset[Status]] = {
@@ -176,6 +177,22 @@ class Tickets:
                 raise Invalid("This site has no such team. Choose one from the list.", code="invalid_team")
         if team_id != ticket.team_id:
             ticket.team_id, ticket.team_score = team_id, None
+            await self._changed(tx, ticket)
+        return ticket
+
+    async def add_tag(self, tx: Tx, ticket_id: str, agent_id: str, tag: str) -> Ticket:
+        """Tag the ticket, whatever its status; a tag that it has changes nothing. Raises NotFound and Invalid."""
+        ticket = await _lock(tx, ticket_id)
+        await access_site(tx, agent_id, ticket.site_id)
+        if await put_tag(tx, ticket, tag, self._clock()):
+            await self._changed(tx, ticket)
+        return ticket
+
+    async def remove_tag(self, tx: Tx, ticket_id: str, agent_id: str, tag: str) -> Ticket:
+        """Take a tag off the ticket; one that it does not have changes nothing. Raises NotFound."""
+        ticket = await _lock(tx, ticket_id)
+        await access_site(tx, agent_id, ticket.site_id)
+        if await drop_tag(tx, ticket, tag):
             await self._changed(tx, ticket)
         return ticket
 

@@ -13,6 +13,7 @@ from minidesk.db.models import Agent, Conversation, Message, Team, TeamMember, T
 from minidesk.errors import NotFound
 from minidesk.tickets.actions import ACTIVE
 from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView
+from minidesk.tickets.tags import wears
 
 View = Literal["mine", "unassigned", "team", "all", "assistant", "solved"]
 
@@ -45,19 +46,19 @@ async def ticket_of(tx: Tx, conversation_id: str) -> TicketView | None:
 
 
 async def inbox(
-    tx: Tx, *, site_id: str, agent_id: str, view: View, limit: int = PAGE, offset: int = 0
+    tx: Tx, *, site_id: str, agent_id: str, view: View, tag: str = "", limit: int = PAGE, offset: int = 0
 ) -> list[InboxLine]:
     """One view of a site's inbox; the caller has checked that the agent works there.
 
     Tickets stand by priority, then by who waits longest. `team` means the teams of this agent; `assistant`
-    lists conversations that the assistant handles, the latest first.
+    lists conversations that the assistant handles, the latest first. With `tag` only tickets that wear it.
     """
-    query = _lines(agent_id, site_id, view).limit(limit).offset(offset)
+    query = _lines(agent_id, site_id, view).where(*_tagged(site_id, tag)).limit(limit).offset(offset)
     return [_line(*row) for row in await tx.execute(query)]
 
 
-async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime) -> InboxCounts:
-    """How many rows each view has."""
+async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, tag: str = "") -> InboxCounts:
+    """How many rows each view has; with `tag`, of tickets that wear it."""
 
     def of(condition: ColumnElement[bool]) -> Any:
         return func.count(case((condition, 1)))
@@ -70,10 +71,13 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime) ->
                 of(_in_view("team", agent_id)),
                 of(_in_view("all", agent_id)),
                 of(and_(Ticket.responded_at.is_(None), Ticket.response_due_at < now)),
-            ).where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE))
+            ).where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), *_tagged(site_id, tag))
         )
     ).one()
-    handled = await tx.scalar(select(func.count()).select_from(Conversation).where(*_handled(site_id)))
+    query = select(func.count()).select_from(Conversation).where(*_handled(site_id))
+    if tag:
+        query = query.join(Ticket, _active_of_conversation()).where(wears(site_id, tag))
+    handled = await tx.scalar(query)
     mine, unassigned, team, everything, overdue = row
     return InboxCounts(mine, unassigned, team, everything, int(handled or 0), overdue)
 
@@ -130,6 +134,14 @@ def _handled(site_id: str) -> tuple[ColumnElement[bool], ...]:
     return Conversation.site_id == site_id, Conversation.holder == "assistant", Conversation.last_seq > 0
 
 
+def _tagged(site_id: str, tag: str) -> tuple[ColumnElement[bool], ...]:
+    return (wears(site_id, tag),) if tag else ()
+
+
+def _active_of_conversation() -> ColumnElement[bool]:
+    return and_(Ticket.conversation_id == Conversation.id, Ticket.status.in_(ACTIVE))
+
+
 def _lines(
     agent_id: str, site_id: str, view: View
 ) -> Select[Conversation, str | None, str, str, Ticket, str, str]:
@@ -146,9 +158,7 @@ def _lines(
         Message, Message.id == last_id
     )
     if view == "assistant":
-        query = query.outerjoin(
-            Ticket, and_(Ticket.conversation_id == Conversation.id, Ticket.status.in_(ACTIVE))
-        )
+        query = query.outerjoin(Ticket, _active_of_conversation())
         query = query.where(*_handled(site_id)).order_by(
             Conversation.last_message_at.desc(), Conversation.id.desc()
         )

@@ -38,11 +38,11 @@ export function patch(old: Element, fresh: Element, move = true): Element[] {
     const same = before.get(next.id);
     before.delete(next.id);
     if (!same && !move) continue;
+    const inPlace = !!same && same === at;
+    if (inPlace) at = at!.nextElementSibling; // before it is replaced: a place that is gone would send all that follows to the end, and its focus away
     const kept = same ? update(same, next, added, move) : next;
     if (!same) added.push(next);
-    if (!move) continue;
-    if (kept === at) at = at.nextElementSibling;
-    else old.insertBefore(kept, at && at.parentNode === old ? at : null);
+    if (move && !inPlace) old.insertBefore(kept, at && at.parentNode === old ? at : null);
   }
   if (move) for (const gone of before.values()) if (!gone.hasAttribute("data-keep")) gone.remove();
   return added;

@@ -9,10 +9,13 @@ import "./console.css";
 import "./docs.css";
 import "./models.css";
 import "./settings.css";
+import "./tools.css";
 import htmx from "htmx.org";
+import { canned } from "./canned";
 import { composer } from "./composer";
 import { copy } from "./copy";
 import { desk } from "./desk";
+import { empty } from "./empty";
 import { failures } from "./failures";
 import { keyed } from "./keyed";
 import { list } from "./list";
@@ -24,7 +27,7 @@ import { upload } from "./upload";
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { composer, copy, desk, list, live, menu, transcript, upload };
+const controllers: Record<string, Controller> = { canned, composer, copy, desk, empty, list, live, menu, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

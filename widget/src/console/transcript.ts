@@ -3,7 +3,8 @@
 export function transcript(element: HTMLElement): () => void {
   const nearEnd = () => element.scrollHeight - element.scrollTop - element.clientHeight < 80;
   const toEnd = () => (element.scrollTop = element.scrollHeight);
-  let following = true;
+  const hit = element.querySelector(".entry.hit"); // a search led here
+  let following = !hit && !location.hash.startsWith("#m-");
   const scrolled = () => (following = nearEnd());
   const watcher = new MutationObserver(() => following && toEnd());
   const sizes = new ResizeObserver(() => following && toEnd());
@@ -23,7 +24,8 @@ export function transcript(element: HTMLElement): () => void {
   watcher.observe(element, { childList: true, subtree: true, characterData: true });
   sizes.observe(element);
   document.addEventListener("click", press);
-  if (!location.hash.startsWith("#m-")) toEnd();
+  if (hit) hit.scrollIntoView({ block: "center" });
+  else if (following) toEnd();
   return () => {
     element.removeEventListener("scroll", scrolled);
     document.removeEventListener("click", press);

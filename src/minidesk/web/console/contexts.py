@@ -76,6 +76,7 @@ class Row:
     unread: bool
     selected: bool
     version: str
+    labels: tuple[str, ...] = ()  # the ticket's own tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class ListPart:
     rows: tuple[Row, ...]
     more: bool  # there are older ones than are shown
     waiting: int
+    tag: str = ""  # only tickets that wear it
+    known_tags: tuple[Option, ...] = ()  # to choose it from
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Entry:
     streaming: bool = False
     interrupted: bool = False
     version: str = ""
+    hit: bool = False  # a search led here
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,8 @@ class TicketPart:
     routing: tuple[Fact, ...]
     teams: tuple[Option, ...]
     priorities: tuple[Option, ...]
+    tags: tuple[str, ...] = ()
+    known_tags: tuple[str, ...] = ()  # others of the site, to choose from
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +190,16 @@ class ConversationPart:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """The form below a transcript. `text` and `problem` come back after a send that failed without scripts."""
+    """The form below a transcript. `text` comes back after a send that failed without scripts, or with a saved reply.
+
+    `missing`: the variables in it that have no value.
+    """
 
     client_id: str
     kind: Literal["reply", "note"] = "reply"
     text: str = ""
+    canned: tuple[Option, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import hashlib
 from datetime import datetime
+from urllib.parse import urlencode
 
 from minidesk.db import Tx
-from minidesk.tickets import InboxLine, View, inbox, inbox_counts
+from minidesk.text.normalise import replace_surrogates
+from minidesk.tickets import InboxLine, View, inbox, inbox_counts, site_tags, tags_of
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
 from minidesk.web.console.queries import first_words_of, solved_count, summaries_of, waiting_count
@@ -25,17 +27,17 @@ SUBJECT_CHARS = 90
 
 
 async def list_part(
-    tx: Tx, viewer: Viewer, view: str, *, selected: str | None, now: datetime, t: Translate
+    tx: Tx, viewer: Viewer, view: str, *, tag: str = "", selected: str | None, now: datetime, t: Translate
 ) -> ListPart:
-    """A view with its rows and all counts. An unknown view is the agent's own."""
-    view = view if view in VIEWS else "mine"
+    """A view with its rows and all counts, only of tickets with `tag` if there is one. An unknown view is the agent's own."""
+    view, tag = view if view in VIEWS else "mine", replace_surrogates(tag)
     site_id, agent_id = viewer.site.site_id, viewer.agent.agent_id
-    lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], limit=SHOWN + 1)
-    counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now)
-    solved = await solved_count(tx, site_id)
+    lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], tag=tag, limit=SHOWN + 1)
+    counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now, tag=tag)
+    solved = await solved_count(tx, site_id, tag)
     numbers = (counts.mine, counts.unassigned, counts.team, counts.all, counts.assistant, solved)
     tabs = tuple(
-        Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?view={key}", key == view)
+        Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?{query_of(key, tag)}", key == view)
         for key, n in zip(VIEWS, numbers, strict=True)
     )
     summaries = await summaries_of(tx, [line.ticket_id for line in lines if line.ticket_id])
@@ -44,11 +46,22 @@ async def list_part(
         **said,
         **{line.conversation_id: summaries.get(line.ticket_id or "", "") for line in lines if line.ticket_id},
     }
+    labels = await tags_of(tx, [line.ticket_id for line in lines if line.ticket_id])
     rows = tuple(
-        _row(line, texts.get(line.conversation_id, ""), view, agent_id, selected, now, t)
+        _row(line, texts.get(line.conversation_id, ""), view, agent_id, selected, now, t,
+             labels.get(line.ticket_id or "", ()), tag)
         for line in lines[:SHOWN]
+    )  # fmt: skip
+    known = tuple(
+        Option(each, each, each.casefold() == tag.casefold()) for each in await site_tags(tx, site_id)
     )
-    return ListPart(view, tabs, rows, len(lines) > SHOWN, await waiting_count(tx, site_id, agent_id))
+    waiting = await waiting_count(tx, site_id, agent_id)
+    return ListPart(view, tabs, rows, len(lines) > SHOWN, waiting, tag, known)
+
+
+def query_of(view: str, tag: str) -> str:
+    """What stands behind the question mark of an inbox's address."""
+    return urlencode({"view": view, **({"tag": tag} if tag else {})})
 
 
 def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
@@ -87,6 +100,8 @@ def _row(
     selected: str | None,
     now: datetime,
     t: Translate,
+    labels: tuple[str, ...],
+    tag: str,
 ) -> Row:
     subject = line.subject or " ".join(summary.split())[:SUBJECT_CHARS] or t("row.no_subject")
     summary = _line(line, summary, subject, t)
@@ -94,7 +109,7 @@ def _row(
     unread = (
         line.last_author == "visitor" and line.ticket_id is not None and line.assignee_id in (None, agent_id)
     )
-    href = f"/console/conversations/{line.conversation_id}?view={view}"
+    href = f"/console/conversations/{line.conversation_id}?{query_of(view, tag)}"
     drawn = (
         subject,
         summary,
@@ -102,11 +117,12 @@ def _row(
         unread,
         href,
         line.last_message_at,
+        labels,
     )
     version = hashlib.sha256(repr(drawn).encode()).hexdigest()[:12]
     return Row(
         line.conversation_id, href, subject, summary, when(line.last_message_at, now), tags, unread,
-        line.conversation_id == selected, version,
+        line.conversation_id == selected, version, labels,
     )  # fmt: skip
 
 

@@ -18,11 +18,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.get("/inbox")
     async def inbox_page(request: Request) -> Response:
         viewer = await access_viewer(deps, request)
-        wanted = request.query_params.get("view", "")
+        wanted, tag = request.query_params.get("view", ""), request.query_params.get("tag", "")
         async with deps.db.read() as tx:
-            part = await list_part(tx, viewer, wanted, selected=None, now=deps.clock(), t=view.t)
+            part = await list_part(tx, viewer, wanted, tag=tag, selected=None, now=deps.clock(), t=view.t)
             if (
-                not wanted and not part.rows
+                not wanted and not tag and not part.rows
             ):  # nothing of one's own yet: what waits for anybody is the better start
                 part = await list_part(tx, viewer, "unassigned", selected=None, now=deps.clock(), t=view.t)
         page = InboxPage(shell(viewer, "inbox", part.waiting), part)
@@ -31,10 +31,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.get("/inbox/list")
     async def list_fragment(request: Request) -> Response:
         viewer = await access_viewer(deps, request, site_id=request.query_params.get("site"))
+        wanted, tag = request.query_params.get("view", ""), request.query_params.get("tag", "")
         async with deps.db.read() as tx:
-            part = await list_part(
-                tx, viewer, request.query_params.get("view", ""), selected=None, now=deps.clock(), t=view.t
-            )
+            part = await list_part(tx, viewer, wanted, tag=tag, selected=None, now=deps.clock(), t=view.t)
         return view.html("parts/list.html", list=part)
 
     @router.get("/events")

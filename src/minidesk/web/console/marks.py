@@ -66,3 +66,19 @@ def evident(text: str, evidence: Iterable[tuple[str, str]]) -> tuple[Segment, ..
     if done < len(text):
         found.append(Segment(text[done:]))
     return tuple(found)
+
+
+# Of safe HTML: a tag with its quoted values, an entity, or the text between them. Only the text is looked through.
+_PIECES = re.compile(r"""(<(?:[^<>"']|"[^"]*"|'[^']*')*>|&#?\w+;)""")
+
+
+def marked(body: Markup, words: Sequence[str]) -> Markup:
+    """Safe HTML with `words` marked wherever its text holds them, whatever their case."""
+    wanted = sorted({word for word in words if word}, key=len, reverse=True)
+    if not wanted:
+        return body
+    found = re.compile("|".join(re.escape(word) for word in wanted), re.IGNORECASE)
+    pieces = _PIECES.split(str(body))
+    for at in range(0, len(pieces), 2):  # every second piece is a tag or an entity
+        pieces[at] = found.sub(r"<mark>\g<0></mark>", pieces[at])
+    return Markup("".join(pieces))  # noqa: S704 (it was safe, and only <mark> was put around words of its own text)

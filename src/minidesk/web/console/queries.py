@@ -20,7 +20,7 @@ from minidesk.db.models import (
     Ticket,
     Visitor,
 )
-from minidesk.tickets import ACTIVE
+from minidesk.tickets import ACTIVE, wears
 
 EARLIER_SHOWN = 5
 
@@ -68,9 +68,11 @@ async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
     return int(await tx.scalar(query) or 0)
 
 
-async def solved_count(tx: Tx, site_id: str) -> int:
-    """Tickets that are solved or closed."""
+async def solved_count(tx: Tx, site_id: str, tag: str = "") -> int:
+    """Tickets that are solved or closed; with `tag`, of those that wear it."""
     query = select(func.count()).where(Ticket.site_id == site_id, Ticket.status.not_in(ACTIVE))
+    if tag:
+        query = query.where(wears(site_id, tag))
     return int(await tx.scalar(query) or 0)
 
 

@@ -12,20 +12,24 @@ from starlette.responses import RedirectResponse, Response
 
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated
 from minidesk.web.console import (
+    canned_routes,
     crawl_routes,
     docs_routes,
     door_routes,
+    experiment_routes,
     identity_routes,
     inbox_routes,
     keys_routes,
     models_routes,
     overlap_routes,
     people_routes,
+    search_routes,
     site_routes,
     start_routes,
     synonym_routes,
     talk_routes,
     teams_routes,
+    webhook_routes,
 )
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
@@ -41,11 +45,15 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     door_routes.add(router, deps, view)
     inbox_routes.add(router, deps, view)
     talk_routes.add(router, deps, view)
+    canned_routes.add(router, deps, view)
+    search_routes.add(router, deps, view)
     crawl_routes.add(router, deps, view)
     docs_routes.add(router, deps, view)
     keys_routes.add(router, deps, view)
     models_routes.add(router, deps, view)
+    experiment_routes.add(router, deps, view)
     identity_routes.add(router, deps, view)
+    webhook_routes.add(router, deps, view)
     site_routes.add(router, deps, view)
     teams_routes.add(router, deps, view)
     people_routes.add(router, deps, view)

@@ -1,7 +1,8 @@
 """A conversation with its ticket as a context."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
@@ -12,7 +13,7 @@ from minidesk.conversations.rows import agent_name
 from minidesk.db import Tx
 from minidesk.db.models import Conversation
 from minidesk.sites import link_hosts, site_by_id
-from minidesk.tickets import PRIORITIES, TicketView, ticket_of
+from minidesk.tickets import PRIORITIES, TicketView, site_tags, tags_of, ticket_of
 from minidesk.web.console.contexts import (
     Chip,
     ConversationPart,
@@ -24,7 +25,7 @@ from minidesk.web.console.contexts import (
     Tag,
     TicketPart,
 )
-from minidesk.web.console.marks import cited, evident, plain
+from minidesk.web.console.marks import cited, evident, marked, plain
 from minidesk.web.console.queries import Customer, customer_of, list_teams
 from minidesk.web.console.times import clock, span, when
 from minidesk.web.console.view import Translate
@@ -44,6 +45,8 @@ async def conversation_part(
     messages = await transcript(tx, row.id, include_notes=True, last=MESSAGES_SHOWN)
     ticket = await ticket_of(tx, row.id)
     teams = await list_teams(tx, row.site_id)
+    tags = (await tags_of(tx, [ticket.id])).get(ticket.id, ()) if ticket else ()
+    known_tags = tuple(tag for tag in await site_tags(tx, row.site_id) if tag not in tags)
     customer = await customer_of(tx, row)
     holder = await agent_name(tx, row.holder_agent_id)
     mine = row.holder == "agent" and row.holder_agent_id == agent_id
@@ -57,7 +60,7 @@ async def conversation_part(
         held_by_me=mine,
         holder_name=holder or "",
         entries=tuple(_entry(m, agent_id, customer.name, hosts, now, t) for m in messages),
-        ticket=_ticket(ticket, teams, now, t) if ticket else None,
+        ticket=replace(_ticket(ticket, teams, now, t), tags=tags, known_tags=known_tags) if ticket else None,
         customer=_customer(row, customer, t),
         earlier=tuple(
             Earlier(f"/console/conversations/{id}", text[:TITLE_CHARS] or t("row.no_subject"), when(at, now))
@@ -71,6 +74,14 @@ async def conversation_part(
         last_event=row.last_event,
     )
     return row.site_id, part
+
+
+def with_hit(part: ConversationPart, message_id: str, words: Sequence[str]) -> ConversationPart:
+    """The conversation as a search leads to it: the message that was found, and the words in every message."""
+    entries = tuple(
+        replace(each, body=marked(each.body, words), hit=each.id == message_id) for each in part.entries
+    )
+    return replace(part, entries=entries)
 
 
 def _title(ticket: TicketView | None, messages: list[MessageView], t: Translate) -> str:

@@ -2,26 +2,35 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Literal, get_args
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from minidesk.accounts import AgentIdentity
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.db import Tx
-from minidesk.errors import AlreadyAssigned, Conflict, Invalid, MinideskError
+from minidesk.errors import AlreadyAssigned, Conflict, Invalid, MinideskError, NotFound
 from minidesk.text.normalise import check_text
-from minidesk.tickets import Priority, active_ticket, ticket_of
-from minidesk.web.console.contexts import Composer, InboxPage, ListPart
+from minidesk.tickets import (
+    Priority,
+    active_ticket,
+    canned_for,
+    canned_names,
+    check_filled,
+    read_words,
+    ticket_of,
+)
+from minidesk.web.console.contexts import Composer, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.streams import conversation_events, event_number, stream
-from minidesk.web.console.talk import conversation_part
-from minidesk.web.console.view import View
+from minidesk.web.console.talk import conversation_part, with_hit
+from minidesk.web.console.view import HEADERS, View
 
 # A person may write more than a visitor: a whole explanation with its steps.
 AGENT_TEXT_CHARS = 20_000
@@ -84,12 +93,15 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     act("solve", acts.solve)
     act("reopen", acts.reopen)
     act("ticket", acts.change_ticket)
+    act("tag", acts.add_tag)
+    act("untag", acts.remove_tag)
 
     async def _page(
         request: Request,
         conversation_id: str,
         error: MinideskError | None = None,
         form: FormData | None = None,
+        composer: Composer | None = None,
     ) -> Response:
         agent = await identify(deps, request)
         now = deps.clock()
@@ -100,15 +112,53 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
         )
         async with deps.db.read() as tx:
-            rows = await list_part(tx, viewer, wanted, selected=conversation_id, now=now, t=view.t)
+            tag = request.query_params.get("tag", "")
+            rows = await list_part(tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t)
+            if query := request.query_params.get("q"):
+                part = with_hit(part, request.query_params.get("hit", ""), read_words(query))
+            names = await canned_names(tx, site_id, agent.agent_id)
         page = InboxPage(
             shell(viewer, "inbox", rows.waiting),
             rows,
             part,
-            _composer(form),
+            replace(composer or _composer(form), canned=tuple(Option(id, name) for id, name in names)),
             error.message if error else "",
         )
         return view.html("inbox.html", status=error.status if error else 200, page=page)
+
+    _add_canned(router, deps, _page)
+
+
+def _add_canned(router: APIRouter, deps: ConsoleDeps, page: Callable[..., Awaitable[Response]]) -> None:
+    """Saved replies in the composer: all of them for a page with scripts, one inserted for a page without."""
+
+    @router.get("/conversations/{conversation_id}/canned")
+    async def canned(request: Request, conversation_id: str) -> Response:
+        """Every saved reply as it would stand in this conversation: the page looks through them while one types."""
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            choices = await canned_for(tx, row, agent.agent_id)
+        replies = [
+            {"name": c.name, "text": c.filled.text, "missing": list(c.filled.missing)} for c in choices
+        ]
+        return JSONResponse({"replies": replies}, headers=HEADERS)
+
+    @router.post("/conversations/{conversation_id}/canned")
+    async def insert_canned(request: Request, conversation_id: str) -> Response:
+        """Without scripts: the page again, with the reply behind what was written so far."""
+        agent, form = await checked_form(deps, request)
+        async with deps.db.read() as tx:
+            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            choices = await canned_for(tx, row, agent.agent_id)
+        chosen = next((c.filled for c in choices if c.id == field(form, "canned")), None)
+        if chosen is None:
+            raise NotFound
+        written = _composer(form)
+        text = f"{written.text.rstrip()}\n\n{chosen.text}".lstrip()
+        return await page(
+            request, conversation_id, composer=replace(written, text=text, missing=chosen.missing)
+        )
 
 
 class Acts:
@@ -129,6 +179,7 @@ class Acts:
                     tx, conversation_id, agent_id=agent.agent_id, text=text, client_id=client_id
                 )
             return
+        check_filled(text)
         ticket_id = await self._ticket_to_answer(agent, conversation_id)
         async with self._deps.db.write() as tx:
             await self._deps.tickets.reply(
@@ -181,6 +232,18 @@ class Acts:
             if priority:
                 await self._deps.tickets.set_priority(tx, ticket.id, priority)  # type: ignore[arg-type]  # checked above
 
+    async def add_tag(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """The conversation's latest ticket wears one tag more."""
+        async with self._deps.db.write() as tx:
+            ticket_id = await _tagged_ticket(tx, conversation_id)
+            await self._deps.tickets.add_tag(tx, ticket_id, agent.agent_id, field(form, "tag"))
+
+    async def remove_tag(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """And one less."""
+        async with self._deps.db.write() as tx:
+            ticket_id = await _tagged_ticket(tx, conversation_id)
+            await self._deps.tickets.remove_tag(tx, ticket_id, agent.agent_id, field(form, "tag"))
+
     async def _ticket_to_answer(self, agent: AgentIdentity, conversation_id: str) -> str:
         """The open ticket; a solved one is opened again, and where there is none, taking over opens one."""
         async with self._deps.db.write() as tx:
@@ -201,6 +264,15 @@ class Acts:
             )
         await self._deps.tickets.set_status(tx, last.id, "open")
         return last.id
+
+
+async def _tagged_ticket(tx: Tx, conversation_id: str) -> str:
+    ticket = await ticket_of(tx, conversation_id)
+    if ticket is None:
+        raise Conflict(
+            "There is no ticket here to tag. Take the conversation over to open one.", code="no_ticket"
+        )
+    return ticket.id
 
 
 def _composer(form: FormData | None) -> Composer:

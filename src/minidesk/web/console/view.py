@@ -33,6 +33,7 @@ HELP = (
     (("w",), "help.wait"),
     (("e",), "help.solve"),
     (("o",), "help.reopen"),
+    (("g",), "help.tag"),
     (("/",), "help.find"),
     (("q",), "help.try"),
     (("a",), "help.entry"),
