@@ -52,7 +52,7 @@ class Script:
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
         self.questions: list[Question] = []
-        self.manners: list[tuple[str, str]] = []
+        self.sites: list[SiteWishes] = []
         self.closed = asyncio.Event()
 
     async def ask(
@@ -60,7 +60,7 @@ class Script:
     ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """The steps."""
         self.questions.append(question)
-        self.manners.append((site.instructions, site.name))
+        self.sites.append(site)
         try:
             for step in self.steps:
                 if isinstance(step, Exception):
@@ -150,7 +150,7 @@ async def test_the_sites_own_wishes_reach_the_asker(desk: Desk) -> None:
         site = await tx.get_one(Site, desk.conversation.site_id)
         site.config = {"instructions": "Call visitors guests."}
     script = await run(desk, *REPLY)
-    assert script.manners == [("Call visitors guests.", "Alpenglow")]
+    assert [(one.instructions, one.name) for one in script.sites] == [("Call visitors guests.", "Alpenglow")]
 
 
 async def test_a_handoff_opens_a_ticket_and_says_nothing_itself(desk: Desk) -> None:

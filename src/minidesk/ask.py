@@ -1,12 +1,12 @@
 """One question answered, without a conversation being written: the heart of a reply, of `ask`, of evaluation.
 
-A person is asked for → hand off. Small talk → a fixed line. Else: the follow-up made whole → search → do the
-passages answer? → the answer that was given before and still holds, or compose with proof → `Reply`, or an honest
-"our pages don't say", which the second time in a row becomes a handoff. Spending goes through the gateway's ledger sink.
+A person is asked for → hand off. Small talk → a fixed line. Else: the follow-up made whole → search → could it be
+several things? → do the passages answer? → the answer that was given before and still holds, or compose with proof →
+`Reply`, or an honest "our pages don't say", which the second time in a row becomes a handoff. Spending goes through the
+gateway's ledger sink.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -15,10 +15,12 @@ from typing import Protocol
 
 from minidesk.answering import followup
 from minidesk.answering.asks import read
+from minidesk.answering.choices import choices, fitting, named_by
 from minidesk.answering.compose import Composed, Composer, LargeTier, Manner, Models
 from minidesk.answering.known import MODEL, KnownAnswers
 from minidesk.answering.late import LateReader, ReadTokens
 from minidesk.answering.likeness import HumanLikeness
+from minidesk.answering.lines import Lines
 from minidesk.answering.outcome import (
     Answered,
     Citation,
@@ -30,25 +32,21 @@ from minidesk.answering.outcome import (
     Reply,
     Spent,
 )
+from minidesk.answering.picked import offered, picked
 from minidesk.answering.privacy import NO_WISHES, PrivateModels, SiteWishes, said_by_visitor
+from minidesk.answering.prompt import SHOWN
 from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNearness, rank
 from minidesk.answering.rewriting import made_whole
 from minidesk.answering.smalltalk import smalltalk
-from minidesk.answering.sure import ASK_MODEL_FROM, Sureness, sureness
+from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM, Sureness, sureness
 from minidesk.answering.wants_human import wants_human
 from minidesk.answering.wording import plainly
 from minidesk.errors import ModelBadResponse
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.settings import Settings
-from minidesk.sites import SiteView
+from minidesk.sites import SiteView, Variant
+from minidesk.text.locale import Texts, load_texts
 
-NOT_FOUND_LINE = "Our pages don't say, so I won't guess. Would you like a person to help you?"
-NOT_FOUND_WORD = (
-    "Our pages don't say anything about “{word}”, so I won't guess. Would you like a person to help you?"
-)
-HANDOFF_ASKED = "Of course. I'm passing you on to a person."
-HANDOFF_MISSING = "Our pages don't say this either, so I'm passing you on to a person who can help."
-HANDOFF_FAILED = "I can't answer this right now, so I'm passing you on to a person."
 # How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
 _SURER = 0.1
 # "Where is your nearest agent?" reads like a request for one; where the pages surely answer, they do.
@@ -81,6 +79,7 @@ class Prepared:
     result: SearchResult
     ranking: Ranking
     sure: Sureness
+    choice: str | None = None  # what the visitor chose of "Do you mean …?", and only its passages are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,7 @@ class _Turn:
     started: datetime
     models: Models | None
     large: LargeTier | None
+    lines: Lines
     spent: Spent = field(default_factory=Spent)
 
 
@@ -113,6 +113,7 @@ class Asker:
         large: LargeTier | None = None,
         known: KnownAnswers | None = None,
         tokens: ReadTokens | None = None,
+        texts: Texts | None = None,
     ) -> None:
         self._searcher = searcher
         self._embed = Remembered(embed)
@@ -122,6 +123,7 @@ class Asker:
         self._settings = settings
         self._clock = clock
         self._k = k
+        self._texts = texts or load_texts()
         self._nearness = WordNearness(self._embed)
         self._likeness = HumanLikeness(self._embed)
         self._late = None if tokens is None else LateReader(tokens)
@@ -132,13 +134,16 @@ class Asker:
         """Sentences as they are proved, then exactly one Answered whose text is their concatenation."""
         turn = await self._turn(question, site)
         # Rules over 4,000 characters may take longer than other visitors should wait.
-        plain = await asyncio.to_thread(_without_search, question)
+        plain = await asyncio.to_thread(_without_search, question, turn.lines)
         if plain is not None:
             yield self._end(turn, *plain)
             return
         found = await self._prepared(turn)
         if await self._wants_human(question, found):
-            yield self._end(turn, HandOff("customer_request"), HANDOFF_ASKED)
+            yield self._end(turn, HandOff("customer_request"), turn.lines.say("handoff_asked"))
+            return
+        if names := await asyncio.to_thread(_to_choose, question, found):
+            yield self._end(turn, Clarify("choices", names), turn.lines.choices(names), found)
             return
         composed = Composed()
         parts: list[ProvedSentence] = []
@@ -150,18 +155,20 @@ class Asker:
                     parts.append(part)
                     yield part
         turn.spent.add(composed.model, composed.tokens, composed.cost_micros)
-        yield self._end(turn, *_outcome(question, found, composed, parts), found, _citations(parts))
+        yield self._end(turn, *_outcome(turn, found, composed, parts), found, _citations(parts))
 
     async def _turn(self, question: Question, site: SiteWishes) -> _Turn:
         """The question with the models that it may be shown to: without what the visitor said of themselves."""
-        models, large, started = self._models, self._large, self._clock()
+        models, started = self._models, self._clock()
+        large = self._large if site.large else None
         if models is not None:
             said = said_by_visitor(question.history, question.text)
             redaction = await asyncio.to_thread(site.redaction, said)
             if redaction is not None:
                 models = PrivateModels(models, redaction)
                 large = large and replace(large, models=PrivateModels(large.models, redaction))
-        return _Turn(question, started, models, large)
+        lines = Lines.of(self._texts, question, site.languages)
+        return _Turn(question, started, models, large, lines)
 
     async def prepare(self, question: Question) -> Prepared:
         """All that comes before the first word of an answer: the question made whole, found, and weighed."""
@@ -169,6 +176,9 @@ class Asker:
 
     async def _prepared(self, turn: _Turn) -> Prepared:
         question = turn.question
+        if (choice := picked(question.text, question.history)) is not None:
+            joined = await asyncio.to_thread(followup.rewrite, question.text, question.history)
+            return await self._weighed(question, joined, choice)
         if turn.models is not None:
             whole = await made_whole(turn.models, question, turn.spent)
             if whole is not None:
@@ -181,8 +191,11 @@ class Asker:
                 best = found
         return best
 
-    async def _weighed(self, question: Question, query: str) -> Prepared:
+    async def _weighed(self, question: Question, query: str, choice: str | None = None) -> Prepared:
         result = await self._search(question, query)
+        if choice is not None:
+            # Else a page that the visitor has just turned down could answer.
+            result = replace(result, passages=named_by(choice, result.passages) or result.passages)
         ranking = await rank(
             await asyncio.to_thread(read, query, result.alternates),
             result.passages,
@@ -191,7 +204,12 @@ class Asker:
             Stored(result.vectors) if result.vectors else None,
             self._late,
         )
-        return Prepared(query, result, ranking, sureness(ranking))
+        sure = sureness(ranking)
+        if choice is not None:
+            # It was offered as an answer: what stands out of other pages tells nothing where they are not read.
+            sure = replace(sure, score=max(sure.score, ANSWER_FROM))
+            ranking = fitting(ranking)
+        return Prepared(query, result, ranking, sure, choice)
 
     async def _search(self, question: Question, query: str) -> SearchResult:
         """The question as asked and in the pages' words, each half of the say: alone, added words can drown it."""
@@ -205,6 +223,8 @@ class Asker:
 
     async def _wants_human(self, question: Question, found: Prepared) -> bool:
         """Asked for a person in words that no rule knows; where the pages surely answer, they do."""
+        if found.choice is not None:
+            return False
         vector = Stored(found.result.vectors).question(question.text)
         return found.sure.score < _PAGES_WIN and await self._likeness.asks(question.text, vector)
 
@@ -241,7 +261,9 @@ class Asker:
 
     def _manner(self, site: SiteWishes) -> Manner:
         settings = self._settings
-        return Manner(settings.model_max_tokens, settings.model_temperature, site.instructions, site.name)
+        warmth = settings.model_temperature if site.temperature is None else site.temperature
+        shown = SHOWN if site.passages is None else site.passages
+        return Manner(settings.model_max_tokens, warmth, site.instructions, site.name, shown)
 
     def _end(
         self,
@@ -265,10 +287,21 @@ class Asker:
         )
 
 
-def wishes_of(site: SiteView) -> SiteWishes:
-    """What a site's settings ask of its answers."""
+def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
+    """What a site's settings ask of its answers, and what an experiment's variant asks instead."""
     config = site.config
-    return SiteWishes(config.instructions, site.name, config.hide_private, config.private_forms)
+    wishes = SiteWishes(
+        config.instructions, site.name, config.hide_private, config.languages, config.private_forms
+    )
+    if variant is None:
+        return wishes
+    return replace(
+        wishes,
+        instructions=wishes.instructions if variant.instructions is None else variant.instructions,
+        temperature=variant.temperature,
+        passages=variant.passages,
+        large=variant.large,
+    )
 
 
 async def answer(asker: Asks, question: Question) -> Answered:
@@ -280,24 +313,34 @@ async def answer(asker: Asks, question: Question) -> Answered:
     raise ModelBadResponse("The answer ended without an outcome.")
 
 
-def _without_search(question: Question) -> tuple[Outcome, str] | None:
+def _without_search(question: Question, lines: Lines) -> tuple[Outcome, str] | None:
     """Asked for a person, or small talk: nothing to look up. CPU work."""
+    if picked(question.text, question.history) is not None:
+        return None  # a choice may be named "Customer service"
     if wants_human(question.text):
-        return HandOff("customer_request"), HANDOFF_ASKED
+        return HandOff("customer_request"), lines.say("handoff_asked")
     line = smalltalk(question.text)
-    return None if line is None else (Clarify("smalltalk"), line)
+    return None if line is None else (Clarify("smalltalk"), lines.say(line))
+
+
+def _to_choose(question: Question, found: Prepared) -> tuple[str, ...]:
+    """What to offer instead of one of several answers; nothing right after such an offer, or where none is sure. CPU work."""
+    if offered(question.history) or found.sure.score < ANSWER_FROM:
+        return ()
+    return choices(found.ranking, found.result.passages)
 
 
 def _outcome(
-    question: Question, found: Prepared, composed: Composed, parts: list[ProvedSentence]
+    turn: _Turn, found: Prepared, composed: Composed, parts: list[ProvedSentence]
 ) -> tuple[Outcome, str]:
+    lines = turn.lines
     if _citations(parts):
         return Reply(), "".join(part.text for part in parts)
     if composed.model_failed and found.sure.score >= ASK_MODEL_FROM:
-        return HandOff("model_failure"), HANDOFF_FAILED
-    if question.not_found_before >= 1:
-        return HandOff("missing_knowledge"), HANDOFF_MISSING
-    return Clarify("not_found", offer_person=True), _not_found(found.sure)
+        return HandOff("model_failure"), lines.say("handoff_failed")
+    if turn.question.not_found_before >= 1:
+        return HandOff("missing_knowledge"), lines.say("handoff_missing")
+    return Clarify("not_found", offer_person=True), lines.not_found(found.sure.missing)
 
 
 def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Passage, ...]:
@@ -316,15 +359,6 @@ def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Pa
             scores[chunk] = scores.get(chunk, 0.0) + by_chunk.get(chunk, last) / 2
     ranked = sorted(passages.values(), key=lambda passage: -scores[passage.chunk])
     return tuple(replace(passage, score=scores[passage.chunk]) for passage in ranked)
-
-
-def _not_found(sure: Sureness) -> str:
-    word = sure.missing
-    return (
-        NOT_FOUND_WORD.format(word=word)
-        if word and re.fullmatch(r"[^\W_][\w'-]{2,24}", word)
-        else NOT_FOUND_LINE
-    )
 
 
 def _citations(parts: list[ProvedSentence]) -> tuple[Citation, ...]:

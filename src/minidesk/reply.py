@@ -23,6 +23,7 @@ from minidesk.answering.outcome import (
     Reply,
     Turn,
 )
+from minidesk.answering.prompt import version_of
 from minidesk.ask import Asks, wishes_of
 from minidesk.conversations import (
     AnswerEnd,
@@ -39,7 +40,7 @@ from minidesk.errors import HolderChanged, MinideskError, ModelBadResponse
 from minidesk.handoff import Handoff
 from minidesk.jobs import ClaimedJob
 from minidesk.live import Hub, Subscription
-from minidesk.sites import SiteView, site_by_id
+from minidesk.sites import ExperimentView, SiteView, note_version, running_experiment, site_by_id
 from minidesk.tickets import Reason
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class _Turn:
     conversation_id: str
     site: SiteView
     question: Question | None = None
+    trial: ExperimentView | None = None
     hand_off: str | None = None  # the outcome was stored, but a killed process opened no ticket
 
 
@@ -97,7 +99,7 @@ class Replier:
             return
         reason = turn.hand_off
         if turn.question is not None:
-            reason = await self._answer(job, turn.question, turn.site)
+            reason = await self._answer(job, turn.question, turn)
         if reason is not None:
             self._crash_point("reply.before_handoff")
             await self._handoff.hand_off(turn.conversation_id, reason)  # type: ignore[arg-type]  # a Reason, or one as stored
@@ -110,17 +112,21 @@ class Replier:
             log.warning("a reply was given up", extra={"job": job.id, "reason": reason})
             await self._handoff.hand_off(turn.conversation_id, "model_failure")
 
-    async def _answer(self, job: ClaimedJob, question: Question, site: SiteView) -> Reason | None:
+    async def _answer(self, job: ClaimedJob, question: Question, turn: _Turn) -> Reason | None:
         """Write the answer; gives the reason if a person must take over."""
+        letter = None if turn.trial is None else turn.trial.letter_of(turn.conversation_id)
+        variant = None if turn.trial is None or letter is None else turn.trial.variant(letter)
+        wishes = wishes_of(turn.site, variant)
         async with self._hub.subscribe(f"stop:{question.conversation_id}") as stops:
             try:
                 async with self._db.write() as tx:
                     handle = await self._conversations.begin_answer(tx, reply_to=question.message_id or "")
                 self._crash_point("reply.after_start")
-                answered = await self._stream(handle, self._ask(question, site), stops)
+                answered = await self._stream(handle, self._asker.ask(question, wishes), stops)
                 self._crash_point("reply.before_finish")
                 async with self._db.write() as tx:
                     await self._conversations.finish_answer(tx, handle, _end(answered))
+                    note_version(tx, handle.message_id, version_of(wishes.instructions), turn.trial, letter)
                 self._crash_point("reply.after_finish")
             except HolderChanged:
                 # A person speaks now, the visitor said stop, or another worker is at it: nothing more to say.
@@ -132,9 +138,6 @@ class Replier:
                 log.exception("a question could not be answered", extra={"job": job.id})
                 return "model_failure"
         return answered.outcome.reason if isinstance(answered.outcome, HandOff) else None
-
-    def _ask(self, question: Question, site: SiteView) -> AsyncIterator[ProvedSentence | Answered]:
-        return self._asker.ask(question, wishes_of(site))
 
     async def _stream(
         self, handle: AnswerHandle, items: AsyncIterator[ProvedSentence | Answered], stops: Subscription
@@ -199,8 +202,10 @@ class Replier:
                 not_found_before=conversation.not_found_count,
                 conversation_id=conversation.id,
                 message_id=message.id,
+                locale=conversation.locale,
             )
-            return _Turn(conversation.id, site, question=question)
+            trial = await running_experiment(tx, conversation.site_id)
+            return _Turn(conversation.id, site, question=question, trial=trial)
 
 
 async def _next(
@@ -237,7 +242,7 @@ async def _close(items: AsyncIterator[ProvedSentence | Answered]) -> None:
 def _turn(view: MessageView) -> Turn | None:
     if view.author not in ("visitor", "assistant", "agent") or not view.text:
         return None
-    return Turn(view.author, view.text)
+    return Turn(view.author, view.text, view.choices)
 
 
 def _part(sentence: ProvedSentence) -> AnswerPart:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from minidesk.answering.asks import Ask, Term, brief, read
 from minidesk.answering.outcome import Turn
+from minidesk.answering.picked import picked
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.text.words import STOPWORDS, stem, words
 
@@ -47,6 +48,8 @@ def rewrite(question: str, history: Sequence[Turn]) -> str:
     last = last_question(history)
     if last is None or brief(question) != question:
         return question  # whoever writes at such length says what it is about
+    if (choice := picked(question, history)) is not None:
+        return _about(last, choice)
     bare = _OPENER.sub("", question).strip()
     core = bare.rstrip("?!. ").strip()
     if not core:
@@ -59,7 +62,7 @@ def rewrite(question: str, history: Sequence[Turn]) -> str:
     rest = led["thing"] if led else core
     if not _VERB.search(rest) and (led or _PREPOSITION.match(rest) or len(rest.split()) <= 3):
         return _swap(last, rest) if led or _PREPOSITION.match(rest) or _is_fragment(rest) else question
-    if _leans(rest) or (led and len(_content(rest)) <= 3) or not _content(rest):
+    if leans(rest) or (led and len(_content(rest)) <= 3) or not _content(rest):
         return _with_topic(rest, last, history)
     return question
 
@@ -72,10 +75,10 @@ def candidates(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     """
     whole = rewrite(question, history)
     last = last_question(history)
-    if last is None:
+    if last is None or picked(question, history) is not None:
         return (whole,)
     core = _core(question)
-    if not core or (whole == question and len(_content(core)) >= _ENOUGH and not _leans(core)):
+    if not core or (whole == question and len(_content(core)) >= _ENOUGH and not leans(core)):
         return (whole,)
     return tuple(dict.fromkeys([whole, _with_topic(core, last, history)]))
 
@@ -108,15 +111,21 @@ def _content(text: str) -> list[Term]:
 
 def _self_contained(thing: str) -> bool:
     """ "What about the deposit for a rented tent if it rains?" needs no history."""
-    return len(_content(thing)) >= 4 and not _leans(thing)
+    return len(_content(thing)) >= 4 and not leans(thing)
 
 
 def _is_fragment(rest: str) -> bool:
     return len(_content(rest)) <= 2 and rest[:1].islower()
 
 
-def _leans(text: str) -> bool:
+def leans(text: str) -> bool:
+    """True if the message points to something that it does not name: "it", "there", "the other one"."""
     return bool(_LEANING.search(_NOT_LEANING.sub(" ", text)))
+
+
+def _about(last: str, choice: str) -> str:
+    """The last question, about what was chosen; a choice that is a question itself is what is asked now."""
+    return choice if choice.endswith("?") else f"{last.rstrip('?!. ')} ({choice.rstrip('…')})?"
 
 
 def _swap(last: str, thing: str) -> str:

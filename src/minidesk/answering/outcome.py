@@ -23,6 +23,7 @@ class Turn:
 
     role: Literal["visitor", "assistant", "agent"]
     text: str
+    choices: tuple[str, ...] = ()  # what it offered to tap
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Question:
     within: frozenset[str] | None = None  # search in these public document ids only (evaluation)
     conversation_id: str | None = None
     message_id: str | None = None
+    locale: str | None = None  # the conversation's, such as `de-AT`: our own lines are said in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ class SiteWishes:
     instructions: str = ""
     name: str = ""
     hide_private: bool = True
+    languages: tuple[str, ...] = ()  # our own lines are said in one of these; none: in any that we speak
     private_forms: tuple[str, ...] = ()  # of the site's own numbers, as text.redact.id_pattern reads them
+    temperature: float | None = None  # these three: other than usual, where an experiment asks for it
+    passages: int | None = None
+    large: bool = True
 
     def redaction(self, said: Iterable[str], country: str | None = None) -> Redaction | None:
         """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work."""

@@ -16,6 +16,18 @@ export function PersonButton() {
   );
 }
 
+/** Arrow keys go from one choice to the next, as Tab does. */
+function step(event: KeyboardEvent & { currentTarget: HTMLElement }) {
+  const forward = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
+  const back = forward === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
+  const by = { [forward]: 1, ArrowDown: 1, [back]: -1, ArrowUp: -1 }[event.key];
+  const all = [...event.currentTarget.querySelectorAll("button")];
+  const at = all.indexOf(document.activeElement as HTMLButtonElement);
+  if (!by || at < 0) return;
+  event.preventDefault(); // or the conversation scrolls away under the choice
+  all[(at + by + all.length) % all.length]?.focus();
+}
+
 /** @param item the last message, an answer of the assistant that is complete */
 export function FollowUp({ item }: { item: Item }) {
   const { chat, view } = useDesk();
@@ -32,7 +44,7 @@ export function FollowUp({ item }: { item: Item }) {
   if (item.choices?.length || item.offer_person)
     return (
       <div class="follow">
-        <div class="pills choices">
+        <div class="pills choices" onKeyDown={step}>
           {item.choices?.map((choice) => (
             <button type="button" class="pill" key={choice} onClick={() => chat.send(choice)}>
               {choice}
