@@ -79,6 +79,7 @@ HOMES = {
     "torch": ("knowledge/embed.py",),
     "httpx": ("outbound/",),
     "aiohttp": ("gateway/wire.py",),
+    "aiosmtplib": ("channels/smtp.py",),
 }
 
 HEAVY = (

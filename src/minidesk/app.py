@@ -38,6 +38,7 @@ from minidesk.web.visitor_api import (
     PageDeps,
     Streams,
     VisitorDeps,
+    mail_router,
     pages_router,
     plain_router,
     visitor_router,
@@ -71,6 +72,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
         desk.stopping,
         core.settings.streams_per_visitor,
         core.settings.streams_per_address,
+        core.presence,
     )
     assets = Assets(DIST)
     api_keys = ApiKeys(core.clock)
@@ -129,6 +131,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     )
     app.include_router(visitor_router(visitor))
     app.include_router(plain_router(visitor))
+    app.include_router(mail_router(core.db, core.texts, core.clock))
     app.include_router(
         console_router(
             ConsoleDeps(

@@ -27,6 +27,8 @@ from minidesk.answering.compose import LargeTier
 from minidesk.answering.known import KnownAnswers
 from minidesk.answering.models import OneTier
 from minidesk.ask import Asker
+from minidesk.channels import ANSWER_MAIL, WEBHOOK, AnswerMails, Deliverer, MailOutbox, MailServer, Outbox
+from minidesk.channels import QUEUE as CHANNELS_QUEUE
 from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.db.migrate import migrate
@@ -40,7 +42,7 @@ from minidesk.ingest import Ingest
 from minidesk.insight.first_look import FirstLook
 from minidesk.insight.first_steps import QUEUE as LOOK_QUEUE
 from minidesk.insight.metrics import CountedAsker, MeasuredSearcher, Metrics
-from minidesk.jobs import JobQueue, Worker
+from minidesk.jobs import Handler, JobQueue, Worker
 from minidesk.knowledge.answer_cache import AnswerCache
 from minidesk.knowledge.crawl import Crawler
 from minidesk.knowledge.crawls import QUEUE as CRAWL_QUEUE
@@ -53,7 +55,7 @@ from minidesk.knowledge.installed import InstallCheck
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
-from minidesk.live import EventLog, Hub
+from minidesk.live import EventLog, Hub, Listener, Presence
 from minidesk.outbound import Allowed, Outbound
 from minidesk.reply import Replier
 from minidesk.settings import Settings
@@ -67,6 +69,8 @@ log = logging.getLogger(__name__)
 
 # Replies at once in one server. Each waits for a model most of its time; more would only queue behind the embedder.
 REPLIES_AT_ONCE = 16
+# Webhooks and mails under way at once. One site's ten silent receivers must not keep another's waiting.
+SENT_AT_ONCE = 16
 # Names in leases: whoever gets the owner's lock takes back what its predecessors held.
 SERVER, CHILD, COMMAND = "server", "child", "command"
 # Work that another process enqueued, or whose time has come, is seen this much later at most.
@@ -102,6 +106,8 @@ class Core:
     texts: Texts
     spending: Spending
     metrics: Metrics
+    outbox: Outbox
+    presence: Presence
 
     async def book(self, record: CallRecord) -> None:
         """Where the ledger's lines go."""
@@ -132,6 +138,11 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
     db = Database(settings.resolved_database_url)
     hub = Hub()
+    jobs = JobQueue(hub, clock)
+    outbox = Outbox(jobs, clock, settings.base_url)
+    listeners: list[Listener] = [outbox.heard]
+    if settings.mails:
+        listeners.append(MailOutbox(jobs, clock).heard)
     spending = Spending(db, clock, ceilings_of(settings))
     try:
         await migrate(db, settings.data_dir)
@@ -143,12 +154,14 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
             clock=clock,
             db=db,
             hub=hub,
-            jobs=JobQueue(hub, clock),
-            events=EventLog(hub, clock),
+            jobs=jobs,
+            events=EventLog(hub, clock, listeners),
             files=FileStore(settings.data_dir / "files"),
             texts=load_texts(),
             spending=spending,
             metrics=Metrics(),
+            outbox=outbox,
+            presence=Presence(clock),
         )
     finally:
         await spending.close()
@@ -197,6 +210,7 @@ async def open_answers(
             large=build_large(core, gateway),
             tokens=None if embedder is None else embedder.tokens,
             known=build_known(core),
+            texts=core.texts,
         )
         yield Answers(embedder, fulltext, searcher, gateway, asker)
     finally:
@@ -296,6 +310,7 @@ class Desk:
     sources: Sources
     replies: Worker
     looks: Worker
+    channels: Worker
     agents: Agents
     sessions: Sessions
     setup_code: SetupCode
@@ -314,7 +329,7 @@ class Desk:
     async def running(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
         """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
         loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
-        loops += [self.looks.run(self.stopping)]
+        loops += [self.looks.run(self.stopping), self.channels.run(self.stopping)]
         loops.append(self.tending.run(self.stopping))
         loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
         tasks = {asyncio.create_task(loop) for loop in loops}
@@ -397,6 +412,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             sources=sources,
             replies=replies,
             looks=build_looks(core, answers.asker),
+            channels=build_channels(core),
             agents=agents,
             sessions=sessions,
             setup_code=SetupCode(db, agents, clock),
@@ -416,6 +432,33 @@ def build_looks(core: Core, asker: Asker) -> Worker:
         handlers={"first_look": look.run},
         give_up={"first_look": look.give_up},
         concurrency=1,
+    )
+
+
+def build_channels(core: Core) -> Worker:
+    """What sends webhooks and mails, beside the replies: it waits for others' servers and needs neither memory nor CPU."""
+    settings = core.settings
+    outbound = Outbound(settings.outbound_allow, user_agent=f"minidesk/{__version__}")
+    handlers: dict[str, Handler] = {WEBHOOK: Deliverer(core.db, core.outbox, outbound, core.clock).run}
+    if settings.mails:
+        handlers[ANSWER_MAIL] = AnswerMails(
+            core.db,
+            MailOutbox(core.jobs, core.clock),
+            MailServer(settings.smtp_url.get_secret_value()),
+            core.presence,
+            core.texts,
+            core.clock,
+            sender=settings.mail_from,
+            base_url=settings.base_url,
+        ).run
+    return Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue=CHANNELS_QUEUE,
+        owner=f"{SERVER}-{os.getpid()}",
+        handlers=handlers,
+        concurrency=SENT_AT_ONCE,
     )
 
 
