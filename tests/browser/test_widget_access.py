@@ -163,6 +163,7 @@ async def test_the_arabic_page_is_a_mirror(embedding: Embedding) -> None:
         page = await embedding.page()
         frame = await embedding.chat(page)
         await say(frame, QUESTION)
+        await expect(frame.locator(".from-visitor[title]")).to_be_visible()  # arrived: the draft is out of the page
         found = []
         for part in (
             page.locator("minidesk-widget button"),

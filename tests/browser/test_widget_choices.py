@@ -45,7 +45,7 @@ async def test_a_choice_is_pressed_and_all_are_gone(embedding: Embedding, tmp_pa
     assert await frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await pills.nth(1).click()
     await expect(pills).to_have_count(0)
-    await expect(frame.locator(".from-visitor").last).to_have_text(CHOICES[1])
+    await expect(frame.locator(".from-visitor").last).to_have_text(f"You: {CHOICES[1]}")
     await embedding.last_question()
     assert (await embedding.messages())[-1].text == CHOICES[1]
     assert embedding.complaints == []
@@ -63,7 +63,7 @@ async def test_choices_are_reached_by_tab_and_arrows(embedding: Embedding) -> No
         assert await frame.evaluate(NAME) == CHOICES[name]
     await keys.press("Enter")
     await expect(frame.locator(".follow .pill")).to_have_count(0)
-    await expect(frame.locator(".from-visitor").last).to_have_text(CHOICES[1])
+    await expect(frame.locator(".from-visitor").last).to_have_text(f"You: {CHOICES[1]}")
 
 
 async def test_writing_something_else_takes_them_away(embedding: Embedding) -> None:

@@ -46,6 +46,7 @@ export function DraftBubble({ draft }: { draft: Draft }) {
     return (
       <div class="row own">
         <p class="bubble from-visitor" dir="auto">
+          <bdi class="hidden">{t("you")}: </bdi>
           {draft.text}
         </p>
         <p class="hint small">{t("sending")}…</p>
