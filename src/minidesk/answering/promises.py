@@ -1,0 +1,38 @@
+"""Promises, and news of the visitor's own case: pages make the first to everyone, and know nothing of the second."""
+
+import re
+
+_PROMISE = re.compile(
+    r"\b(?:we|i|our (?:team|staff|agents?|support|colleagues)|the (?:team|company)|someone|somebody|an agent)\b[^.;,]{0,20}?"
+    r"\b(?:will|'ll|shall|guarantee|promise|ensure|commit|are going to|am going to|would be (?:glad|happy)|can (?:offer|give|make|refund|waive|extend))\b|"
+    r"\b(?:we|i)'ll\b|\b(?:we|i) (?:guarantee|promise|ensure)\b|\byou (?:will|shall|are (?:entitled|guaranteed|promised))\b",
+    re.IGNORECASE,
+)
+# Pages know nothing of what became of this visitor's order.
+_YOUR_CASE = re.compile(
+    r"\byour? [^.;,]{0,30}\b(?:(?:has|have|was|were) (?:now |already |just )?(?:been )?\w+ed\b|is (?:now )?(?:approved|accepted|granted|confirmed|cancelled|refunded|processed|shipped)\b)"
+    r"|\b(?:has|have) (?:now |already |just )?\w+(?:ed|en) (?:it|this|that|yours)\b",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(
+    r"\b(?:i|i've|i'll|i'd|my|me|myself|as an ai)\b|\bi'm (?!sorry\b|afraid\b|happy to\b|glad to\b)",
+    re.IGNORECASE,
+)
+
+
+def no_new_promise(sentence: str, span: str) -> bool:
+    """What "we" will do must be what "we" do in the span; the assistant itself does nothing."""
+    # "My orders" is what a menu says, not a person.
+    if _FIRST_PERSON.search(re.sub(r"(?<=\w )My\b", "", sentence)) and not re.search(
+        r"\b(?:I|I've|I'll|me)\b", span
+    ):
+        return False
+    if _YOUR_CASE.search(sentence) and not _YOUR_CASE.search(span):
+        return False
+    match = _PROMISE.search(sentence)
+    if match is None or match.group().lower().startswith("you will"):
+        return True  # what "you will get" is a statement, which the words have to bear
+    if not re.search(r"\b(?:we|we'll|our|us)\b", span, re.IGNORECASE):
+        return False
+    strong = re.search(r"\b(?:guarantee|promise|ensure)\w*", sentence, re.IGNORECASE)
+    return not strong or strong.group().lower() in span.lower()

@@ -1,0 +1,183 @@
+"""Whether what a sentence says together stands together in the span: no new statement out of the parts of two others."""
+
+import re
+from itertools import pairwise
+
+from minidesk.answering.alike import LIGHT, alike
+from minidesk.answering.facts import facts
+from minidesk.answering.force import clauses_of
+from minidesk.answering.pieces import leans
+from minidesk.answering.rank import surface
+from minidesk.answering.spans import Span
+from minidesk.text.words import STOPWORDS, stem, words
+
+_DO_IT = re.compile(r"\bdo (?:it|so|this|that)\b", re.IGNORECASE)
+_LISTED = re.compile(
+    r"((?:[\w-]+(?: [\w-]+)?, )+)([\w-]+(?: [\w-]+)?),? (?:and|or) ([\w-]+(?: bags?| cards?)?)"
+)
+_CAPITAL = re.compile(r"\b[A-Z][\w-]+")
+_VERB = re.compile(
+    r"\b(?:can|may|must|is|are|was|were|has|have|will|come|comes|cannot|do|does)\b", re.IGNORECASE
+)
+# Words that stand next to each other in a sentence stand this near in the page: "new password" is not made of a new
+# link and an old password.
+_NEAR = 9
+_ARTICLES = frozenset(
+    ["a", "an", "the", "your", "our", "my", "its", "their", "can", "be", "is", "are", "will"]
+)
+_NO_WORDS: frozenset[str] = frozenset()
+_ARTICLE_STEMS = frozenset(stem(word) for word in _ARTICLES)
+_SMALL_STEMS = frozenset(stem(word) for word in (STOPWORDS - _ARTICLES) | {"every", "each", "all", "any"})
+
+
+def stands_together(sentence: str, span: Span) -> bool:
+    """Neighbours in the sentence are near each other in the span or in its headings, and names stand with what is said of them."""
+    places = [_places(span.text), _places(span.around)]
+    pieces = [set(_places(piece)) for piece in _pieces(span.text)]
+    beside = _followers(sentence, _NO_WORDS)
+    for a, b in _neighbours(sentence):
+        if all(a in place or b in place for place in places) and not any(
+            a in place and b in place for place in places
+        ):
+            continue  # one in a heading, the other under it
+        held = [(place[a], place[b]) for place in places if a in place and b in place]
+        # An adjective stands by its noun; what only an auxiliary joins may be a long sentence apart.
+        if b not in beside.get(a, set()) and any({a, b} <= piece for piece in pieces):
+            continue
+        if held and not any(abs(i - j) <= _NEAR for ones, others in held for i in ones for j in others):
+            return False
+    for match in re.finditer(r"\bfree ([\w-]+)", sentence, re.IGNORECASE):
+        root = stem(match[1].lower())
+        if root in span.roots_around - span.roots and not re.search(r"\bfree\b", span.around, re.IGNORECASE):
+            return False  # a heading that names gifts does not make one free
+    return _in_one_piece(sentence, span) and _listed_alike(sentence, span) and _followed_alike(sentence, span)
+
+
+def _in_one_piece(sentence: str, span: Span) -> bool:
+    """What a clause says of something is said of that in the span, and not of the subject of another sentence."""
+    pieces = _pieces(span.text)
+    if len(pieces) < 2:
+        return True
+    figures = {
+        fact.key for fact in facts(sentence) if fact.kind in {"money", "percent", "duration", "measure"}
+    }
+    if (
+        len(figures) > 1
+        and not span.listed
+        and re.match(r"(?:if|when|with|unless|as long as)\b", sentence, re.IGNORECASE)
+    ) and not any(figures <= {fact.key for fact in facts(piece)} for piece in pieces):
+        return False
+    held = [frozenset(surface(piece)) for piece in pieces]
+    for clause in clauses_of(sentence):
+        roots = frozenset(surface(clause)) - LIGHT
+        best = max(range(len(pieces)), key=lambda i: len(roots & held[i]))
+        if not roots & held[best]:
+            continue
+        subject = frozenset(surface(_VERB.split(pieces[best], maxsplit=1)[0])) - LIGHT
+        missing = frozenset(r for r in roots - held[best] if not r.isdigit() and not alike(r, held[best]))
+        if leans(pieces[best]) or _DO_IT.search(pieces[best]):
+            if missing & frozenset().union(*held[best + 1 :]) - frozenset().union(
+                *held[:best], span.roots_around
+            ):
+                return False  # "it" is what was said before, not what comes after
+            continue
+        others = frozenset().union(*held)
+        if (
+            span.listed
+            and missing & others
+            and pieces[best].strip()[:1].isupper()
+            and _VERB.search(pieces[best])
+        ):
+            return False  # each item is a statement of its own
+        if missing & others and subject and not any(root in roots or alike(root, roots) for root in subject):
+            return False
+        named = set(_CAPITAL.findall(clause[1:])) - set(re.findall(r"[\w-]+", pieces[best]))
+        rivals = set(_CAPITAL.findall(pieces[best][1:])) - set(re.findall(r"[\w-]+", sentence))
+        if rivals and named & set(_CAPITAL.findall(f" {span.around} {span.text}")):
+            return False
+    return True
+
+
+def _pieces(text: str) -> list[str]:
+    return [piece for piece in re.split(r"(?<=[.!?;])\s+|\n+", text) if piece.strip()]
+
+
+def _followed_alike(sentence: str, span: Span) -> bool:
+    """ "E-mail password" is not made of an e-mail address and, a sentence on, a password."""
+    there, above = _followers(span.text), _followers(span.around)
+    roots = frozenset(surface(sentence))
+    names = {stem(name.lower()) for name in _CAPITAL.findall(sentence)}
+    pieces = [frozenset(surface(piece)) for piece in _pieces(span.text)]
+    said = _followers(sentence)
+    for word, nexts in said.items():
+        held = frozenset(there.get(word, set()) | (above.get(word, set()) & roots)) - LIGHT
+        held = frozenset(root for root in held if not root.isdigit())
+        if word in LIGHT or not held or held & nexts:
+            continue
+        for root in nexts - LIGHT - names:
+            elsewhere = any(root in piece and word not in piece for piece in pieces) or (
+                root in span.roots_around - span.roots
+                and root not in said
+                and word in there
+                and not held & roots
+            )
+            if elsewhere and not alike(root, held) and not any({root, word} <= piece for piece in pieces):
+                return False
+    return True
+
+
+def _followers(text: str, passed: frozenset[str] = _ARTICLES) -> dict[str, set[str]]:
+    """For each content word the one right behind it; the words `passed` are passed over."""
+    found: dict[str, set[str]] = {}
+    for piece in re.split(r"[,;:.!?|–—]\s|[()\n]", text):
+        for word, following in pairwise(w.removesuffix("'s") for w in words(piece) if w not in passed):
+            if word not in STOPWORDS and following not in STOPWORDS:
+                found.setdefault(stem(word), set()).add(stem(following))
+    return found
+
+
+def _listed_alike(sentence: str, span: Span) -> bool:
+    """Of things that are named side by side, all stand in the span itself, or none does."""
+    for match in _LISTED.finditer(sentence):
+        heads = {
+            stem(words(part)[-1])
+            for part in [*re.split(r", ", match.group(1))[:-1], match[2], match[3]]
+            if words(part)
+        }
+        heads = {head for head in heads if head in span.roots} - LIGHT
+        if not span.listed and not any(heads <= frozenset(surface(piece)) for piece in _pieces(span.text)):
+            return False
+    for match in re.finditer(r"([\w-]+),? (?:and|or) ([\w-]+)", sentence):
+        a, b = (stem(word.lower()) for word in match.groups())
+        if not {a, b} & (LIGHT | _SMALL_STEMS | _ARTICLE_STEMS) and (a in span.roots) != (b in span.roots):
+            lost = b if a in span.roots else a
+            if lost in span.roots_around and not alike(lost, span.roots):
+                return False
+    return True
+
+
+def _places(text: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for position, word in enumerate(words(text)):
+        found.setdefault(stem(word.removesuffix("'s")), []).append(position)
+    return found
+
+
+def _neighbours(sentence: str) -> list[tuple[str, str]]:
+    """Stems of content words with nothing but an article or an auxiliary between them."""
+    found: list[tuple[str, str]] = []
+    for piece in re.split(r"[,;:.()–—]\s|\s(?:and|or)\s", sentence):
+        said = [stem(w.removesuffix("'s")) for w in words(piece) if w not in _ARTICLES]
+        found += [(a, b) for a, b in pairwise(said) if not {a, b} & (LIGHT | _SMALL_STEMS)]
+    return found
+
+
+def leans_rightly(roots: frozenset[str], span: Span) -> bool:
+    """ "They cannot be paid out" is said of what the sentence before is about, not of what else it mentions."""
+    if not span.before:
+        return True
+    first = list(surface(span.before))
+    subject = frozenset(surface(_VERB.split(span.before, maxsplit=1)[0]) or first[:2])
+    rest = frozenset(surface(span.text[len(span.before) :]))
+    lent = roots & frozenset(first) - rest - span.roots_around
+    return not lent or not roots & rest or bool(lent & subject) or len(lent) > 2
