@@ -287,6 +287,8 @@ def run_child(python: str, stack: str, corpus: Path) -> Result | None:
         "OMP_NUM_THREADS": str(THREADS),
         "PYTHONPATH": str(TOP),
     }
+    if stack in OURS:
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # as minidesk/__main__.py has it
     command = [python, __file__, "--one", stack, "--corpus", str(corpus)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

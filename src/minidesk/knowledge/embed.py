@@ -94,8 +94,14 @@ class Embedder:
         import onnxruntime
         from tokenizers import Tokenizer
 
-        self._session = _session(folder, precision, threads)
-        self._questions = _session(folder, queries, 1) if queries not in (None, precision) else self._session
+        if queries in (None, precision):
+            self._questions = self._passages = _Session(folder, precision, threads)
+        else:
+            self._questions, self._passages = (
+                _Session(folder, str(queries), 1),
+                _Session(folder, precision, threads),
+            )
+        self._questions.opened()  # a damaged model is found out now, not by a visitor
         self._shrink = onnxruntime.RunOptions()
         # Without it the arena keeps what the longest passage ever needed, in every process.
         self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -124,7 +130,7 @@ class Embedder:
         """Vectors of words and sentences for as long as an answer is made: as passages are read, at the precision (and
         the price) of questions; float32 of shape (n, dimensions). For what is stored there is `documents`."""
         prefixed = [self._manifest.document_prefix + text for text in texts]
-        encode = partial(self.encode, prefixed, session=self._questions)
+        encode = partial(self.encode, prefixed, asked=True)
         found: Floats = await asyncio.get_running_loop().run_in_executor(self._pool, encode)
         return found
 
@@ -134,15 +140,15 @@ class Embedder:
             self._cache.move_to_end(text)
             return known
         prefixed = [self._manifest.query_prefix + text]
-        encode = partial(self.encode, prefixed, session=self._questions)
+        encode = partial(self.encode, prefixed, asked=True)
         found: Floats = (await asyncio.get_running_loop().run_in_executor(self._pool, encode))[0]
         self._cache[text] = found
         while len(self._cache) > QUERY_CACHE:
             self._cache.popitem(last=False)
         return found
 
-    def encode(self, texts: Sequence[str], *, session: Any = None) -> Floats:
-        """Vectors of `texts` as they are, computed in the calling thread; `session`: other than that of passages."""
+    def encode(self, texts: Sequence[str], *, asked: bool = False) -> Floats:
+        """Vectors of `texts` as they are, computed in the calling thread; `asked`: as questions are read."""
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         rows = []
         for encoding in encodings:
@@ -150,7 +156,7 @@ class Embedder:
             rows.append(self._tokenizer.post_process(encoding, None, True).ids)
         out = np.empty((len(rows), self.dimensions), np.float32)
         for group in _batches([len(row) for row in rows]):
-            out[group] = self._run(session or self._session, [rows[i] for i in group])
+            out[group] = self._run(self._questions if asked else self._passages, [rows[i] for i in group])
         return out
 
     async def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
@@ -170,7 +176,7 @@ class Embedder:
             found.append((vectors / np.maximum(norms, 1e-9), spans))
         return found
 
-    def _run(self, session: Any, rows: list[list[int]], output: str = "embedding") -> Floats:
+    def _run(self, session: "_Session", rows: list[list[int]], output: str = "embedding") -> Floats:
         ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
@@ -178,7 +184,7 @@ class Embedder:
             mask[i, : len(row)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         inputs = {name: feed[name] for name in self._manifest.inputs}
-        found: Floats = session.run([output], inputs, self._shrink)[0]
+        found: Floats = session.opened().run([output], inputs, self._shrink)[0]
         return found
 
     def close(self) -> None:
@@ -186,7 +192,27 @@ class Embedder:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _session(folder: Path, precision: str | None, threads: int) -> Any:
+class _Session:
+    """One precision of the model, loaded when it is first used.
+
+    A server that answers and is given no documents never loads the larger one: 120 MB less.
+    """
+
+    def __init__(self, folder: Path, precision: str, threads: int) -> None:
+        self._file = folder / f"{precision}.onnx"
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._session: Any = None
+
+    def opened(self) -> Any:
+        """The session; ONNX Runtime's errors where its file is damaged."""
+        with self._lock:
+            if self._session is None:
+                self._session = _load(self._file, self._threads)
+            return self._session
+
+
+def _load(file: Path, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -194,9 +220,7 @@ def _session(folder: Path, precision: str | None, threads: int) -> Any:
     options.inter_op_num_threads = 1
     # Spinning threads eat the second core of a small machine while they wait.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(folder / f"{precision}.onnx"), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

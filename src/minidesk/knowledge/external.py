@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
+from minidesk.accounts import Actor
 from minidesk.db import Database, Tx
 from minidesk.db.models import Document, Source
 from minidesk.errors import Invalid, NotFound, TooLarge, WrongType
@@ -124,7 +125,7 @@ class ExternalDocuments:
         # These bytes are known, but another source put its own under the id since: they are read once more.
         return await self._sources.retry(site_id, state.id)
 
-    async def delete(self, site_id: str, external_id: str) -> None:
+    async def delete(self, site_id: str, external_id: str, by: Actor | None = None) -> None:
         """Remove the document and what it was made of; it answers nothing from the commit on.
 
         Raises `NotFound`, and `Invalid` for a row of a file that was uploaded with others.
@@ -132,7 +133,7 @@ class ExternalDocuments:
         check_known(external_id)
         found = False
         try:
-            await self._sources.delete_document(site_id, external_id)
+            await self._sources.delete_document(site_id, external_id, by)
             found = True
         except NotFound:
             pass  # it may still be waiting to be read, or be a file of several documents
@@ -140,7 +141,7 @@ class ExternalDocuments:
             left = await _sources_of(tx, site_id, external_id)
         for source in left:
             try:
-                await self._sources.delete_source(site_id, source.id)
+                await self._sources.delete_source(site_id, source.id, by)
             except NotFound:
                 pass  # somebody else was faster; it is gone
         if not found and not left:

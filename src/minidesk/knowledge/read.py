@@ -4,6 +4,7 @@ A search reads in one go: the statements and the ranking between them run as one
 connection (`PassageReader.read`), because every change of threads costs more than a statement.
 """
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ Statement = Select[*tuple[Any, ...]]
 Rows = Sequence[Row[*tuple[Any, ...]]]
 # Passages whose place is kept in mind: 13 MB when full.
 PLACES = 50_000
+# Passages whose vectors are kept in mind, those read last: 13 MB. A shop's usual questions are about few pages.
+VECTORS = 1_000
 # Passages confirmed beyond those that are wanted, so that a few which may not be shown cost no second statement.
 SPARE = 8
 _AUDIENCES: tuple[Audience, ...] = ("public", "agents")
@@ -45,6 +48,38 @@ class Readers:
 
     audience: Audience = "public"
     language: str | None = None
+
+
+# By kind and, of a sentence, its hash.
+Vectors = list[tuple[str, str, Floats]]
+
+
+class _Kept:
+    """Vectors of the passages that were read last. Searches run in threads side by side, hence the lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of: dict[str, Vectors] = {}  # those longest unused first
+
+    def take(self, chunks: Sequence[str]) -> dict[str, Vectors]:
+        """Those that are known."""
+        with self._lock:
+            found = {chunk: self._of.pop(chunk) for chunk in chunks if chunk in self._of}
+            self._of.update(found)
+        return found
+
+    def keep(self, read: Mapping[str, Vectors]) -> None:
+        """Add what was read. A chunk without vectors may get some yet and is not kept."""
+        # Copies: each would otherwise hold the whole block that it was read with in memory.
+        copied = {
+            chunk: [(kind, text_hash, vector.copy()) for kind, text_hash, vector in vectors]
+            for chunk, vectors in read.items()
+            if vectors
+        }
+        with self._lock:
+            self._of.update(copied)
+            for chunk in list(self._of)[: max(0, len(self._of) - VECTORS)]:
+                del self._of[chunk]
 
 
 class Place(NamedTuple):
@@ -109,6 +144,7 @@ class PassageReader:
         self._statements = _Statements(fingerprint)
         # By chunk. None is ever moved, and no id is given twice: nothing here can grow old.
         self._places: dict[str, Place] = {}
+        self._kept = _Kept()
 
     async def read(self, work: Callable[["Reading"], T]) -> T:
         """`work`'s result. It runs inside one reading transaction and must not keep the `Reading`.
@@ -118,7 +154,10 @@ class PassageReader:
         return await self._db.read_at_once(
             lambda connection: work(
                 Reading(
-                    connection, self._statements, self._places, with_vectors=self._fingerprint is not None
+                    connection,
+                    self._statements,
+                    self._places,
+                    self._kept if self._fingerprint is not None else None,
                 )
             )
         )
@@ -132,14 +171,19 @@ class Reading:
     """One transaction's view."""
 
     def __init__(
-        self, connection: Connection, statements: _Statements, places: dict[str, Place], *, with_vectors: bool
+        self,
+        connection: Connection,
+        statements: _Statements,
+        places: dict[str, Place],
+        vectors: _Kept | None,
     ) -> None:
+        """`places` and `vectors` are filled here and kept for the next search; `vectors` None: none are read."""
         self._connection = connection
         self._statements = statements
         self._places = places
-        self._with_vectors = with_vectors
-        # By chunk, then by kind or a sentence's hash. The best chunks' are asked for twice: to rank, and to be given.
-        self._vectors: dict[str, list[tuple[str, str, Floats]]] = {}
+        self._kept = vectors
+        # The best chunks' are asked for twice: to rank, and to be given.
+        self._vectors: dict[str, Vectors] = {}
 
     def documents(self, site_id: str, public: Collection[str]) -> list[str]:
         """The internal ids of a site's documents by their public ones; unknown ones are left out."""
@@ -234,11 +278,17 @@ class Reading:
 
     def _load(self, chunks: Sequence[str]) -> None:
         """Read the vectors of those chunks that have not been read yet."""
-        missing = [chunk for chunk in chunks if chunk not in self._vectors]
-        if not self._with_vectors:
+        wanted = [chunk for chunk in chunks if chunk not in self._vectors]
+        if self._kept is None or not wanted:
             return
-        rows = self._all(self._statements.vectors, chunks=missing)
+        self._vectors.update(self._kept.take(wanted))
+        missing = [chunk for chunk in wanted if chunk not in self._vectors]
+        self._read_vectors(missing)
+        self._kept.keep({chunk: self._vectors[chunk] for chunk in missing})
+
+    def _read_vectors(self, missing: list[str]) -> None:
         self._vectors.update((chunk, []) for chunk in missing)
+        rows = self._all(self._statements.vectors, chunks=missing)
         if not rows:
             return
         data = np.frombuffer(b"".join(row[3] for row in rows), "<f2")

@@ -37,9 +37,9 @@ NEAREST = 96
 NEAREST_SPEAKING = 4 * NEAREST
 # Chunks, and documents, found by words. The 60th never reached the first ten in any set tried.
 BY_WORDS = 60
-# Passages that are looked at again, with their vectors: half of a millisecond each dozen. 24 or 64 instead made
+# Passages that are looked at again, with their vectors: half of a millisecond each dozen. 32 or 64 instead made
 # no difference above .001.
-SECOND_LOOK = 32
+SECOND_LOOK = 24
 
 
 @dataclass(frozen=True, slots=True)

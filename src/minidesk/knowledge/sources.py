@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy import delete, func, select
 
+from minidesk.accounts import Actor, record
 from minidesk.db import Database, Tx
 from minidesk.db.models import Document, DocumentVersion, Site, Source, new_id
 from minidesk.errors import DocumentProblem, Invalid, MinideskError, NotFound
@@ -310,20 +311,28 @@ class Sources:
             )
             return [_state(source) for source in found]
 
-    async def delete_source(self, site_id: str, source_id: str) -> None:
-        """Remove a file and all its documents; the indexes follow the revisions. Raises NotFound."""
+    async def delete_source(self, site_id: str, source_id: str, by: Actor | None = None) -> None:
+        """Remove a file and all its documents; the indexes follow the revisions. Raises NotFound.
+
+        `by` stands in the audit log; None where nobody decided it, such as a page that is gone from a website.
+        """
         async with self._db.write() as tx:
             source = await locked_source(tx, site_id, source_id)
             documents = (await tx.scalars(select(Document.id).where(Document.source_id == source_id))).all()
             held = {source.sha256} | await _files_of(tx, documents)
             await remove_documents(tx, site_id, documents, self._clock())
             await tx.execute(delete(Source).where(Source.id == source_id))
+            if by is not None:
+                await record(
+                    tx, self._clock(), by, "documents.deleted", site_id=site_id, target_id=source_id,
+                    target_name=source.path, changes={"documents": (len(documents), 0)},
+                )  # fmt: skip
             unused = await unused_files(tx, sorted(held))
             announce(tx, self._hub, site_id)
         for sha256 in unused:
             await self._files.remove(sha256)
 
-    async def delete_document(self, site_id: str, external_id: str) -> None:
+    async def delete_document(self, site_id: str, external_id: str, by: Actor | None = None) -> None:
         """Remove one document; a file that holds no other goes with it. Raises NotFound.
 
         Raises Invalid for one row of a file with several: the next upload would bring it back.
@@ -345,7 +354,7 @@ class Sources:
                 "This document is one row of a file. Remove the row there and upload the file again.",
                 code="document_of_a_file",
             )
-        await self.delete_source(site_id, source_id)
+        await self.delete_source(site_id, source_id, by)
 
 
 async def _sources_at(tx: Tx, site_id: str, paths: Sequence[str], *, lock: bool = False) -> dict[str, Source]:
