@@ -145,6 +145,29 @@ async def test_the_question_carries_what_was_said_before(desk: Desk) -> None:
     assert (await desk.row()).not_found_count == 0
 
 
+async def test_two_messages_in_a_breath_are_answered_one_after_the_other(desk: Desk) -> None:
+    """Answered side by side, the second answer would not know what was asked first."""
+    go_on = asyncio.Event()
+    script = Script(ProvedSentence(TEXT, (CITATION,)), go_on, answered(Reply(), TEXT))
+    await desk.say("How long can I return boots?")
+    desk.clock.advance(seconds=1)
+    await desk.say("And tents?")
+    both = replier(desk, script)
+    answers = [asyncio.create_task(both.reply(await claim(desk)))]
+    await until_event(desk, "answer.part")
+    answers.append(asyncio.create_task(both.reply(await claim(desk))))
+    await asyncio.wait(answers, timeout=0.2)  # long enough for the second to begin, if it did not wait
+    assert [question.text for question in script.questions] == ["How long can I return boots?"]
+    go_on.set()
+    await asyncio.gather(*answers)
+    assert [question.text for question in script.questions] == ["How long can I return boots?", "And tents?"]
+    assert [(t.role, t.text) for t in script.questions[1].history] == [
+        ("visitor", "How long can I return boots?"),
+        ("assistant", TEXT),
+    ]
+    assert [m.author for m in await desk.messages()] == ["visitor", "visitor", "assistant", "assistant"]
+
+
 async def test_the_sites_own_wishes_reach_the_asker(desk: Desk) -> None:
     async with desk.db.write() as tx:
         site = await tx.get_one(Site, desk.conversation.site_id)

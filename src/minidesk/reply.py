@@ -7,7 +7,7 @@ next attempt, in the same row. No transaction is open while a question is asked.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -38,7 +38,7 @@ from minidesk.db import Database
 from minidesk.db.models import Conversation, Message
 from minidesk.errors import HolderChanged, MinideskError, ModelBadResponse
 from minidesk.handoff import Handoff
-from minidesk.jobs import ClaimedJob
+from minidesk.jobs import ClaimedJob, Turns
 from minidesk.live import Hub, Subscription
 from minidesk.sites import ExperimentView, SiteView, note_version, running_experiment, site_by_id
 from minidesk.tickets import Reason
@@ -51,6 +51,10 @@ HISTORY_MESSAGES = 12
 REPLY_SECONDS = 120
 # A stop or a take-over in another process is seen at the next look (F20: within a second).
 LOOK_SECONDS = 0.5
+
+
+# A message's pictures for a model, as `data:` addresses.
+Pictures = Callable[[str], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,22 @@ class Replier:
         asker: Asks,
         handoff: Handoff,
         *,
+        pictures: Pictures | None = None,
         crash_point: Callable[[str], None] = lambda _: None,
         look_s: float = LOOK_SECONDS,
         reply_s: float = REPLY_SECONDS,
     ) -> None:
+        """`pictures` gives a message's pictures as `data:` addresses; None: no model can see, and none is looked for."""
         self._db = db
         self._hub = hub
         self._conversations = conversations
         self._asker = asker
         self._handoff = handoff
+        self._pictures = pictures
         self._crash_point = crash_point
         self._look_s = look_s
         self._reply_s = reply_s
+        self._turns = Turns()
 
     async def reply(self, job: ClaimedJob) -> None:
         """Answer the message of this job, or bring it to a person.
@@ -94,12 +102,21 @@ class Replier:
         Raises only what another attempt may mend; the worker then tries again, and at last calls `give_up`.
         """
         self._crash_point("reply.after_claim")
-        turn = await self._look(str(job.payload["message_id"]))
+        message_id = str(job.payload["message_id"])
+        # Who writes twice in a breath gets two answers, and the second knows the first.
+        async with self._turns.of(await self._conversation_of(message_id)):
+            await self._reply(job, message_id)
+
+    async def _reply(self, job: ClaimedJob, message_id: str) -> None:
+        turn = await self._look(message_id)
         if turn is None:
             return
         reason = turn.hand_off
         if turn.question is not None:
-            reason = await self._answer(job, turn.question, turn)
+            question = turn.question
+            if self._pictures is not None and question.message_id is not None:
+                question = replace(question, images=await self._pictures(question.message_id))
+            reason = await self._answer(job, question, turn)
         if reason is not None:
             self._crash_point("reply.before_handoff")
             await self._handoff.hand_off(turn.conversation_id, reason)  # type: ignore[arg-type]  # a Reason, or one as stored
@@ -126,7 +143,8 @@ class Replier:
                 self._crash_point("reply.before_finish")
                 async with self._db.write() as tx:
                     await self._conversations.finish_answer(tx, handle, _end(answered))
-                    note_version(tx, handle.message_id, version_of(wishes.instructions), turn.trial, letter)
+                    version = version_of(wishes.rules, wishes.instructions)
+                    note_version(tx, handle.message_id, version, turn.trial, letter)
                 self._crash_point("reply.after_finish")
             except HolderChanged:
                 # A person speaks now, the visitor said stop, or another worker is at it: nothing more to say.
@@ -178,6 +196,11 @@ class Replier:
             )
             return row.one_or_none() == ("assistant", "streaming", handle.attempt)
 
+    async def _conversation_of(self, message_id: str) -> str:
+        async with self._db.read() as tx:
+            found = await tx.scalar(select(Message.conversation_id).where(Message.id == message_id))
+        return found or ""
+
     async def _look(self, message_id: str) -> _Turn | None:
         """What is to be done about this message now; None if nothing."""
         async with self._db.read() as tx:
@@ -192,6 +215,8 @@ class Replier:
             if answer is not None and answer.state != "streaming":
                 unfinished = answer.kind if answer.outcome == "handoff" else None
                 return _Turn(conversation.id, site, hand_off=unfinished) if unfinished else None
+            if not message.text:  # files alone: there is no question that pages could answer
+                return _Turn(conversation.id, site, hand_off="unsupported_request")
             earlier = await transcript(
                 tx, conversation.id, include_notes=False, before_seq=message.seq, last=HISTORY_MESSAGES
             )

@@ -6,11 +6,13 @@ from minidesk.conversations.access import (
     access_message_as_visitor,
 )
 from minidesk.conversations.actions import Conversations
+from minidesk.conversations.attachments import Attachments, Sent, StoredAttachment
 from minidesk.conversations.queries import latest_open, list_for_visitor, transcript
 from minidesk.conversations.records import (
     AnswerEnd,
     AnswerHandle,
     AnswerPart,
+    AttachmentView,
     CitationDraft,
     CitationView,
     ConversationLine,
@@ -24,6 +26,8 @@ __all__ = [
     "AnswerEnd",
     "AnswerHandle",
     "AnswerPart",
+    "AttachmentView",
+    "Attachments",
     "CitationDraft",
     "CitationView",
     "ConversationLine",
@@ -31,6 +35,8 @@ __all__ = [
     "FeedbackReason",
     "MessageView",
     "Posted",
+    "Sent",
+    "StoredAttachment",
     "access_conversation_as_agent",
     "access_conversation_as_visitor",
     "access_message_as_visitor",

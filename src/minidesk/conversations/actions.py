@@ -4,18 +4,21 @@ Every action locks the conversation's row first. So two agents cannot both claim
 first one's row, and the assistant cannot slip a word in after a person took over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from minidesk.conversations.answers import Answers
+from minidesk.conversations.attachments import attachments_of, bind
 from minidesk.conversations.queries import first_name, message_view
 from minidesk.conversations.records import (
     AnswerEnd,
     AnswerHandle,
     AnswerPart,
+    AttachmentView,
     Author,
     FeedbackReason,
     Holder,
@@ -73,12 +76,18 @@ class Conversations:
         return conversation
 
     async def post_visitor_message(
-        self, tx: Tx, conversation: Conversation, *, client_id: str, text: str
+        self,
+        tx: Tx,
+        conversation: Conversation,
+        *,
+        client_id: str,
+        text: str,
+        attachments: Sequence[str] = (),
     ) -> Posted:
         """Store what the visitor said, announce it, and, while the assistant holds the conversation, ask for a reply.
 
         A client id that was posted before gives its first row and changes nothing (F22). Writing to a closed
-        conversation starts it again with the assistant.
+        conversation starts it again with the assistant. `attachments`: ids of files that this visitor sent before.
         """
         row = await lock_conversation(tx, conversation.id)
         first = await self._posted_before(tx, row.id, client_id, "visitor", None)
@@ -87,7 +96,8 @@ class Conversations:
         if row.holder == "closed":
             await self._give_to(tx, row, "assistant")
         message = add_message(tx, row, self._clock(), author="visitor", text=text, client_id=client_id)
-        await self._announce(tx, message)
+        files = await bind(tx, message, attachments, author="visitor", owner_id=row.visitor_id)
+        await self._announce(tx, message, files)
         if row.holder == "assistant":
             await self._jobs.enqueue(
                 tx,
@@ -96,12 +106,19 @@ class Conversations:
                 payload={"message_id": message.id},
                 key=f"reply:{message.id}",
             )
-        return Posted(message_view(message, None, for_agents=False), created=True)
+        return Posted(message_view(message, None, attachments=files, for_agents=False), created=True)
 
     async def post_agent_message(
-        self, tx: Tx, conversation_id: str, *, agent_id: str, text: str, client_id: str | None = None
+        self,
+        tx: Tx,
+        conversation_id: str,
+        *,
+        agent_id: str,
+        text: str,
+        client_id: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> Posted:
-        """Store what an agent said to the visitor.
+        """Store what an agent said to the visitor, with the files that they sent for it.
 
         Only who holds the conversation speaks: raises AlreadyAssigned if that is another agent, and Conflict
         with the code `not_taken_over` if it is nobody.
@@ -117,8 +134,9 @@ class Conversations:
             tx, row, self._clock(), author="agent", text=text, agent_id=agent_id, client_id=client_id
         )
         name = await agent_name(tx, agent_id)
-        await self._announce(tx, message, name=name)
-        return Posted(message_view(message, name, for_agents=True), created=True)
+        files = await bind(tx, message, attachments, author="agent", owner_id=agent_id)
+        await self._announce(tx, message, files, name=name)
+        return Posted(message_view(message, name, attachments=files, for_agents=True), created=True)
 
     async def post_note(
         self, tx: Tx, conversation_id: str, *, agent_id: str, text: str, client_id: str | None = None
@@ -263,12 +281,15 @@ class Conversations:
         if (row.author, row.agent_id) != (author, agent_id):
             raise Conflict("This client id is in use. Send the message with another one.")
         name = await agent_name(tx, row.agent_id)
-        return Posted(message_view(row, name, for_agents=row.author != "visitor"), created=False)
+        files = (await attachments_of(tx, [row.id])).get(row.id, ())
+        view = message_view(row, name, attachments=files, for_agents=row.author != "visitor")
+        return Posted(view, created=False)
 
     async def _announce(
         self,
         tx: Tx,
         message: Message,
+        files: Sequence[AttachmentView] = (),
         *,
         name: str | None = None,
         type: str = "message",
@@ -285,4 +306,6 @@ class Conversations:
             data["name"] = first_name(name)
         if message.client_id:
             data["client_id"] = message.client_id
+        if files:
+            data["attachments"] = [asdict(file) for file in files]
         await self._events.append(tx, message.conversation_id, type, data, audience)

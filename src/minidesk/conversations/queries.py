@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from minidesk.conversations.records import CitationView, ConversationLine, MessageView
+from minidesk.conversations.attachments import attachments_of
+from minidesk.conversations.records import AttachmentView, CitationView, ConversationLine, MessageView
 from minidesk.db import Tx
 from minidesk.db.models import Agent, Citation, Conversation, Message
 
@@ -24,7 +25,8 @@ async def transcript(
 
     `include_notes` is for agents: without it notes, scores and costs are left out. An answer of the assistant
     that ended without a word (stopped, or handed off at once) is no message and is left out too. `before_seq`
-    and `last` cut a window from the end of a long thread.
+    keeps to what stands before that message, and to answers to it though they were begun later; `last` cuts a window
+    from the end of a long thread.
     """
     query = (
         select(Message, Agent.name)
@@ -34,7 +36,10 @@ async def transcript(
     if not include_notes:
         query = query.where(Message.author != "note")
     if before_seq is not None:
-        query = query.where(Message.seq < before_seq)
+        before = select(Message.id).where(
+            Message.conversation_id == conversation_id, Message.seq < before_seq
+        )
+        query = query.where(or_(Message.seq < before_seq, Message.reply_to.in_(before)))
     rows = [
         (message, name) for message, name in await tx.execute(query.order_by(Message.seq.desc()).limit(last))
     ]
@@ -42,7 +47,11 @@ async def transcript(
         (m, name) for m, name in reversed(rows) if m.text or m.state == "streaming" or m.author != "assistant"
     ]
     citations = await citations_of(tx, [m.id for m, _ in rows if m.author == "assistant"])
-    return [message_view(m, name, citations.get(m.id, ()), for_agents=include_notes) for m, name in rows]
+    files = await attachments_of(tx, [m.id for m, _ in rows if m.author in ("visitor", "agent")])
+    return [
+        message_view(m, name, citations.get(m.id, ()), files.get(m.id, ()), for_agents=include_notes)
+        for m, name in rows
+    ]
 
 
 async def citations_of(tx: Tx, message_ids: Sequence[str]) -> dict[str, tuple[CitationView, ...]]:
@@ -63,7 +72,12 @@ def citation_view(row: Citation) -> CitationView:
 
 
 def message_view(
-    row: Message, agent_name: str | None, citations: tuple[CitationView, ...] = (), *, for_agents: bool
+    row: Message,
+    agent_name: str | None,
+    citations: tuple[CitationView, ...] = (),
+    attachments: tuple[AttachmentView, ...] = (),
+    *,
+    for_agents: bool,
 ) -> MessageView:
     """A row as a record; what only agents may know is left out unless `for_agents`."""
     return MessageView(
@@ -83,6 +97,7 @@ def message_view(
         offer_person=row.offer_person,
         choices=tuple(row.choices),
         helpful=row.helpful,
+        attachments=attachments,
         agent_id=row.agent_id if for_agents else None,
         score=row.score if for_agents else None,
         model=row.model if for_agents else None,

@@ -71,6 +71,18 @@ class CitationView:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentView:
+    """A file of a message as people see it. `width` and `height` are a picture's, in pixels; others have none."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """A message as a transcript shows it. The last six fields are None or 0 in a visitor's transcript (T27)."""
 
@@ -90,6 +102,7 @@ class MessageView:
     offer_person: bool = False
     choices: tuple[str, ...] = ()
     helpful: bool | None = None
+    attachments: tuple[AttachmentView, ...] = ()
     agent_id: str | None = None
     score: float | None = None
     model: str | None = None

@@ -1,4 +1,4 @@
-"""Stored bytes, and names of files made harmless."""
+"""Stored bytes, what files are, and names of files made harmless."""
 
 from minidesk.files.labels import clean_label, clean_path
 from minidesk.files.store import FileStore, StoredFile

@@ -11,6 +11,7 @@ from minidesk.gateway.failures import BUDGET_SPENT
 from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink, Tier
 from minidesk.gateway.routing import Gateway, TargetState
 from minidesk.gateway.target import Target
+from minidesk.gateway.transcribe import Recording, Transcriber
 from minidesk.gateway.trial import Trial, try_model
 
 __all__ = [
@@ -29,12 +30,14 @@ __all__ = [
     "ModelClient",
     "PriceTable",
     "Purse",
+    "Recording",
     "Route",
     "Scene",
     "Seen",
     "Target",
     "TargetState",
     "Tier",
+    "Transcriber",
     "Trial",
     "load_prices",
     "play_outages",

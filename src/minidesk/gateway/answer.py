@@ -1,6 +1,7 @@
 """What the events of one stream add up to: text, usage and an end."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from minidesk.gateway.sse import EventParser
 
 # An answer longer than this is no answer to a visitor (faults-and-threats, section 0).
 ANSWER_LIMIT = 32 * 1024
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Answer:
             return []
         self._length += len(text)
         # Half a surrogate pair, as JSON can write it, would fail at the database's door.
-        if self._length > ANSWER_LIMIT or any("\ud800" <= c <= "\udfff" for c in text):
+        if self._length > ANSWER_LIMIT or not (text.isascii() or _SURROGATE.search(text) is None):
             raise ModelBadResponse
         return [text]
 

@@ -111,12 +111,13 @@ class Call:
             self.health.answered(self._first_ms)
         elif outcome == "aborted":
             self.health.breaker.abandon()
-        if self._usage is not None and outcome == "ok":
+        # A picture's tokens are bounded, not guessed: they would teach the guess about words something wrong.
+        if self._usage is not None and outcome == "ok" and not image_tokens(self.target, self.request):
             counted = (self._usage.input_tokens, self._usage.output_tokens)
             self.health.learn(self._guess(), counted)
 
     def _guess(self) -> tuple[int, int]:
-        return estimate_tokens(self.request), -(-self._characters // 4)
+        return estimate_tokens(self.request, self.target), -(-self._characters // 4)
 
     def _record(self, outcome: str, total_ms: int) -> CallRecord:
         usage, request, target = self._usage, self.request, self.target
@@ -166,9 +167,14 @@ class Call:
         )
 
 
-def estimate_tokens(request: ChatRequest) -> int:
+def image_tokens(target: Target, request: ChatRequest) -> int:
+    """The most that the request's pictures count for at this target; nothing where it is not shown them."""
+    return target.image_tokens * sum(len(m.images) for m in request.messages) if target.sees else 0
+
+
+def estimate_tokens(request: ChatRequest, target: Target) -> int:
     """Input tokens where nobody counted them: a token for four characters, the usual rule for English (OpenAI's help pages), and 4 a message."""
-    return sum(len(m.content) // 4 + 4 for m in request.messages)
+    return sum(len(m.content) // 4 + 4 for m in request.messages) + image_tokens(target, request)
 
 
 def at_most(target: Target, request: ChatRequest) -> int:
@@ -178,4 +184,4 @@ def at_most(target: Target, request: ChatRequest) -> int:
     (English has about four bytes a token, Chinese three).
     """
     most = sum(len(m.content.encode(errors="replace")) // 3 + 8 for m in request.messages)
-    return target.cost(most, request.max_tokens)
+    return target.cost(most + image_tokens(target, request), request.max_tokens)

@@ -11,10 +11,13 @@ from pydantic import SecretStr
 
 from minidesk.errors import Invalid
 from minidesk.gateway.messages import Tier
-from minidesk.gateway.target import USUAL, Support, Target
+from minidesk.gateway.target import IMAGE_TOKENS, USUAL, Support, Target
 from minidesk.settings import ModelSettings, ProviderModel, ProviderSettings, TierSettings
 
 Policy = Literal["first", "cheapest", "fastest", "weighted"]
+
+
+_HEARS: frozenset[Support] = frozenset({"transcription"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Price:
     cached_input: float | None
     context: int | None
     supports: frozenset[Support]
+    image_tokens: int | None = None
+    minute: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,23 @@ class Catalog:
     entries: tuple[Entry, ...]
     routes: Mapping[Tier, Route]
     prices: PriceTable
+    voice: Route | None = None  # writes down voice notes; no Tier, because it answers nothing
 
-    def tiers_of(self, target: Target) -> list[Tier]:
+    @property
+    def others(self) -> list[Target]:
+        """Those that could be asked and stand in no tier."""
+        return [e.target for e in self.entries if not e.problem and not self.tiers_of(e.target)]
+
+    def is_voice(self, target: Target) -> bool:
+        """Whether it writes down voice notes and does nothing else."""
+        return self.tiers_of(target) == ["voice"]
+
+    def tiers_of(self, target: Target) -> list[str]:
         """The tiers that may ask it."""
-        return [tier for tier, route in self.routes.items() if target in route.targets]
+        routes: dict[str, Route] = {tier: route for tier, route in self.routes.items()}  # noqa: C416 (a dict of Tier is none of str)
+        if self.voice is not None:
+            routes["voice"] = self.voice
+        return [tier for tier, route in routes.items() if target in route.targets]
 
 
 def load_prices() -> PriceTable:
@@ -120,7 +138,13 @@ def load_prices() -> PriceTable:
 
 def _price(row: Mapping[str, Any]) -> Price:
     return Price(
-        row["input"], row["output"], row.get("cached_input"), row.get("context"), _supports(row["supports"])
+        row["input"],
+        row["output"],
+        row.get("cached_input"),
+        row.get("context"),
+        _supports(row["supports"]),
+        row.get("image_tokens"),
+        row.get("minute"),
     )
 
 
@@ -139,11 +163,22 @@ def read_catalog(settings: ModelSettings, environ: Mapping[str, str]) -> Catalog
         first = [entry.target for entry in simple] if tier == "mini" else []
         if route := _route(tier, first, settings.tiers.get(tier), entries):
             routes[tier] = route
-    return Catalog(tuple(entries.values()), routes, prices)
+    return Catalog(tuple(entries.values()), routes, prices, _voice(settings, entries))
+
+
+def _voice(settings: ModelSettings, entries: Mapping[str, Entry]) -> Route | None:
+    """The models that write down voice notes. Raises `Invalid` for one without a price a minute."""
+    route = _route("voice", [], settings.tiers.get("voice"), entries)
+    for target in route.targets if route else ():
+        if target.minute_price is None:
+            raise Invalid(
+                f"Nobody knows what a minute costs with {target.name}: give it minute_price, or no budget could hold."
+            )
+    return route
 
 
 def _route(
-    tier: Tier, first: list[Target], chosen: TierSettings | None, entries: Mapping[str, Entry]
+    tier: str, first: list[Target], chosen: TierSettings | None, entries: Mapping[str, Entry]
 ) -> Route | None:
     """`first` (what MINIDESK_MODEL names) in front of what the file lists; models with a problem are left out."""
     if chosen is None:
@@ -201,7 +236,9 @@ def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) 
     """The model with its price, its own settings before the table's. Raises `Invalid` where neither says what it costs."""
     row = prices.find(model.name)
     if free:
-        row = Price(0.0, 0.0, None, row.context if row else None, row.supports if row else USUAL)
+        row = Price(0.0, 0.0, None, row.context if row else None, row.supports if row else USUAL, minute=0.0)
+    if row is None and model.minute_price is not None:
+        row = Price(0.0, 0.0, None, None, _HEARS)
     own = model.input_price, model.output_price
     input_price = own[0] if own[0] is not None else (row.input if row else None)
     output_price = own[1] if own[1] is not None else (row.output if row else None)
@@ -220,6 +257,8 @@ def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) 
         output_price=output_price,
         cached_input_price=cached,
         context=model.context or (row.context if row else None),
+        image_tokens=_image_tokens(model.image_tokens, row),
+        minute_price=model.minute_price if model.minute_price is not None else (row.minute if row else None),
         supports=_supports(model.supports)
         if model.supports is not None
         else (row.supports if row else USUAL),
@@ -255,10 +294,16 @@ def _simple_entry(
         output_price=output_price,
         cached_input_price=cached,
         context=row.context if row else None,
+        image_tokens=_image_tokens(None, row),
         supports=(row.supports if row else USUAL) | _takes(base_url),
         name=model,
     )
     return Entry(target)
+
+
+def _image_tokens(own: int | None, row: Price | None) -> int:
+    known = own if own is not None else (row.image_tokens if row else None)
+    return IMAGE_TOKENS if known is None else known
 
 
 def _supports(names: Any) -> frozenset[Support]:

@@ -20,7 +20,7 @@ from minidesk.errors import (
 )
 from minidesk.gateway.answer import ANSWER_LIMIT, Answer, Ended, Usage
 from minidesk.gateway.failures import CONTENT_POLICY, failure, retry_after
-from minidesk.gateway.messages import ChatRequest
+from minidesk.gateway.messages import ChatMessage, ChatRequest
 from minidesk.gateway.patience import Patience
 from minidesk.gateway.sse import EventParser
 from minidesk.gateway.target import Target
@@ -104,7 +104,7 @@ class ModelClient:
         body = json.dumps(body_for(target, request)).encode()
         try:
             async with self._wire.post(url, headers_for(target), body) as opened:
-                await _check(opened)
+                await check_answer(opened)
                 reads = _events if "text/event-stream" in opened.headers.get("content-type", "") else _whole
                 async for piece in reads(opened, answer):
                     yield piece
@@ -130,7 +130,7 @@ def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
     ceiling = "max_completion_tokens" if "max_completion_tokens" in supports else "max_tokens"
     body: dict[str, Any] = {
         "model": target.model,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "messages": [{"role": m.role, "content": content_for(target, m)} for m in request.messages],
         ceiling: request.max_tokens,
         "stream": True,
     }
@@ -148,6 +148,14 @@ def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
         same = f"minidesk {request.site_id} {request.purpose}".encode()
         body["prompt_cache_key"] = hashlib.sha256(same).hexdigest()[:32]
     return body
+
+
+def content_for(target: Target, message: ChatMessage) -> str | list[dict[str, Any]]:
+    """The words, with the pictures behind them where this model can see."""
+    if not (message.images and target.sees):
+        return message.content
+    pictures = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
+    return [{"type": "text", "text": message.content}, *pictures]
 
 
 async def _events(opened: Opened, answer: Answer) -> AsyncGenerator[str | Usage]:
@@ -184,13 +192,13 @@ async def _whole(opened: Opened, answer: Answer) -> AsyncGenerator[str | Usage]:
     """A server that ignored `stream` and sent one JSON object."""
     if "application/json" not in opened.headers.get("content-type", ""):
         raise ModelBadResponse
-    for piece in answer.event((await _read(opened, 4 * ANSWER_LIMIT)).decode(errors="replace")):
+    for piece in answer.event((await read_body(opened, 4 * ANSWER_LIMIT)).decode(errors="replace")):
         yield piece
     if not answer.complete:
         raise ModelTruncated
 
 
-async def _read(opened: Opened, limit: int) -> bytes:
+async def read_body(opened: Opened, limit: int) -> bytes:
     """The body. Raises ModelBadResponse above `limit`."""
     body = b""
     async for raw in opened.pieces:
@@ -200,7 +208,7 @@ async def _read(opened: Opened, limit: int) -> bytes:
     return body
 
 
-async def _check(opened: Opened) -> None:
+async def check_answer(opened: Opened) -> None:
     """Raise for every status that is not an answer. The body is never shown to anyone."""
     compressed = opened.headers.get("content-encoding", "identity") != "identity"
     if opened.status != 200:
@@ -214,6 +222,6 @@ async def _start_of(opened: Opened) -> bytes:
     """As much of an error's body as may be read."""
     try:
         async with asyncio.timeout(ERROR_S):
-            return await _read(opened, ERROR_BYTES)
+            return await read_body(opened, ERROR_BYTES)
     except (TimeoutError, ModelError, ConnectionBroken):
         return b""

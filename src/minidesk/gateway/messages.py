@@ -14,6 +14,9 @@ class ChatMessage:
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[
+        str, ...
+    ] = ()  # `data:` addresses of pictures, for models that can see; others get the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,13 @@ class ChatRequest:
     """What to ask, for whom and why. `purpose` `api` is a company's own tool behind /v1."""
 
     messages: tuple[ChatMessage, ...]
-    purpose: Literal["answer", "rewrite", "summary", "test", "api"]
+    purpose: Literal["answer", "rewrite", "summary", "test", "api", "transcription"]
     max_tokens: int
     temperature: float = 0.1
     site_id: str | None = None
     conversation_id: str | None = None
     message_id: str | None = None
+    order: tuple[str, ...] = ()  # names of models that the tier mini asks first; the tier's own after them
     schema: AnswerSchema | None = (
         None  # not sent to a model that does not support it: the prompt asks as well
     )

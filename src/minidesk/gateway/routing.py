@@ -11,13 +11,13 @@ import math
 import random
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
 
 from minidesk.errors import ModelError, ModelOverloaded, ModelRefused, ModelTruncated, ModelUnreachable
-from minidesk.gateway.call import Call, Place, Purse, at_most, estimate_tokens
+from minidesk.gateway.call import Call, Hold, Place, Purse, at_most, estimate_tokens
 from minidesk.gateway.catalog import Route
 from minidesk.gateway.client import ModelClient
 from minidesk.gateway.failures import BUDGET_SPENT, CONTEXT_TOO_LONG
@@ -50,10 +50,14 @@ class TargetState:
     breaker: State
     resting: bool
     first_token_ms: float | None
+    name: str = ""  # provider/model as written in the settings
 
 
 class Gateway:
-    """All models, as one. Without routes no model is configured. `now` is a monotonic clock in seconds."""
+    """All models, as one. Without routes no model is configured. `now` is a monotonic clock in seconds.
+
+    `others` are in no tier: they are asked only where a request names them.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Gateway:
         ledger: LedgerSink,
         purse: Purse,
         *,
+        others: Sequence[Target] = (),
         now: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = jitter,
     ) -> None:
@@ -70,7 +75,9 @@ class Gateway:
         self._ledger = ledger
         self._purse = purse
         self._jitter = jitter
-        self._health = {target: Health(now) for route in routes.values() for target in route.targets}
+        known = [*(target for route in routes.values() for target in route.targets), *others]
+        self._health = {target: Health(now) for target in known}
+        self._named = {target.name: target for target in known if target.name}
         self._settling: set[asyncio.Task[None]] = set()
 
     @property
@@ -82,6 +89,16 @@ class Gateway:
         """Whether there is any model in this tier."""
         return tier in self._routes
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all models that a request may name in its `order`."""
+        return tuple(self._named)
+
+    @property
+    def sees(self) -> bool:
+        """Whether any model can be shown pictures."""
+        return any(target.sees for route in self._routes.values() for target in route.targets)
+
     def states(self) -> list[TargetState]:
         """How every target stands, tier by tier."""
         return [
@@ -92,6 +109,7 @@ class Gateway:
                 health.breaker.state,
                 health.resting,
                 health.first_token_ms,
+                target.name,
             )
             for tier, route in self._routes.items()
             for target in route.targets
@@ -120,7 +138,8 @@ class Gateway:
                 place = Place(tier, request_id, next(attempts))
                 call = Call(self._client, target, request, self._health[target], self._ledger, place)
                 try:
-                    async with aclosing(self._attempt(call, by)) as pieces:
+                    hold = await self._admitted(call)
+                    async with aclosing(call.run(by, hold, self._settling)) as pieces:
                         async for piece in pieces:
                             yield piece
                     return
@@ -136,8 +155,8 @@ class Gateway:
                 await asyncio.sleep(self._jitter())
         raise last
 
-    async def _attempt(self, call: Call, by: float) -> AsyncGenerator[str | Finished]:
-        """One call, if its target takes any and the budget holds it."""
+    async def _admitted(self, call: Call) -> Hold:
+        """Money for one call, if its target takes any and the budget holds it; nothing is awaited from here to the call."""
         health = call.health
         if not health.ready:
             raise _PassedOver
@@ -149,9 +168,7 @@ class Gateway:
         ):  # the reservation took time: another call may be the probe
             hold.release()
             raise _PassedOver
-        async with aclosing(call.run(by, hold, self._settling)) as pieces:
-            async for piece in pieces:
-                yield piece
+        return hold
 
     def _note(self, target: Target, error: ModelError) -> None:
         """Let what was learned count for the neighbours behind the same key; say once to the operator what only they can mend."""
@@ -167,8 +184,14 @@ class Gateway:
         route = self._routes.get(tier)
         if route is None:
             raise ModelError
-        needed = estimate_tokens(request) + request.max_tokens
-        found = [t for t in self._ordered(route, request) if t.context is None or needed <= t.context]
+        ordered = self._ordered(route, request)
+        if tier == "mini" and request.order:
+            # A name that is in the settings no more is passed over: an experiment must not stop the answers.
+            first = [self._named[name] for name in request.order if name in self._named]
+            ordered = list(dict.fromkeys([*first, *ordered]))
+        if any(message.images for message in request.messages):
+            ordered.sort(key=lambda target: not target.sees)
+        found = [t for t in ordered if _fits(t, request)]
         if not found:
             raise ModelRefused(code=CONTEXT_TOO_LONG)
         return found
@@ -181,6 +204,11 @@ class Gateway:
         if route.policy == "weighted":
             return weighted(route, request.conversation_id)
         return list(route.targets)
+
+
+def _fits(target: Target, request: ChatRequest) -> bool:
+    """Whether the request and the longest answer have room."""
+    return target.context is None or estimate_tokens(request, target) + request.max_tokens <= target.context
 
 
 def weighted(route: Route, conversation_id: str | None) -> list[Target]:

@@ -51,9 +51,10 @@ class ScriptedModel:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        request: dict[str, Any] = json.loads(body or b"{}")
-        self.requests.append(request)
         self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        is_form = self.headers[-1].get("content-type", "").startswith("multipart/")
+        request: dict[str, Any] = {"form": body} if is_form else json.loads(body or b"{}")
+        self.requests.append(request)
         await _play(self._next(request), send)
 
     def _next(self, request: dict[str, Any]) -> Line:

@@ -1,5 +1,6 @@
 """One model at one endpoint: where it is, what it costs, and what it understands."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,9 +15,13 @@ Support = Literal[
     "json_schema",  # can be held to a schema
     "prompt_cache_key",  # takes a name under which prompts with the same beginning find the same cache
     "images",  # can see
+    "transcription",  # writes down what it hears, and does nothing else
 ]
 # What nearly every OpenAI-compatible server takes.
 USUAL: frozenset[Support] = frozenset({"temperature", "stream_usage"})
+
+# Of 1024 × 1024 pixels where nobody knows: one a square of 16 pixels, more than any provider's rule but gpt-4o-mini's.
+IMAGE_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,10 @@ class Target:
     cached_input_price: float | None = None  # of input that the provider had in its cache; None: as any other
     context: int | None = None  # tokens in and out together; None: not known
     supports: frozenset[Support] = USUAL
+    image_tokens: int = (
+        IMAGE_TOKENS  # what a picture of ours (gateway never sends a larger one) counts for at most
+    )
+    minute_price: float | None = None  # US dollars a minute of sound
     name: str = ""  # provider/model as written in the settings
 
     @property
@@ -42,6 +51,15 @@ class Target:
     def endpoint(self) -> tuple[str, str]:
         """What a refused key or an empty account is about: every model behind the same address and key."""
         return self.base_url, self.api_key
+
+    @property
+    def sees(self) -> bool:
+        """Whether it is sent pictures."""
+        return "images" in self.supports
+
+    def sound_cost(self, seconds: float) -> int:
+        """Millionths of a dollar for so much sound, rounded up."""
+        return math.ceil(seconds / 60 * (self.minute_price or 0.0) * 1_000_000 - 1e-9)
 
     def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """Millionths of a dollar, rounded up so that a call is never free by rounding."""

@@ -20,6 +20,7 @@ logger = logging.getLogger("minidesk.web")
 
 _EXTRA_HEADERS = "response_headers"
 WIDGET = "/api/widget/"
+WIDGET_UPLOADS = frozenset({"/api/widget/v1/attachments", "/api/widget/v1/voice"})
 UPLOAD_SLACK = 64 * 1024  # the parts of a multipart body around the file
 
 _POLICY = (
@@ -51,20 +52,27 @@ class GuardRules:
     widget_body: int = 64 * 1024
     other_body: int = 1024 * 1024
     upload_body: int = 50_000_000  # of the file; the rest of the form comes on top
+    widget_upload: int = 10_000_000  # the same, of what a visitor attaches
     headers: int = 16 * 1024
     body_seconds: float = 15.0
     upload_rate: int = 50_000  # bytes a second: an upload may take 15 s and as long as this rate needs
     https: bool = False
 
     def is_upload(self, path: str, content_type: str) -> bool:
-        """Whether files come: as multipart, and never to the widget's API."""
-        return content_type.lower().startswith("multipart/") and not path.startswith(WIDGET)
+        """Whether files come: as multipart, and from visitors only at the doors for them."""
+        takes_files = not path.startswith(WIDGET) or path in WIDGET_UPLOADS
+        return content_type.lower().startswith("multipart/") and takes_files
 
     def body_limit(self, path: str, content_type: str) -> int:
         """How much this address takes."""
         if self.is_upload(path, content_type):
-            return self.upload_body + UPLOAD_SLACK
+            largest = self.widget_upload if path in WIDGET_UPLOADS else self.upload_body
+            return largest + UPLOAD_SLACK
         return self.widget_body if path.startswith(WIDGET) else self.other_body
+
+
+# Of a page that may ask for a voice note: ours, and the chat that it frames.
+MICROPHONE = "camera=(), geolocation=(), microphone=(self)"
 
 
 def content_policy(frame_ancestors: Iterable[str] = ()) -> str:

@@ -2,9 +2,11 @@
 import { Answer } from "./Answer";
 import { useDesk } from "./context";
 import { AlertIcon, ClockIcon } from "./icons";
+import { useExtra } from "./lazy";
 import type { Draft } from "./outbox";
 import type { Item } from "./state";
 import { exact } from "./time";
+import type { FileView } from "./types";
 
 /** @param first whether somebody else wrote the message before: then the author is named */
 export function Bubble({ item, first }: { item: Item; first: boolean }) {
@@ -20,10 +22,11 @@ export function Bubble({ item, first }: { item: Item; first: boolean }) {
   if (item.author === "visitor")
     return (
       <div class="row own">
-        <p class="bubble from-visitor" title={when} dir="auto">
+        <p class={item.text && "bubble from-visitor"} title={when} dir="auto">
           <bdi class="hidden">{t("you")}: </bdi>
           {item.text}
         </p>
+        <Files of={item.attachments} />
       </div>
     );
   // A failed answer has no words of its own: the line that hands over to a person says what happens.
@@ -35,8 +38,14 @@ export function Bubble({ item, first }: { item: Item; first: boolean }) {
       <div class="bubble from-desk" title={when} dir="auto">
         <Answer item={item} />
       </div>
+      <Files of={item.attachments} />
     </div>
   );
+}
+
+function Files({ of }: { of: FileView[] | undefined }) {
+  const extra = useExtra(Boolean(of?.length));
+  return extra && of?.length ? <extra.Shown of={of} /> : null;
 }
 
 export function DraftBubble({ draft }: { draft: Draft }) {
@@ -45,10 +54,11 @@ export function DraftBubble({ draft }: { draft: Draft }) {
   if (draft.failed === null)
     return (
       <div class="row own">
-        <p class="bubble from-visitor" dir="auto">
+        <p class={draft.text && "bubble from-visitor"} dir="auto">
           <bdi class="hidden">{t("you")}: </bdi>
           {draft.text}
         </p>
+        <Files of={draft.files} />
         <p class="hint small">{t("sending")}…</p>
       </div>
     );
@@ -58,7 +68,7 @@ export function DraftBubble({ draft }: { draft: Draft }) {
   return (
     <div class="row own">
       <button type="button" class="bubble from-visitor failed" dir="auto" onClick={again}>
-        {draft.text}
+        {draft.text || draft.files?.map((file) => file.name).join(", ")}
         <span class="hidden">. {t(unreached ? "retry" : "edit")}</span>
       </button>
       <div class="failure" role="alert">

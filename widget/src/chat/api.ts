@@ -93,7 +93,21 @@ export class Api {
     }
   }
 
+  /** Bytes that are no JSON. @throws ApiError */
+  async blob(path: string): Promise<Blob> {
+    return (await this.fetch("GET", path)).blob();
+  }
+
   private async once<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
+    const response = await this.fetch(method, path, body);
+    try {
+      return (await response.json()) as T;
+    } catch {
+      throw new ApiError(0, "cut_off", ""); // the connection broke inside the answer
+    }
+  }
+
+  private async fetch(method: "GET" | "POST", path: string, body?: object): Promise<Response> {
     let response: Response;
     try {
       response = await fetch(PREFIX + path, {
@@ -108,10 +122,6 @@ export class Api {
       throw new ApiError(0, "unreachable", "");
     }
     if (!response.ok) throw await errorOf(response);
-    try {
-      return (await response.json()) as T;
-    } catch {
-      throw new ApiError(0, "cut_off", ""); // the connection broke inside the answer
-    }
+    return response;
   }
 }

@@ -6,7 +6,7 @@ import { apply, EMPTY, fromConversation, type State, withMessage } from "./state
 import type { Storage } from "./storage";
 import { Stream } from "./stream";
 import { type Translate, translator, type Words } from "./texts";
-import type { Config, Conversation, Event, Line, Message, PassageView, Reason, Session } from "./types";
+import type { Config, Conversation, Event, FileView, Line, Message, PassageView, Reason, Session } from "./types";
 
 export interface View {
   /** `blocked`: the server refuses this page or does not know the site; waiting does not help */
@@ -33,7 +33,7 @@ export interface Page {
 export class Chat {
   view: View;
   private page: Page = { url: "", title: "", locale: document.documentElement.lang, attributes: "{}" };
-  private readonly api: Api;
+  readonly api: Api;
   /** Whether a person can see the messages now; what came meanwhile counts as unread. */
   private visible: boolean;
   private readonly outbox: Outbox;
@@ -297,8 +297,8 @@ export class Chat {
 
   // ---- what the visitor does
 
-  send(text: string): void {
-    this.outbox.add(text);
+  send(text: string, files: FileView[] = []): void {
+    this.outbox.add(text, files);
   }
 
   retry(draft: Draft): void {
@@ -317,7 +317,7 @@ export class Chat {
   private async deliver(draft: Draft): Promise<void> {
     const post = (id: string) => {
       this.outbox.update(draft.client_id, { conversation: id });
-      const body = { client_id: draft.client_id, text: draft.text };
+      const body = { client_id: draft.client_id, text: draft.text, attachments: draft.files?.map((file) => file.id) ?? [] };
       return this.api.call<{ message: Message }>("POST", `/conversations/${encodeURIComponent(id)}/messages`, body);
     };
     await this.starting; // the session may know an open conversation that this message belongs to

@@ -5,10 +5,13 @@
 import { ApiError } from "./api";
 import { backoffMs } from "./backoff";
 import type { Storage } from "./storage";
+import type { FileView } from "./types";
 
 export interface Draft {
   client_id: string;
   text: string;
+  /** Uploaded before. */
+  files?: FileView[];
   /** Bound at the first attempt: a repetition must reach the same conversation to be recognised. */
   conversation: string | null;
   /** null while sending; else why not (empty: nobody was reached) */
@@ -50,8 +53,8 @@ export class Outbox {
     this.changed();
   }
 
-  add(text: string): void {
-    this.save([...this.drafts, { client_id: newId(), text, conversation: null, failed: null }]);
+  add(text: string, files: FileView[]): void {
+    this.save([...this.drafts, { client_id: newId(), text, ...(files.length && { files }), conversation: null, failed: null }]);
     void this.pump();
   }
 

@@ -15,6 +15,16 @@ export interface Citation {
   sentences?: [number, number][];
 }
 
+/** A file of a message; a picture has its size in pixels. */
+export interface FileView {
+  id: string;
+  name: string;
+  type: string;
+  size: number;
+  width?: number | null;
+  height?: number | null;
+}
+
 export interface Message {
   id: string;
   seq: number;
@@ -32,6 +42,7 @@ export interface Message {
   offer_person?: boolean;
   choices?: string[];
   helpful?: boolean | null;
+  attachments?: FileView[];
   /** Why not, where the visitor has just said it. */
   reason?: Reason;
 }
@@ -65,6 +76,10 @@ export interface Config {
   /** Only where the language is another than the page's, whose words came with it. */
   words?: Words;
   limits?: { message_max_chars?: number };
+  /** What may be attached, where anything may. */
+  files?: { accept: string; max_bytes: number; most: number } | null;
+  /** Voice notes are written down. */
+  voice?: { max_seconds: number } | null;
 }
 
 export interface Session {

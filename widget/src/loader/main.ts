@@ -115,7 +115,7 @@ function start(script: HTMLScriptElement, key: string): void {
   /** Loads the chat, once. */
   function load(): void {
     if (frame) return;
-    frame = make("iframe", { title: "Chat", src: address() });
+    frame = make("iframe", { title: "Chat", allow: "microphone", src: address() });
     frame.onload = () => {
       ready = true; // its script listens by now
       say();

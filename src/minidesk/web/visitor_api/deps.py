@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from minidesk.conversations import Conversations
+from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
 from minidesk.db.models import utc_now
+from minidesk.gateway import Transcriber
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.text.locale import Texts
@@ -46,6 +47,8 @@ class VisitorDeps:
     handoff: HandsOff
     streams: Streams
     limiter: RateLimiter
+    attachments: Attachments
+    voice: Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,4 @@ class PageDeps:
     texts: Texts
     assets: Assets
     clock: Callable[[], datetime] = utc_now
+    voice: bool = False  # the chat may ask for the microphone

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from minidesk.sites import note_sighting, origin_of, site_by_key
 from minidesk.text.locale import direction
 from minidesk.web.assets import BASE
-from minidesk.web.guard import content_policy
+from minidesk.web.guard import MICROPHONE, content_policy
 from minidesk.web.visitor_api.compressed import Compressed, compressed
 from minidesk.web.visitor_api.deps import PageDeps
 from minidesk.web.visitor_api.gate import known
@@ -77,7 +77,10 @@ def pages_router(deps: PageDeps) -> APIRouter:
             t=lambda name, **values: deps.texts.t(name, chosen, **values),
         )
         policy = content_policy(("'self'", *site.allowed_origins))
-        return compressed(request, html.encode(), "text/html", FOR_ALL | {"Content-Security-Policy": policy})
+        headers = FOR_ALL | {"Content-Security-Policy": policy}
+        if deps.voice:
+            headers["Permissions-Policy"] = MICROPHONE
+        return compressed(request, html.encode(), "text/html", headers)
 
     @router.api_route(BASE + "{path:path}", methods=["GET", "HEAD"])
     async def built(request: Request, path: str) -> Response:

@@ -24,6 +24,7 @@ from minidesk.sites import SiteView, VisitorIdentity, link_hosts, site_by_key
 from minidesk.text.locale import direction
 from minidesk.text.normalise import check_text
 from minidesk.text.render import render_markdown
+from minidesk.tickets import check_not_blocked
 from minidesk.web.guard import content_policy
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
@@ -56,6 +57,7 @@ class Line:
     who: str
     html: Markup
     sources: tuple[Source, ...]
+    files: tuple[str, ...] = ()  # names: this page shows none, and says that there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Plain:
                 return (await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))).id
         charge_conversation(self._deps, self._gate.address(request))
         async with self._deps.db.write() as tx:
+            await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
             row = await self._deps.conversations.start(
                 tx, site_id=visitor.site_id, visitor_id=visitor.visitor_id, locale=locale
             )
@@ -182,7 +185,7 @@ class Plain:
         return Said(view.id, view.holder, self._who(view, locale), lines, _owed(view))
 
     def _lines(self, view: ThreadView, hosts: Collection[str], locale: str) -> tuple[Line, ...]:
-        return tuple(self._line(m, hosts, locale) for m in view.messages if m.text)
+        return tuple(self._line(m, hosts, locale) for m in view.messages if m.text or m.attachments)
 
     def _line(self, message: MessageView, hosts: Collection[str], locale: str) -> Line:
         names = {
@@ -191,8 +194,9 @@ class Plain:
             "agent": message.name or self._deps.texts.t("widget.agent", locale),
         }
         html = Markup(render_markdown(message.text, link_hosts=hosts))  # noqa: S704 (cleaned by the one renderer)
+        files = tuple(file.name for file in message.attachments)
         sources = tuple(Source(c.n, c.title, _link(c.url)) for c in message.citations)
-        return Line(message.author, names.get(message.author, ""), html, sources)
+        return Line(message.author, names.get(message.author, ""), html, sources, files)
 
     def _who(self, view: ThreadView | None, locale: str) -> str:
         holder = view.holder if view else "assistant"

@@ -17,10 +17,13 @@ from minidesk.conversations import (
     list_for_visitor,
     transcript,
 )
+from minidesk.conversations.attachments import MOST
 from minidesk.live import EventLog
 from minidesk.sites import SiteView, VisitorIdentity, link_hosts, site_by_id
+from minidesk.tickets import check_not_blocked
 from minidesk.web.body import json_body, takes
 from minidesk.web.visitor_api import serializers
+from minidesk.web.visitor_api.attachment_routes import add_attachments
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.events import Follower, position_of
 from minidesk.web.visitor_api.gate import Gate, known
@@ -54,6 +57,7 @@ class NewMessage(BaseModel):
 
     client_id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
     text: str
+    attachments: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]] = Field([], max_length=MOST)
 
 
 class Feedback(BaseModel):
@@ -77,6 +81,7 @@ def visitor_router(deps: VisitorDeps) -> APIRouter:
     add_surroundings(router, deps, gate)
     _add_conversations(router, deps, gate)
     _add_talking(router, deps, gate)
+    add_attachments(router, deps, gate)
     _add_judging(router, deps, gate)
     _add_events(router, deps, gate)
     _add_preflight(router, gate)
@@ -93,6 +98,7 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
         """A new conversation."""
         charge_conversation(deps, gate.address(request))
         async with deps.db.write() as tx:
+            await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
             row = await deps.conversations.start(
                 tx,
                 site_id=visitor.site_id,
@@ -147,7 +153,9 @@ def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         body: Annotated[NewMessage, Depends(json_body(NewMessage))],
     ) -> Ok:
         """Say something. 202 comes after the commit; the same client id again gives the same answer (F22)."""
-        posted, site = await say(deps, visitor, gate.address(request), known(id), body.client_id, body.text)
+        posted, site = await say(
+            deps, visitor, gate.address(request), known(id), body.client_id, body.text, body.attachments
+        )
         hosts = _hosts(site)
         return {"message": serializers.message_json(posted.message, hosts)}
 

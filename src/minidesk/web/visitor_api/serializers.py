@@ -1,9 +1,12 @@
 """What a visitor is sent, field by field. Everything else a record holds stays here (T27)."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from minidesk.conversations import ConversationLine, MessageView
+from minidesk.conversations.attachments import MOST
+from minidesk.files.kinds import ACCEPT
 from minidesk.sites import SiteView, VisitorSession, hours_line, on_accent
 from minidesk.sites.config import INK
 from minidesk.text.render import render_markdown
@@ -14,7 +17,7 @@ from minidesk.web.visitor_api.queries import CitedPassage, ThreadView
 
 # The fields of each stored event that a visitor may see; a type that is not here is not sent.
 EVENT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "message": ("id", "seq", "author", "name", "text", "client_id", "at"),
+    "message": ("id", "seq", "author", "name", "text", "client_id", "at", "attachments"),
     "answer.start": ("message", "seq", "attempt", "reply_to"),
     "answer.part": ("message", "attempt", "offset", "text", "citations"),
     "answer.done": (
@@ -76,6 +79,7 @@ def message_json(message: MessageView, hosts: Collection[str]) -> dict[str, Any]
         "offer_person": message.offer_person,
         "choices": list(message.choices),
         "helpful": message.helpful,
+        "attachments": [asdict(file) for file in message.attachments],
     }
 
 
@@ -127,6 +131,12 @@ def passage_json(passage: CitedPassage) -> dict[str, Any]:
     }
 
 
+def files_json(deps: VisitorDeps) -> dict[str, Any] | None:
+    """What may be attached; None: nothing."""
+    largest = deps.settings.attachment_max_bytes
+    return {"accept": ACCEPT, "max_bytes": largest, "most": MOST} if largest else None
+
+
 def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) -> dict[str, Any]:
     """How the widget looks, and the texts that the site's owner chose; empty ones are the widget's own words.
 
@@ -153,4 +163,6 @@ def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) 
         "quick_replies": list(config.quick_replies),
         "locale": locale,
         "limits": {"message_max_chars": deps.settings.message_max_chars},
+        "files": files_json(deps),
+        "voice": {"max_seconds": deps.settings.voice_max_seconds} if deps.voice.configured else None,
     }

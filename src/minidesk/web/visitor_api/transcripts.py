@@ -29,5 +29,6 @@ def _message(message: MessageView, texts: Texts, locale: str) -> str:
     }
     who = names.get(message.author)
     lines = [f"{message.at:%Y-%m-%d %H:%M} UTC" + (f" · {who}" if who else ""), message.text]
+    lines += [f"[{file.name}]" for file in message.attachments]
     lines += [f"[{c.n}] {c.title}" + (f" · {c.url}" if c.url else "") for c in message.citations]
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
