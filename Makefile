@@ -21,10 +21,10 @@ PIP_LOCKED := -m pip install -qq --require-hashes -r
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check format bench evals prove lock clean widget system
+.PHONY: help demo install test test-llama check format bench evals prove lock clean widget system
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-11s %s\n", $$1, $$2}'
 
 demo: .venv/.run ## serve the sample shop with the widget on its page (HOST=… PORT=…)
 	@$(BIN)/python hatch_build.py
@@ -33,7 +33,11 @@ demo: .venv/.run ## serve the sample shop with the widget on its page (HOST=… 
 install: .venv/.dev widget ## an environment to work in: .venv, with everything that tests need
 
 test: check system .venv-litellm/.done ## check, then all tests but benchmarks and long runs (ARGS=… for pytest)
-	@sh scripts/pytest.sh "not bench and not prove" -n $(JOBS) --dist loadfile $(ARGS)
+	@sh scripts/pytest.sh "not bench and not prove and not llama" -n $(JOBS) --dist loadfile $(ARGS)
+
+test-llama: .venv/.dev ## the gateway against llama.cpp's server (builds it first: ten minutes)
+	@PYTHON="$(PYTHON)" sh scripts/llama-server.sh
+	$(BIN)/python -m pytest -m llama $(ARGS)
 
 check: .venv/.dev widget ## style, types, and lock files that fit pyproject.toml
 	$(BIN)/python scripts/lock.py --check
@@ -61,7 +65,7 @@ lock: .venv-lock/.done ## renew the lock files from pyproject.toml
 	PATH="$(CURDIR)/.venv-lock/bin:$$PATH" $(PYTHON) scripts/lock.py
 
 clean: ## remove what these targets made: environments, built files, caches (data/ stays)
-	rm -rf .venv .venv-litellm .venv-lock dist src/minidesk/web/static/dist widget/node_modules widget/build.log
+	rm -rf .venv .venv-litellm .venv-llama .venv-lock dist src/minidesk/web/static/dist widget/node_modules widget/build.log
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

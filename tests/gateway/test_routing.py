@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from tests.gateway.conftest import REQUEST, Ledger, Steps, collect, gateway, target
+from tests.gateway.conftest import FAST, REQUEST, Ledger, Steps, collect, gateway, target
 from tests.helpers.serving import serving
 
 from minidesk.errors import ModelError, ModelRefused
-from minidesk.gateway import ChatMessage, Route
+from minidesk.gateway import ChatMessage, Gateway, ModelClient, Route, Tier
 from minidesk.gateway.failures import failure
 from minidesk.gateway.routing import weighted
 from minidesk.gateway.scripted import Line, ScriptedModel
@@ -239,3 +239,38 @@ async def test_cached_input_costs_what_the_provider_asks_for_it(ledger: Ledger) 
         one = replace(target(url), cached_input_price=0.075)
         assert (await collect(gateway(ledger, one)))[1].cost_micros == 96  # 200 × .15 + 800 × .075 + 10 × .60
         assert (await collect(gateway(ledger, target(url))))[1].cost_micros == 156
+
+
+async def test_a_request_may_name_who_is_asked_first(ledger: Ledger) -> None:
+    async with serving(good()) as url:
+        one, two, spare, big = (
+            replace(target(url, name), name=f"x/{name}") for name in ("one", "two", "spare", "big")
+        )
+        routes: dict[Tier, Route] = {"mini": Route((one, two)), "large": Route((big,))}
+        asked = Gateway(ModelClient(FAST), routes, ledger.book, ledger, others=[spare], jitter=lambda: 0.0)
+        assert asked.names == ("x/one", "x/two", "x/big", "x/spare")
+        asks: tuple[tuple[tuple[str, ...], Tier, str], ...] = (
+            ((), "mini", "one"),
+            (("x/two",), "mini", "two"),
+            (("x/spare", "x/two"), "mini", "spare"),
+            (("gone/model",), "mini", "one"),
+            (("x/two",), "large", "big"),
+        )
+        for order, tier, first in asks:
+            await collect(asked, replace(REQUEST, order=order), tier)
+            assert ledger.lines[-1].model == first
+        await asked.close()
+
+
+async def test_where_the_named_one_fails_the_tier_answers(ledger: Ledger) -> None:
+    script = ScriptedModel([Line(status=401)], otherwise=lambda _: Line(("Yes.",)))
+    async with serving(script) as url:
+        one, spare = (replace(target(url, name), name=f"x/{name}") for name in ("one", "spare"))
+        asked = Gateway(
+            ModelClient(FAST), {"mini": Route((one,))}, ledger.book, ledger,
+            others=[replace(spare, api_key="other")], jitter=lambda: 0.0,
+        )  # fmt: skip
+        text, end = await collect(asked, replace(REQUEST, order=("x/spare",)))
+        assert (text, end.model) == ("Yes.", "one")
+        await asked.close()
+    assert [line.model for line in ledger.lines] == ["spare", "one"]

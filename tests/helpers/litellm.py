@@ -22,6 +22,7 @@ class Proxy:
 
     base_url: str
     key: str
+    pid: int
 
 
 @asynccontextmanager
@@ -48,7 +49,7 @@ async def litellm_proxy(config: str, log: Path) -> AsyncIterator[Proxy]:
         )
     try:
         await _ready(process, f"http://127.0.0.1:{port}", log)
-        yield Proxy(f"http://127.0.0.1:{port}/v1", key)
+        yield Proxy(f"http://127.0.0.1:{port}/v1", key, process.pid)
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ from tests.web import test_console
 from tests.web.test_console import Browser, Office
 
 from minidesk.db.models import AnswerVersion, Experiment, Message, new_id
+from minidesk.sites import PromptWords, save_prompt
 
 office = test_console.office
 HERE = "/console/experiments"
@@ -34,7 +35,15 @@ async def test_started_read_and_ended(office: Office) -> None:
         assert (one.share, one.a["large"], one.b) == (
             50,
             True,
-            {"instructions": "Be brief.", "temperature": 0.7, "passages": None, "large": False},
+            {
+                "prompt": None,
+                "instructions": "Be brief.",
+                "temperature": 0.7,
+                "passages": None,
+                "models": [],
+                "rules": None,
+                "large": False,
+            },
         )
         conversation = await office.conversation(office.site)
         async with office.db.write() as tx:
@@ -60,11 +69,14 @@ async def test_started_read_and_ended(office: Office) -> None:
 
 async def test_what_cannot_be_used_is_said_and_what_was_written_stays(office: Office) -> None:
     await office.agent("mara@example.com", office.site, "admin")
+    object.__setattr__(office.deps, "model_names", ("mini/one", "mini/two"))
     async with office.at_work("mara@example.com") as browser:
         for fields, sentence in (
             ({"b_temperature": "warm"}, "Variant B: the temperature is a number from 0 to 1.5."),
             ({"a_passages": "40"}, "Variant A: give the model 1 to 10 passages."),
             ({"share": "100"}, "Give B between 1 and 99 per cent of the conversations."),
+            ({"b_models": "mini/one, no/such"}, "Variant B: there is no model no/such."),
+            ({"b_prompt": "1.5"}, "Variant B: choose one of the versions of the prompt."),
             ({"b_instructions": ""}, "A and B are the same: change something in B."),
         ):
             refused = await start(browser, name="<b>Mine</b>", **fields)
@@ -82,3 +94,28 @@ async def test_only_administrators(office: Office) -> None:
         assert (await browser.get(HERE)).status_code in (403, 404)
         assert (await start(browser)).status_code in (403, 404)
         assert await rows(office) == []
+
+
+async def test_variants_name_a_version_of_the_prompt_and_models_in_order(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    object.__setattr__(office.deps, "model_names", ("mini/one", "mini/two"))
+    async with office.db.write() as tx:
+        now = office.deps.clock()
+        await save_prompt(tx, office.site.id, PromptWords("", "Be kind."), by="Mara", now=now)
+    async with office.at_work("mara@example.com") as browser:
+        assert '<option value="2">Version 2</option>' in (await browser.get(HERE)).text
+        # The form shows the site's instructions beside the version: untouched, they say nothing.
+        fields = {
+            "a_prompt": "0",
+            "b_prompt": "2",
+            "b_instructions": "Be kind.",
+            "b_models": "mini/two, mini/one",
+        }
+        assert (await start(browser, **fields)).status_code == 303
+        page = (await browser.get(HERE)).text
+    [one] = await rows(office)
+    assert (one.a["prompt"], one.b["prompt"], one.b["instructions"]) == (0, 2, None)
+    assert one.b["models"] == ["mini/two", "mini/one"]
+    assert "mini/two → mini/one" in page
+    assert "the shipped one alone" in page
+    assert re.search(r'<li class="added">.*Be kind\.', page)

@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy import update
 from tests.web import test_console
-from tests.web.test_console import Office
+from tests.web.test_console import Browser, Office
 
 from minidesk.db.models import Agent
 from minidesk.gateway import CallRecord, ChatRequest, TargetState
 from minidesk.insight.costs import by, latest, percentile, speeds, told_again, totals
+from minidesk.sites import site_by_id
+from minidesk.sites.large_share import LargeCap
 from minidesk.sites.spending import Ceilings, Spending
 from minidesk.web.console.models import count, milliseconds, money, percent
 
 office = test_console.office
+HERE = "/console/models"
 
 LINE = CallRecord(
     "answer", "mini-1", "host", None, None, None, 1000, 50, False, 300, 400, 1400, "ok", "mini", "r1", 1, 250
@@ -142,3 +146,46 @@ def test_numbers_as_they_are_read() -> None:
     assert [percent(*pair) for pair in ((0, 0), (0, 5), (1, 200), (1, 3))] == ["–", "0 %", "0.5 %", "33 %"]
     assert [milliseconds(n) for n in (12.4, 999, 1500)] == ["12 ms", "999 ms", "1.5 s"]
     assert [percentile(range(1, 101), share) for share in (0.5, 0.95, 1.0)] == [51, 96, 100]
+
+
+async def test_what_large_does_is_shown_and_capped(office: Office) -> None:
+    await a_day(office)
+    large = TargetState("large", "large-1", "host", "closed", False, None)
+    object.__setattr__(office.deps, "model_states", lambda: (large,))
+    object.__setattr__(office.deps, "large_cap", LargeCap(0.2, None))
+    await office.agent("mara@example.com", office.site, "admin")
+    async with office.at_work("mara@example.com") as browser:
+        page = (await browser.get(HERE)).text
+        assert "1 of 3" in page
+        assert "as the desk: 20" in page
+        for fields in ({"share": "120"}, {"share": "many"}, {"daily": "nan"}, {"daily": "-1"}):
+            refused = await send(browser, **fields)
+            assert refused.status_code == 422
+            assert 'role="alert"' in refused.text
+        assert (await send(browser, share="2,5 %", daily="0.005")).status_code == 303
+        page = (await browser.get(HERE)).text
+        assert ">2.5 %<" in page
+        assert (
+            '<span class="tag alarm">reached</span>'
+            in page.partition('id="large"')[2].partition("</table>")[0]
+        )
+        assert 'value="2.5"' in page
+        assert (await send(browser)).status_code == 303
+        assert ">20 %<" in (await browser.get(HERE)).text
+    async with office.db.read() as tx:
+        assert (await site_by_id(tx, office.site.id)).config.large_share_max is None
+    await office.agent("eve@example.com", office.site, "editor")
+    async with office.at_work("eve@example.com") as browser:
+        assert (await send(browser, share="90")).status_code == 403
+
+
+async def send(browser: Browser, **fields: str) -> httpx.Response:
+    """The form of the caps."""
+    data = {"csrf": browser.csrf, "share": "", "daily": ""} | fields
+    return await browser.client.post(f"{HERE}/large", data=data, headers={"Origin": browser.base})
+
+
+async def test_without_a_large_tier_the_page_says_how_to_get_one(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    async with office.at_work("mara@example.com") as browser:
+        assert "No model makes the large tier" in (await browser.get(HERE)).text

@@ -15,8 +15,9 @@ from tests.helpers.litellm import TOP
 from tests.helpers.serving import serving
 from tests.web.test_rest import BOOTS, TENTS, Api, Words, api
 
-from minidesk.accounts import ApiKeys
+from minidesk.accounts import ApiKeyIdentity, ApiKeys
 from minidesk.ask import Asker
+from minidesk.db import Database
 from minidesk.db.models import ModelCall
 from minidesk.fulltext import FullText
 from minidesk.gateway import ChatMessage, ChatRequest, Clocks, Gateway, ModelClient, Route, Target
@@ -35,11 +36,23 @@ HELLO = Line(("Hel", "lo."), usage=(12, 3))
 ASKED = [{"role": "user", "content": "How often can alpine boots be resoled?"}]
 
 
+class CountedKeys(ApiKeys):
+    """The keys, and how often one was looked up."""
+
+    looked_up = 0
+
+    async def identify(self, db: Database, presented: str | None) -> ApiKeyIdentity:
+        """Counts."""
+        self.looked_up += 1
+        return await super().identify(db, presented)
+
+
 @dataclass
 class Unified:
     """What a test holds in its hands."""
 
     api: Api
+    keys: CountedKeys
     model: ScriptedModel
     spending: Spending
     base: str
@@ -76,7 +89,8 @@ async def unified(api: Api, clock: FakeClock, settings: Settings) -> AsyncIterat
         mini = Target("secret-model", f"{upstream}/v1", "sk-up", 1.0, 2.0)
         gateway = Gateway(ModelClient(Clocks(5, 5, 10)), {"mini": Route((mini,))}, spending.book, spending)
         asker = Asker(Searcher(api.db, None, None, fulltext), Words().documents, None, settings, clock)
-        deps = OpenAIDeps(api.db, settings, clock, RateLimiter(clock), ApiKeys(clock), asker, gateway)
+        keys = CountedKeys(clock)
+        deps = OpenAIDeps(api.db, settings, clock, RateLimiter(clock), keys, asker, gateway)
         app = FastAPI()
         app.include_router(openai_router(deps))
         install_error_handlers(app)
@@ -85,7 +99,7 @@ async def unified(api: Api, clock: FakeClock, settings: Settings) -> AsyncIterat
             serving(app, proxy_headers=False) as base,
             httpx.AsyncClient(base_url=base, timeout=20) as http,
         ):
-            yield Unified(api, model, spending, base, http, settings)
+            yield Unified(api, keys, model, spending, base, http, settings)
         await gateway.close()
         await spending.close()
         fulltext.close()
@@ -240,6 +254,16 @@ async def test_a_key_has_its_rate(unified: Unified) -> None:
     assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limit_error")
     assert 0 < int(refused.headers["retry-after"]) <= 60
     assert (await unified.ask(other, asked)).status_code == 200
+
+
+async def test_requests_that_come_together_look_their_key_up_once(unified: Unified) -> None:
+    key, asked = await unified.key("models"), {"model": "mini", "messages": ASKED, "max_tokens": 10}
+    answers = await asyncio.gather(*(unified.ask(key, asked) for _ in range(15)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert unified.keys.looked_up == 1
+    wrong = await asyncio.gather(*(unified.ask("mdk_" + "x" * 40, asked) for _ in range(5)))
+    assert {answer.status_code for answer in wrong} == {401}
+    assert len(await unified.lines()) == 15
 
 
 async def test_at_the_ceiling_no_model_is_asked_and_clients_are_told_not_to_retry(unified: Unified) -> None:

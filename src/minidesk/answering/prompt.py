@@ -1,15 +1,20 @@
-"""Builds the messages of a model call from the templates in prompts/.
+"""Builds the messages of a model call from the files in prompts/.
+
+What a provider can keep in its cache is the beginning that calls share, so what stays the same comes first: the rules,
+then the site's manner, then the marker of this call.
 
 Text from outside (passages, history, the question) only ever stands in the user message, between lines with a
 marker drawn at random for this call, with the control tokens of chat models made harmless.
 """
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,6 +29,7 @@ _SUMMED_UP = 24  # turns that an agent's summary is made of: what led to the han
 _TURN_CHARS = 600  # an earlier turn says its topic in less
 _PASSAGE_CHARS = 2400
 
+_RULES = "answer.md"  # the shipped prompt: its name, its version, and the rules that a site may write anew
 _ANSWER = ("answer_system.md.j2", "answer_user.md.j2")
 
 # <|im_start|>, [INST], <<SYS>>, <s>, "### System:", "Human:" at a line's start: what some model reads as a new role.
@@ -47,6 +53,15 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipped:
+    """A prompt file: lines `name: …` and `version: …`, an empty line, and the rules with {site_name} and {not_found} in them."""
+
+    name: str
+    version: int
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Shown:
     title: str
     path: str
@@ -66,11 +81,12 @@ def answer_prompt(
     history: Sequence[Turn] = (),
     *,
     rewritten: str | None = None,
+    rules: str = "",
     site_prompt: str = "",
     site_name: str = "",
     shown: int = SHOWN,
 ) -> Prompt:
-    """The messages that ask for an answer from the first `shown` of these passages."""
+    """The messages that ask for an answer from the first `shown` of these passages; `rules` in the place of the shipped ones."""
     marker = secrets.token_hex(8)
     fenced = [
         _Shown(
@@ -84,9 +100,8 @@ def answer_prompt(
     system = _render(
         _ANSWER[0],
         marker=marker,
-        not_found=NOT_FOUND,
+        rules=_filled(rules or shipped().rules, site_name),
         site_prompt=site_prompt,
-        site_name=site_name,
     )
     user = _render(
         _ANSWER[1],
@@ -130,20 +145,40 @@ def leaks(text: str, prompt: Prompt) -> bool:
     return any(" ".join(said[i : i + 12]) in told for i in range(len(said) - 11))
 
 
-def version_of(instructions: str) -> str:
-    """Names all that an answer is asked with but the question: the templates and the site's own instructions."""
-    own = hashlib.sha256(instructions.encode("utf-8", "replace")).hexdigest()[:8] if instructions else "plain"
-    return f"{prompt_version()}-{own}"
+def version_of(rules: str, instructions: str) -> str:
+    """Names all that an answer is asked with but the question: the shipped files, and the site's own words. Up to 24 characters."""
+    own = json.dumps([rules, instructions]).encode()
+    return f"{prompt_version()}-{hashlib.sha256(own).hexdigest()[:6] if rules or instructions else 'plain'}"
 
 
 @cache
 def prompt_version() -> str:
-    """Names the templates that an answer is asked with; another text has another version."""
+    """Names the files that an answer is asked with; another text has another version, whatever its version line says."""
     environment = _environment()
     loader = environment.loader
     assert loader is not None
     sources = [loader.get_source(environment, name)[0] for name in _ANSWER]
-    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:12]
+    told = hashlib.sha256("\0".join([shipped().rules, *sources]).encode()).hexdigest()[:6]
+    return f"{shipped().name}-{shipped().version}-{told}"
+
+
+@cache
+def shipped() -> Shipped:
+    """The answer prompt that comes with the package."""
+    text = files("minidesk.answering").joinpath("prompts", _RULES).read_text(encoding="utf-8")
+    head, _, rules = text.partition("\n\n")
+    said = dict(line.split(": ", 1) for line in head.splitlines())
+    return Shipped(said["name"], int(said["version"]), rules.strip())
+
+
+def whole(rules: str, instructions: str) -> str:
+    """All that a site's words say to the model, the shipped rules in the place of none: to be read and compared by people."""
+    return f"{rules or shipped().rules}\n\n{instructions}".strip()
+
+
+def _filled(rules: str, site_name: str) -> str:
+    """Not by Jinja: a site's own rules are text, and no template that could compute."""
+    return rules.replace("{site_name}", site_name or "a company").replace("{not_found}", NOT_FOUND)
 
 
 @cache

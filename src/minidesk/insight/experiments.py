@@ -9,6 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import fmean, median
 from typing import Any
 
@@ -92,6 +93,18 @@ async def seen(tx: Tx, experiment_id: str) -> Seen:
         .group_by(AnswerVersion.variant)
     )
     return Seen(answers, {str(row[0]): row[1] for row in tickets})
+
+
+async def answers_by_prompt(tx: Tx, site_id: str, since: datetime) -> dict[str, int]:
+    """How many answers of a site were asked for with which prompt (answering.prompt.version_of)."""
+    rows = await tx.execute(
+        select(AnswerVersion.prompt, func.count())
+        .join(Message, Message.id == AnswerVersion.message_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Conversation.site_id == site_id, Message.created_at >= since)
+        .group_by(AnswerVersion.prompt)
+    )
+    return {str(prompt): int(count) for prompt, count in rows}
 
 
 def outcomes(of: Seen) -> dict[str, Outcome]:

@@ -1,7 +1,7 @@
 """Two ways to answer, tried side by side: a conversation keeps the one that it was given."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from minidesk.db import Tx
 from minidesk.db.models import AnswerVersion, Experiment, Site, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
+from minidesk.sites.prompts import PromptWords, access_prompt
 
 Letter = Literal["a", "b"]
 # The experiments that the console lists: what was tried two years ago tells little about today's models.
@@ -22,10 +23,15 @@ class Variant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # A version of the site's prompt, by its number: its rules and its instructions; 0: the shipped prompt alone.
+    prompt: Annotated[int, Field(ge=0)] | None = None
     # In the place of the site's own; the length is that of SiteConfig.instructions.
     instructions: Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True)] | None = None
     temperature: Annotated[float, Field(ge=0, le=1.5)] | None = None
     passages: Annotated[int, Field(ge=1, le=10)] | None = None  # that the model is given
+    # Asked in this order before the tier's others: provider/model as in the settings. One name tries another model.
+    models: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    rules: str | None = None  # of `prompt`, filled in when it is read; in the place of the site's own
     large: bool = True  # whether the large tier may be asked where the proof of mini's answer is too thin
 
 
@@ -53,11 +59,14 @@ class ExperimentView:
 
 
 async def running_experiment(tx: Tx, site_id: str) -> ExperimentView | None:
-    """The site's experiment that runs now."""
+    """The site's experiment that runs now, with the words of the prompts that its variants name."""
     row = await tx.scalar(
         select(Experiment).where(Experiment.site_id == site_id, Experiment.ended_at.is_(None))
     )
-    return None if row is None else _view(row)
+    if row is None:
+        return None
+    view = _view(row)
+    return replace(view, a=await _worded(tx, site_id, view.a), b=await _worded(tx, site_id, view.b))
 
 
 async def list_experiments(tx: Tx, site_id: str) -> list[ExperimentView]:
@@ -70,11 +79,20 @@ async def list_experiments(tx: Tx, site_id: str) -> list[ExperimentView]:
 async def start_experiment(
     tx: Tx, site_id: str, *, name: str, share: int, a: Variant, b: Variant, by: str, now: datetime
 ) -> str:
-    """Begin; gives the experiment's id. Raises `Invalid`, and `Conflict` where another one runs."""
+    """Begin; gives the experiment's id.
+
+    Raises `Invalid`, `NotFound` for a version of the prompt that is none, and `Conflict` where another one runs.
+    """
     if not name.strip():
         raise Invalid("Give the experiment a name.", code="name_missing")
     if not 1 <= share <= 99:
         raise Invalid("Give B between 1 and 99 per cent of the conversations.", code="share_invalid")
+    for variant in (a, b):
+        if variant.prompt is not None and variant.instructions is not None:
+            raise Invalid(
+                "Name a version of the prompt or write instructions, not both.", code="prompt_twice"
+            )
+        await _worded(tx, site_id, variant)
     if a == b:
         raise Invalid("A and B are the same: change something in B.", code="variants_equal")
     # Two administrators who press at once: the site's row makes one of them wait.
@@ -116,6 +134,14 @@ def note_version(
             variant=letter if experiment else None,
         )
     )
+
+
+async def _worded(tx: Tx, site_id: str, variant: Variant) -> Variant:
+    """With the words of the prompt that it names."""
+    if variant.prompt is None:
+        return variant
+    words = PromptWords() if variant.prompt == 0 else (await access_prompt(tx, site_id, variant.prompt)).words
+    return variant.model_copy(update={"rules": words.rules, "instructions": words.instructions})
 
 
 def _view(row: Experiment) -> ExperimentView:

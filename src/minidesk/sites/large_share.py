@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from minidesk.db import Database
-from minidesk.db.models import ModelCall
+from minidesk.db import Database, Tx
+from minidesk.db.models import ModelCall, Site
+from minidesk.sites.config import SiteConfig, config_of
 
 # What the share is of: the site's answers in so much time, the latest so many of them.
 WINDOW = timedelta(hours=24)
@@ -40,50 +42,71 @@ class Grant:
         self._under_way[self._site_id] -= 1
 
 
+@dataclass(frozen=True, slots=True)
+class LargeCap:
+    """How much large may do for a site: `share` of its answers, of 1, and money a day (None: only the usual budgets hold)."""
+
+    share: float
+    daily_usd: float | None = None
+
+    def of(self, config: SiteConfig) -> "LargeCap":
+        """With what the site has set for itself in the place of this."""
+        share, daily = config.large_share_max, config.large_daily_budget_usd
+        return LargeCap(self.share if share is None else share, self.daily_usd if daily is None else daily)
+
+
+@dataclass(frozen=True, slots=True)
+class LargeUse:
+    """What large did for a site: of its latest answers, and millionths of a dollar since midnight UTC."""
+
+    answers: int
+    large: int
+    spent: int
+
+
 class LargeShare:
     """Grants calls of the large tier. What other processes have under way at this moment is not seen."""
 
-    def __init__(
-        self, db: Database, clock: Callable[[], datetime], share: float, daily_usd: float | None
-    ) -> None:
-        """`share` is of 1; `daily_usd` None means that only the usual budgets hold."""
+    def __init__(self, db: Database, clock: Callable[[], datetime], cap: LargeCap) -> None:
+        """`cap` is for sites that have set none."""
         self._db = db
         self._clock = clock
-        self._share = share
-        self._daily = None if daily_usd is None else round(daily_usd * 1_000_000)
+        self._cap = cap
         self._under_way: Counter[str] = Counter()
 
     async def grant(self, site_id: str) -> Grant | None:
         """Leave for one question; None where the share or the money is used up."""
-        if self._share <= 0:
-            return None
-        tiers, spent = await self._latest(site_id)
+        async with self._db.read() as tx:
+            site = await tx.get(Site, site_id)
+            cap = self._cap if site is None else self._cap.of(config_of(site.config))
+            if cap.share <= 0:
+                return None
+            use = await large_use(tx, site_id, self._clock())
         # Nothing is awaited from here to the grant: two questions at once cannot both take the last one.
-        large = tiers.count("large") + self._under_way[site_id]
-        most = self._share * max(tiers.count("mini"), AT_LEAST_OF)
-        if large + 1 > most or (self._daily is not None and spent >= self._daily):
+        large = use.large + self._under_way[site_id]
+        most = cap.share * max(use.answers - use.large, AT_LEAST_OF)
+        if large + 1 > most or (cap.daily_usd is not None and use.spent >= round(cap.daily_usd * 1_000_000)):
             return None
         return Grant(self._under_way, site_id)
 
-    async def _latest(self, site_id: str) -> tuple[Sequence[str], int]:
-        """The tiers of the latest answers, and millionths of a dollar that large took since midnight UTC."""
-        now = self._clock()
-        ours = (ModelCall.site_id == site_id, ModelCall.purpose == "answer")
-        latest = (
-            select(ModelCall.tier)
-            .where(
-                *ours,
-                ModelCall.created_at > now - WINDOW,
-                ModelCall.tier.in_(("mini", "large")),
-                ModelCall.outcome.in_(_ANSWERED),
-            )
-            .order_by(ModelCall.created_at.desc())
-            .limit(LATEST)
+
+async def large_use(tx: Tx, site_id: str, now: datetime) -> LargeUse:
+    """What a site's share and its money are measured by."""
+    ours = (ModelCall.site_id == site_id, ModelCall.purpose == "answer")
+    latest = (
+        select(ModelCall.tier)
+        .where(
+            *ours,
+            ModelCall.created_at > now - WINDOW,
+            ModelCall.tier.in_(("mini", "large")),
+            ModelCall.outcome.in_(_ANSWERED),
         )
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        cost = select(func.coalesce(func.sum(ModelCall.cost_micros), 0)).where(
-            *ours, ModelCall.created_at >= midnight, ModelCall.tier == "large"
-        )
-        async with self._db.read() as tx:
-            tiers = list(await tx.scalars(latest))
-            return tiers, int(await tx.scalar(cost) or 0) if self._daily is not None else 0
+        .order_by(ModelCall.created_at.desc())
+        .limit(LATEST)
+    )
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    cost = select(func.coalesce(func.sum(ModelCall.cost_micros), 0)).where(
+        *ours, ModelCall.created_at >= midnight, ModelCall.tier == "large"
+    )
+    tiers = list(await tx.scalars(latest))
+    return LargeUse(len(tiers), tiers.count("large"), int(await tx.scalar(cost) or 0))

@@ -131,6 +131,7 @@ class _Keys:
     def __init__(self, deps: OpenAIDeps) -> None:
         self._deps = deps
         self._known: OrderedDict[str, tuple[ApiKeyIdentity, datetime]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[ApiKeyIdentity]] = {}
 
     async def identify(self, request: Request) -> ApiKeyIdentity:
         """Raises `NotAuthenticated`, and `TooMany` above the key's rate."""
@@ -148,12 +149,23 @@ class _Keys:
         known = self._known.get(presented or "")
         if known is not None and 0 <= (now - known[1]).total_seconds() < KEY_REMEMBERED_S:
             return known[0]
-        key = await self._deps.api_keys.identify(self._deps.db, presented)
+        # Requests that come together look it up once: each would else wait for the others' turns at the database.
+        task = self._asking.get(presented or "")
+        if task is None:
+            task = asyncio.create_task(self._deps.api_keys.identify(self._deps.db, presented))
+            self._asking[presented or ""] = task
+            task.add_done_callback(lambda done: self._answered(presented or "", done))
+        key = await asyncio.shield(task)  # one that leaves must not end it for the others
         if presented is not None:
             self._known[presented] = (key, now)
             if len(self._known) > KEYS_REMEMBERED:
                 self._known.popitem(last=False)
         return key
+
+    def _answered(self, presented: str, done: asyncio.Task[ApiKeyIdentity]) -> None:
+        self._asking.pop(presented, None)
+        if not done.cancelled():
+            done.exception()  # looked at, so that asyncio does not log a wrong key where everybody has left
 
 
 def openai_router(deps: OpenAIDeps) -> APIRouter:

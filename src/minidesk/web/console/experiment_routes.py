@@ -1,7 +1,7 @@
 """Two ways to answer, side by side: start, watch, end."""
 
 import asyncio
-import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -10,15 +10,20 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from minidesk.answering.prompt import whole
 from minidesk.errors import Invalid, MinideskError
 from minidesk.insight.experiments import Estimate, Outcome, outcomes, seen
+from minidesk.knowledge.compare import Line, compare
 from minidesk.sites import (
     ExperimentView,
+    PromptWords,
     Variant,
     end_experiment,
     list_experiments,
+    list_prompts,
     site_by_id,
     start_experiment,
+    words_of,
 )
 from minidesk.web.console.contexts import Shell
 from minidesk.web.console.deps import ConsoleDeps
@@ -47,7 +52,7 @@ class Trial:
     view: ExperimentView
     figures: tuple[FigureRow, ...]
     settings: tuple[tuple[str, str, str], ...]  # what, in A, in B; only where they differ
-    changes: tuple[tuple[str, str], ...]  # of the instructions: added, removed or same, and the line
+    changes: tuple[Line, ...]  # of what the model is told, from A to B
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class ExperimentsPage:
     trials: tuple[Trial, ...]
     running: bool
     instructions: str
+    prompts: tuple[int, ...]  # the numbers of the site's versions, the latest first
+    models: tuple[str, ...]  # that a variant may name
     given: dict[str, str]
     problem: str = ""
 
@@ -73,8 +80,10 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     async def start(request: Request) -> Response:
         _, form = await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
+        async with deps.db.read() as tx:
+            usual = (await site_by_id(tx, viewer.site.site_id)).config.instructions
         try:
-            a, b = _variant(form, "a"), _variant(form, "b")
+            a, b = (_variant(form, letter, usual, deps.model_names) for letter in ("a", "b"))
             share = field(form, "share")
             async with deps.db.write() as tx:
                 await start_experiment(
@@ -106,44 +115,76 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         async with deps.db.read() as tx:
             waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
             views = await list_experiments(tx, site_id)
+            prompts = await list_prompts(tx, site_id)
             found = [await seen(tx, one.id) for one in views]
             site = await site_by_id(tx, site_id)
+        # Of an ended one nobody knows what was usual then: only what its variants said themselves is compared.
+        usual = words_of(site.config)
+        told = {one.n: one.words for one in prompts} | {0: PromptWords()}
         trials = await asyncio.to_thread(
-            lambda: tuple(_trial(one, outcomes(of), view.t) for one, of in zip(views, found, strict=True))
+            lambda: tuple(
+                _trial(one, outcomes(of), told, usual if one.ended_at is None else PromptWords(), view.t)
+                for one, of in zip(views, found, strict=True)
+            )
         )
         page = ExperimentsPage(
             shell(viewer, "models", waiting),
             trials,
             any(one.ended_at is None for one in views),
             site.config.instructions,
+            tuple(one.n for one in prompts),
+            tuple(deps.model_names),
             given or {},
             problem.message if problem else "",
         )
         return view.html("experiments.html", status=problem.status if problem else 200, page=page)
 
 
-def _variant(form: FormData, letter: str) -> Variant:
-    """One side of the form; an empty field leaves things as they are. Raises `Invalid`."""
-    raw = {name: field(form, f"{letter}_{name}") for name in ("instructions", "temperature", "passages")}
-    given: dict[str, object] = {name: value for name, value in raw.items() if value}
+def _variant(form: FormData, letter: str, usual: str, known: Collection[str]) -> Variant:
+    """One side of the form; an empty field leaves things as they are. `usual`: the site's own instructions. Raises `Invalid`."""
+    names = ("prompt", "instructions", "temperature", "passages")
+    given: dict[str, object] = {
+        name: value
+        for name in names
+        if (value := field(form, f"{letter}_{name}").replace("\r\n", "\n").strip())
+    }
+    # The form shows the site's instructions to be changed: left as they are, they say nothing beside a version.
+    if "prompt" in given and given.get("instructions") == usual.strip():
+        del given["instructions"]
+    given["models"] = tuple(dict.fromkeys(field(form, f"{letter}_models").replace(",", " ").split()))
     given["large"] = field(form, f"{letter}_large") != "no"
     try:
-        return Variant.model_validate(given)
+        variant = Variant.model_validate(given)
     except ValidationError as error:
         what = str(error.errors()[0]["loc"][0])
         raise Invalid(
             f"Variant {letter.upper()}: {_WANTED.get(what, 'this cannot be used.')}", code="variant_invalid"
         ) from error
+    for name in variant.models:
+        if name not in known:
+            raise Invalid(
+                f"Variant {letter.upper()}: there is no model {name[:80]}. Write names as they stand in minidesk.toml.",
+                code="variant_invalid",
+            )
+    return variant
 
 
 _WANTED = {
     "temperature": "the temperature is a number from 0 to 1.5.",
     "passages": "give the model 1 to 10 passages.",
     "instructions": "instructions have at most 4,000 characters.",
+    "prompt": "choose one of the versions of the prompt.",
+    "models": "name up to 8 models.",
 }
 
 
-def _trial(one: ExperimentView, of: dict[str, Outcome], t: Translate) -> Trial:
+def _trial(
+    one: ExperimentView,
+    of: dict[str, Outcome],
+    told: Mapping[int, PromptWords],
+    usual: PromptWords,
+    t: Translate,
+) -> Trial:
     a, b = of["a"], of["b"]
     rows = [FigureRow(t("trial.conversations"), str(a.conversations), str(b.conversations), apart=False)]
     for name in ("answered", "handed_off", "helpful", "cost", "ms"):
@@ -153,10 +194,19 @@ def _trial(one: ExperimentView, of: dict[str, Outcome], t: Translate) -> Trial:
         )
     settings = tuple(
         (t(f"trial.{name}"), _setting(one.a, name, t), _setting(one.b, name, t))
-        for name in ("temperature", "passages", "large")
+        for name in ("prompt", "models", "temperature", "passages", "large")
         if getattr(one.a, name) != getattr(one.b, name)
     )
-    return Trial(one, tuple(rows), settings, _changes(one.a.instructions or "", one.b.instructions or ""))
+    compared = compare(_told(one.a, told, usual), _told(one.b, told, usual))
+    changes = compared.lines if compared.added or compared.removed else []
+    return Trial(one, tuple(rows), settings, tuple(changes))
+
+
+def _told(variant: Variant, told: Mapping[int, PromptWords], usual: PromptWords) -> str:
+    """What the model is told in a variant; `usual` where that says nothing of its own."""
+    words = usual if variant.prompt is None else told.get(variant.prompt, usual)
+    instructions = words.instructions if variant.instructions is None else variant.instructions
+    return whole(words.rules, instructions)
 
 
 def _apart(a: Estimate, b: Estimate) -> bool:
@@ -177,14 +227,8 @@ def _setting(variant: Variant, name: str, t: Translate) -> str:
     value = getattr(variant, name)
     if name == "large":
         return t("trial.large_may") if value else t("trial.large_never")
+    if name == "prompt" and value is not None:
+        return t("versions.n", n=value) if value else t("trial.prompt_shipped")
+    if name == "models":
+        return " → ".join(value) or t("trial.usual")
     return t("trial.usual") if value is None else str(value)
-
-
-_KINDS = {"+": "added", "-": "removed", " ": "same"}
-
-
-def _changes(a: str, b: str) -> tuple[tuple[str, str], ...]:
-    if a == b:
-        return ()
-    lines = difflib.ndiff(a.splitlines(), b.splitlines())
-    return tuple((_KINDS[line[0]], line[2:]) for line in lines if line[0] in _KINDS)

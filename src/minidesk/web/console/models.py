@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from minidesk.db import Tx
 from minidesk.gateway import TargetState
 from minidesk.insight.costs import Costs, Request, Speed, Used, by, latest, speeds, told_again, totals, used
-from minidesk.sites import list_sites, site_by_id
+from minidesk.sites import SiteConfig, SiteView, list_sites, site_by_id
 from minidesk.sites.ceilings import Ceilings
+from minidesk.sites.large_share import AT_LEAST_OF, LargeCap, LargeUse, large_use
 from minidesk.web.console.contexts import Shell, Tag, Tone, When
 from minidesk.web.console.times import when
 from minidesk.web.console.view import Translate
 
 PERIODS = {"day": timedelta(hours=24), "month": timedelta(days=30)}
 # Words stand in the texts for these; others are shown as they are.
-PURPOSES = ("answer", "rewrite", "summary", "judge", "test", "api")
+PURPOSES = ("answer", "rewrite", "summary", "judge", "test", "api", "transcription")
 OUTCOMES = (
     "ok",
     "aborted",
@@ -80,6 +81,30 @@ class BudgetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LargeRow:
+    """What the large tier did for a site, and how much it may."""
+
+    name: str
+    share: str
+    of: str
+    cap: str
+    spent: str
+    daily: str
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LargeForm:
+    """A site's own caps as they were written; empty: the desk's, which stand beside. `problem` where they cannot be used."""
+
+    share: str
+    daily: str
+    usual_share: str
+    usual_daily: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRow:
     """Who answered what."""
 
@@ -107,6 +132,9 @@ class ModelsPage:
     purposes: tuple[CostRow, ...]
     sites: tuple[CostRow, ...]
     budgets: tuple[BudgetRow, ...]
+    large: tuple[LargeRow, ...]
+    large_form: LargeForm | None  # None on the page of all sites
+    has_large: bool  # a model makes the tier
     requests: tuple[RequestRow, ...]
 
 
@@ -115,19 +143,23 @@ async def models_page(
     shell: Shell,
     states: Sequence[TargetState],
     ceilings: Ceilings,
+    large: LargeCap,
     *,
     period: str,
     all_sites: bool,
     may_see_all: bool,
     now: datetime,
     t: Translate,
+    refused: LargeForm | None = None,
 ) -> ModelsPage:
-    """The page for one site, or for all of them."""
+    """The page for one site, or for all of them. `large` is the cap of sites that have set none."""
     period = period if period in PERIODS else "day"
     site_id, since = None if all_sites else shell.site_id, now - PERIODS[period]
     words = _Words(t)
     whole = await totals(tx, site_id, since)
-    budgets = await used(tx, ceilings, await _sites(tx, site_id), now, deployment=may_see_all)
+    sites = await list_sites(tx) if site_id is None else [await site_by_id(tx, site_id)]
+    own = [(site.id, site.name, site.config.daily_budget_usd) for site in sites]
+    budgets = await used(tx, ceilings, own, now, deployment=may_see_all)
     by_model = await by(tx, "model", site_id, since)
     return ModelsPage(
         shell=shell,
@@ -141,13 +173,24 @@ async def models_page(
             words.row(c, c.name or t("models.no_site")) for c in await by(tx, "site", site_id, since)
         ),
         budgets=tuple(map(words.budget, budgets)),
+        large=tuple(
+            [words.large(site, large.of(site.config), await large_use(tx, site.id, now)) for site in sites]
+        ),
+        large_form=None if site_id is None else refused or large_form(sites[0].config, large, t),
+        has_large=any(state.tier == "large" for state in states),
         requests=tuple(words.request(request, now, all_sites) for request in await latest(tx, site_id)),
     )
 
 
-async def _sites(tx: Tx, site_id: str | None) -> list[tuple[str, str, float | None]]:
-    sites = await list_sites(tx) if site_id is None else [await site_by_id(tx, site_id)]
-    return [(site.id, site.name, site.config.daily_budget_usd) for site in sites]
+def large_form(config: SiteConfig, usual: LargeCap, t: Translate) -> LargeForm:
+    """The site's own caps."""
+    share, daily = config.large_share_max, config.large_daily_budget_usd
+    return LargeForm(
+        "" if share is None else f"{100 * share:g}",
+        "" if daily is None else f"{daily:g}",
+        f"{100 * usual.share:g}",
+        t("models.no_ceiling") if usual.daily_usd is None else f"{usual.daily_usd:g}",
+    )
 
 
 class _Words:
@@ -225,6 +268,22 @@ class _Words:
             None if not one.ceiling else min(one.booked / one.ceiling, 1.0),
             self._t("models.promised", amount=money(one.promised)) if one.promised else "",
             spent,
+        )
+
+    def large(self, site: SiteView, cap: LargeCap, use: LargeUse) -> LargeRow:
+        """What large did for a site, and how much it may."""
+        no_money = cap.daily_usd is not None and use.spent >= cap.daily_usd * 1_000_000
+        most = cap.share * max(use.answers - use.large, AT_LEAST_OF)
+        return LargeRow(
+            site.name,
+            percent(use.large, use.answers),
+            self._t("models.large_of", n=count(use.large), m=count(use.answers)),
+            f"{100 * cap.share:g} %",
+            money(use.spent),
+            self._t("models.no_ceiling")
+            if cap.daily_usd is None
+            else money(round(cap.daily_usd * 1_000_000)),
+            no_money or use.large + 1 > most,
         )
 
     def request(self, one: Request, now: datetime, all_sites: bool) -> RequestRow:

@@ -1,0 +1,67 @@
+"""What a model is asked with: its version, its stable beginning, and a site's own rules."""
+
+from dataclasses import replace
+
+import pytest
+
+from minidesk.answering.known import key_of
+from minidesk.answering.outcome import Question, Turn
+from minidesk.answering.prompt import NOT_FOUND, answer_prompt, prompt_version, shipped, version_of
+from tests.answering.shop import passage
+from tests.knowledge.test_answer_cache import MANNER
+
+# The words that were shipped under each version. Another text must have another version: then add a line.
+SHIPPED = {1: "answer-1-e1b3c8"}
+
+
+def test_another_text_has_another_version() -> None:
+    assert prompt_version() == SHIPPED[shipped().version], (
+        "raise `version` in prompts/answer.md, and pin it here"
+    )
+
+
+def test_an_answers_version_fits_its_column() -> None:
+    plain, own = version_of("", ""), version_of("", "Be brief.")
+    assert plain.endswith("-plain")
+    assert len({plain, own, version_of("Be brief.", ""), version_of("", "Be kind.")}) == 4
+    assert max(map(len, (plain, own))) <= 24
+    assert own == version_of("", "Be brief.")
+
+
+def test_what_calls_share_stands_first() -> None:
+    """A provider's cache holds beginnings: nothing that changes with a call may stand before what does not."""
+    first = answer_prompt(
+        "How long?",
+        [passage("returns", "Boots can be returned for 30 days.")],
+        site_prompt="Be brief.",
+        site_name="Alpenglow",
+    )
+    second = answer_prompt(
+        "And boots?", [], [Turn("visitor", "Hi")], site_prompt="Be brief.", site_name="Alpenglow"
+    )
+    shared, _, rest = first.system.partition(first.marker)
+    assert second.system == f"{shared}{second.marker}{rest}"
+    assert "Alpenglow" in shared
+    assert "Be brief." in shared
+    assert len(shared) > 0.85 * len(first.system)
+    assert [message.role for message in first.messages] == ["system", "user"]
+
+
+def test_a_sites_own_rules_stand_in_the_place_of_the_shipped_ones() -> None:
+    prompt = answer_prompt(
+        "How long?",
+        [],
+        rules="Speak like {site_name}. Else say {not_found}. {{ marker }}",
+        site_name="Alpenglow",
+    )
+    assert prompt.system.startswith(f"Speak like Alpenglow. Else say {NOT_FOUND}. {{{{ marker }}}}")
+    assert "Keep" not in prompt.system
+    assert f"between the lines marked {prompt.marker} was written by others" in prompt.system
+
+
+@pytest.mark.parametrize("other", [{"rules": "Say {not_found}."}, {"models": ("a/b",)}])
+def test_an_answer_asked_for_otherwise_is_not_told_again(other: dict[str, object]) -> None:
+    question = Question("s1", "How long can I return boots?")
+    usual = key_of(question, question.text, MANNER, "m")
+    assert usual is not None
+    assert key_of(question, question.text, replace(MANNER, **other), "m") != usual  # type: ignore[arg-type]  # the fields of the parameters
