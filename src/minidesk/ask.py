@@ -39,6 +39,7 @@ from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNear
 from minidesk.answering.rewriting import made_whole
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM, Sureness, sureness
+from minidesk.answering.topics import Caught, Topics, caught_by_words
 from minidesk.answering.wants_human import wants_human
 from minidesk.answering.wording import plainly
 from minidesk.errors import ModelBadResponse
@@ -69,6 +70,13 @@ class Asks(Protocol):
         self, question: Question, site: SiteWishes = NO_WISHES
     ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """Sentences as they are proved, then exactly one Answered."""
+
+
+class Advises(Asks, Protocol):
+    """What the console needs of an `Asker`: it also tells of topics."""
+
+    async def topic_of(self, text: str, topics: tuple[str, ...]) -> Caught | None:
+        """Which of these topics a message is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,7 @@ class Asker:
         self._texts = texts or load_texts()
         self._nearness = WordNearness(self._embed)
         self._likeness = HumanLikeness(self._embed)
+        self._topics = Topics(self._embed)
         self._late = None if tokens is None else LateReader(tokens)
 
     async def ask(
@@ -134,13 +143,16 @@ class Asker:
         """Sentences as they are proved, then exactly one Answered whose text is their concatenation."""
         turn = await self._turn(question, site)
         # Rules over 4,000 characters may take longer than other visitors should wait.
-        plain = await asyncio.to_thread(_without_search, question, turn.lines)
+        plain = await asyncio.to_thread(_without_search, question, turn.lines, site.topics)
         if plain is not None:
             yield self._end(turn, *plain)
             return
         found = await self._prepared(turn)
         if await self._wants_human(question, found):
             yield self._end(turn, HandOff("customer_request"), turn.lines.say("handoff_asked"))
+            return
+        if await self._is_for_a_person(question, found, site.topics):
+            yield self._end(turn, HandOff("policy"), turn.lines.say("handoff_policy"), found)
             return
         if names := await asyncio.to_thread(_to_choose, question, found):
             yield self._end(turn, Clarify("choices", names), turn.lines.choices(names), found)
@@ -228,6 +240,20 @@ class Asker:
         vector = Stored(found.result.vectors).question(question.text)
         return found.sure.score < _PAGES_WIN and await self._likeness.asks(question.text, vector)
 
+    async def _is_for_a_person(self, question: Question, found: Prepared, topics: tuple[str, ...]) -> bool:
+        """One of the site's topics that always go to a person, as it was said or as it is meant."""
+        if not topics:
+            return False
+        vector = Stored(found.result.vectors).question(question.text)
+        return (
+            await self._topics.caught(question.text, topics, vector) is not None
+            or await asyncio.to_thread(caught_by_words, found.query, topics) is not None
+        )
+
+    async def topic_of(self, text: str, topics: tuple[str, ...]) -> Caught | None:
+        """Which of these topics a message is about, for whoever writes them."""
+        return await self._topics.caught(text, topics)
+
     async def _sentences(
         self, turn: _Turn, found: Prepared, manner: Manner
     ) -> AsyncGenerator[ProvedSentence | Composed, None]:
@@ -263,7 +289,9 @@ class Asker:
         settings = self._settings
         warmth = settings.model_temperature if site.temperature is None else site.temperature
         shown = SHOWN if site.passages is None else site.passages
-        return Manner(settings.model_max_tokens, warmth, site.instructions, site.name, shown)
+        return Manner(
+            settings.model_max_tokens, warmth, site.instructions, site.name, shown, site.rules, site.models
+        )
 
     def _end(
         self,
@@ -291,13 +319,21 @@ def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
     """What a site's settings ask of its answers, and what an experiment's variant asks instead."""
     config = site.config
     wishes = SiteWishes(
-        config.instructions, site.name, config.hide_private, config.languages, config.private_forms
+        config.instructions,
+        site.name,
+        config.hide_private,
+        config.languages,
+        config.private_forms,
+        config.prompt_rules,
+        topics=config.person_topics,
     )
     if variant is None:
         return wishes
     return replace(
         wishes,
         instructions=wishes.instructions if variant.instructions is None else variant.instructions,
+        rules=wishes.rules if variant.rules is None else variant.rules,
+        models=variant.models,
         temperature=variant.temperature,
         passages=variant.passages,
         large=variant.large,
@@ -313,8 +349,10 @@ async def answer(asker: Asks, question: Question) -> Answered:
     raise ModelBadResponse("The answer ended without an outcome.")
 
 
-def _without_search(question: Question, lines: Lines) -> tuple[Outcome, str] | None:
-    """Asked for a person, or small talk: nothing to look up. CPU work."""
+def _without_search(question: Question, lines: Lines, topics: tuple[str, ...]) -> tuple[Outcome, str] | None:
+    """Asked for a person, a topic for one, or small talk: nothing to look up. CPU work."""
+    if caught_by_words(question.text, topics) is not None:
+        return HandOff("policy"), lines.say("handoff_policy")
     if picked(question.text, question.history) is not None:
         return None  # a choice may be named "Customer service"
     if wants_human(question.text):

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from minidesk.answering.facts import Fact, facts, plain
+from minidesk.answering.rulebook import AskWords, rules_for
 from minidesk.answering.wording import alternates, plainly
 from minidesk.text.words import STOPWORDS, stem, words
 
@@ -104,22 +105,29 @@ def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> 
     question = brief(question)
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
     focus = asked[-1] if asked else question
-    kind = _kind(focus) or _kind(question)
+    rules = rules_for(question)
+    abroad = rules.asks if rules is not None else None
+    kind = _kind(focus, abroad) or _kind(question, abroad)
     return Ask(
         question,
         plainly(question),
         kind,
-        _terms(question, synonyms or {}),
+        _terms(question, synonyms or {}, abroad),
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
     )
 
 
-def _kind(text: str) -> AskKind | None:
+def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
+    if abroad is not None:
+        low = text.lower()
+        return cast(
+            AskKind | None, next((kind for kind, form in abroad.kinds.items() if form.search(low)), None)
+        )
     return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
 
 
-def _terms(question: str, synonyms: Mapping[str, Sequence[str]]) -> tuple[Term, ...]:
+def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWords | None) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
     shouted = question.isupper()
@@ -128,12 +136,15 @@ def _terms(question: str, synonyms: Mapping[str, Sequence[str]]) -> tuple[Term, 
         word = match.group()
         low = word.lower().replace("’", "'")
         low = low.removesuffix("'s")
-        if low in STOPWORDS:
+        if low in STOPWORDS or (abroad is not None and low in abroad.stop):
             continue
         root = stem(low)
         is_code = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
-        named = is_code or (word[0].isupper() and match.start() not in starts and not shouted)
-        weight = _GENERIC_WEIGHT if root in _GENERIC and not named else 1.0
+        # Elsewhere a capital makes no name: German writes every noun with one.
+        capital = word[0].isupper() and match.start() not in starts and not shouted and abroad is None
+        named = is_code or capital
+        generic = root in _GENERIC if abroad is None else low in abroad.generic
+        weight = _GENERIC_WEIGHT if generic and not named else 1.0
         if root not in terms or terms[root].weight < weight:
             also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
             also |= {stem(w) for other in synonyms.get(low, ()) for w in other.split()}

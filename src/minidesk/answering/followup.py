@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from minidesk.answering.asks import Ask, Term, brief, read
+from minidesk.answering.followup_abroad import core_of, leans_abroad, rewrite_abroad, with_topic, words_of
 from minidesk.answering.outcome import Turn
 from minidesk.answering.picked import picked
 from minidesk.answering.smalltalk import smalltalk
@@ -50,6 +51,8 @@ def rewrite(question: str, history: Sequence[Turn]) -> str:
         return question  # whoever writes at such length says what it is about
     if (choice := picked(question, history)) is not None:
         return _about(last, choice)
+    if (abroad := words_of(question, last)) is not None:
+        return rewrite_abroad(question, last, abroad)
     bare = _OPENER.sub("", question).strip()
     core = bare.rstrip("?!. ").strip()
     if not core:
@@ -77,6 +80,10 @@ def candidates(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     last = last_question(history)
     if last is None or picked(question, history) is not None:
         return (whole,)
+    if (abroad := words_of(question, last)) is not None:
+        if whole == question and not leans_abroad(question) and len(_content(question)) >= _ENOUGH:
+            return (whole,)
+        return tuple(dict.fromkeys([whole, with_topic(core_of(question, abroad), last)]))
     core = _core(question)
     if not core or (whole == question and len(_content(core)) >= _ENOUGH and not leans(core)):
         return (whole,)
@@ -120,7 +127,7 @@ def _is_fragment(rest: str) -> bool:
 
 def leans(text: str) -> bool:
     """True if the message points to something that it does not name: "it", "there", "the other one"."""
-    return bool(_LEANING.search(_NOT_LEANING.sub(" ", text)))
+    return bool(_LEANING.search(_NOT_LEANING.sub(" ", text))) or leans_abroad(text)
 
 
 def _about(last: str, choice: str) -> str:

@@ -112,10 +112,10 @@ class KnownAnswers:
 def key_of(question: Question, query: str, manner: Manner, models: str) -> str | None:
     """A SHA-256 over everything that must be equal; None where the question cannot have the answer of another one.
 
-    That is a question that its conversation had to make whole (`query` is then another text), one about some
+    That is one with pictures, a question that its conversation had to make whole (`query` is then another text), one about some
     documents only, one about today, one that is very long, and one without a word.
     """
-    alone = query == question.text and question.within is None
+    alone = query == question.text and question.within is None and not question.images
     if not alone or len(question.text) > _LONGEST or is_passing(question.text):
         return None
     said = form(question.text)

@@ -38,6 +38,7 @@ class Question:
     conversation_id: str | None = None
     message_id: str | None = None
     locale: str | None = None  # the conversation's, such as `de-AT`: our own lines are said in it
+    images: tuple[str, ...] = ()  # pictures that came with it, as `data:` addresses
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The visitor's answer to "Do you mean …?": which of the choices they tapped or typed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from minidesk.answering.outcome import Turn
+from minidesk.answering.rulebook import rulebook
 from minidesk.text.words import content_stems
 
 # "the second one", "2": the place of a choice among those that were offered; -1 is the last.
@@ -14,6 +15,7 @@ _PLACES = {
 _PLACE = re.compile(
     rf"^(?:the\s+)?(?P<place>{'|'.join(_PLACES)})(?:\s+(?:one|choice|option))?$", re.IGNORECASE
 )
+_AROUND = frozenset({"das", "die", "der", "den", "bitte", "nummer", "option"})
 # Who keeps the conversation themselves (the OpenAI-compatible API) sends back our text alone: names in quotes, as
 # `ask.choices` of the locales writes them.
 _QUOTED = re.compile(r"[“„«「]\s?([^“”„«»「」]{1,40}?)\s?[”“»」]")
@@ -43,9 +45,20 @@ def picked(message: str, history: Sequence[Turn]) -> str | None:
     if place:
         at = _PLACES[place["place"]]
         return names[at] if at < len(names) else None
+    for rules in rulebook():
+        if (found := _placed(said, rules.places)) is not None:
+            return names[found] if found < len(names) else None
     own = set(content_stems(said))
     holding = [name for name in names if own and own <= set(content_stems(name))]
     return holding[0] if len(holding) == 1 else None
+
+
+def _placed(said: str, places: Mapping[str, int]) -> int | None:
+    """ "das zweite", "die letzte bitte": one word that tells a place, with an article or "bitte" around it at most."""
+    found = [word for word in said.split() if word not in _AROUND]
+    if len(found) != 1:
+        return None
+    return places.get(found[0], places.get(re.sub(r"[nrs]$", "", found[0])))
 
 
 def _bare(text: str) -> str:

@@ -19,9 +19,12 @@ class SiteWishes:
     hide_private: bool = True
     languages: tuple[str, ...] = ()  # our own lines are said in one of these; none: in any that we speak
     private_forms: tuple[str, ...] = ()  # of the site's own numbers, as text.redact.id_pattern reads them
-    temperature: float | None = None  # these three: other than usual, where an experiment asks for it
+    rules: str = ""  # in the place of the shipped prompt's; empty: the shipped ones
+    temperature: float | None = None  # these four: other than usual, where an experiment asks for it
     passages: int | None = None
     large: bool = True
+    models: tuple[str, ...] = ()  # names of models that are asked first, in this order
+    topics: tuple[str, ...] = ()  # that always go to a person, as answering.topics reads them
 
     def redaction(self, said: Iterable[str], country: str | None = None) -> Redaction | None:
         """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidesk.answering.abroad import agrees_abroad
 from minidesk.answering.alike import LIGHT, alike, opposed
 from minidesk.answering.claims import facts_agree
 from minidesk.answering.facts import Fact, facts, plain
@@ -121,6 +122,7 @@ class Prover:
             for span in ranked
             if facts_agree(sentence, span.text, span.around)
             and force_agrees(sentence, span.text, span.around, span.lead)
+            and agrees_abroad(sentence, f"{span.lead} {span.text}".strip())
             and leans_rightly(roots, span)
         ]
         fitting = [span for span in fitting if await self._words_stand(sentence, span)]

@@ -12,11 +12,14 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from minidesk.answering.language import detected
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """One language's patterns for tidied text (lower case, single spaces, no punctuation but hyphens and apostrophes)."""
 
+    language: str  # the file's name: de
     asking: tuple[re.Pattern[str], ...]  # requests for a person
     not_asking: tuple[re.Pattern[str], ...]  # what looks like one and is not
     bare: re.Pattern[str]  # a whole message that only names a person
@@ -24,6 +27,48 @@ class Rules:
     real: frozenset[str]  # words near to those, which are meant as they stand
     chat: Mapping[str, str]  # how people shorten words, and what they mean
     smalltalk: tuple[tuple[re.Pattern[str], str], ...]  # with the key of its line behind `ask.`
+    # Instructions of owners that cannot work, by kind; what makes one harmless; and those that nothing does.
+    guidance: Mapping[str, re.Pattern[str]]
+    guidance_unless: re.Pattern[str] | None
+    guidance_always: Mapping[str, re.Pattern[str]]
+    # Of languages that the code itself does not know: the proof's small words, what is asked, and how one leans on what.
+    proof: "ProofWords | None"
+    asks: "AskWords | None"
+    followup: "FollowUpWords | None"
+    places: Mapping[str, int]  # "the second one" among choices, from 0; -1 is the last
+
+
+@dataclass(frozen=True, slots=True)
+class AskWords:
+    """What a question asks for, in a language that `asks.py` has no code for."""
+
+    kinds: Mapping[str, re.Pattern[str]]
+    stop: frozenset[str]
+    generic: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpWords:
+    """How a message leans on the one before it."""
+
+    opener: re.Pattern[str]
+    about: re.Pattern[str]
+    and_: re.Pattern[str]
+    preposition: re.Pattern[str]
+    verb: re.Pattern[str]
+    leaning: re.Pattern[str]
+    not_leaning: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWords:
+    """Words that turn a sentence round where they come, go or change."""
+
+    alike: Mapping[str, re.Pattern[str]]  # as often in the sentence as on the page, by kind
+    bounds: Mapping[str, re.Pattern[str]]  # with the figure behind it as `figure`
+    figure: re.Pattern[str]
+    opposites: tuple[tuple[str, str], ...]
+    conditions: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -33,17 +78,33 @@ def rulebook() -> tuple[Rules, ...]:
     files = sorted(
         (f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name != "en.toml"
     )
-    return tuple(_read(tomllib.loads(file.read_text(encoding="utf-8"))) for file in files)
+    return tuple(
+        _read(file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
+        for file in files
+    )
 
 
-def _read(data: dict[str, Any]) -> Rules:
+def rules_for(text: str, *also: str) -> Rules | None:
+    """The rules of the language that `text` is written in, or, where it does not tell, one of `also`; None for English."""
+    for one in (text, *also):
+        language = detected(one)
+        if language is not None:
+            return next((rules for rules in rulebook() if rules.language == language != "en"), None)
+    return None
+
+
+def _read(language: str, data: dict[str, Any]) -> Rules:
     names: dict[str, str] = data["names"]
 
     def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(re.sub(r"<([A-Z]+)>", lambda m: names[m[1]], pattern))
 
+    def table(name: str) -> dict[str, re.Pattern[str]]:
+        return {key: compiled(pattern) for key, pattern in data.get(name, {}).items()}
+
     person = data["person"]
     return Rules(
+        language,
         tuple(map(compiled, person["asking"])),
         tuple(map(compiled, person["not_asking"])),
         compiled(person["bare"]),
@@ -51,4 +112,48 @@ def _read(data: dict[str, Any]) -> Rules:
         frozenset(person["real"].split()),
         data["chat"],
         tuple((compiled(pattern), key) for key, pattern in data["smalltalk"].items()),
+        table("guidance"),
+        table("guidance_unless").get("words"),
+        table("guidance_always"),
+        _proof_words(data) if "proof" in data else None,
+        _ask_words(data) if "asks" in data else None,
+        _followup_words(data["followup"]) if "followup" in data else None,
+        data.get("places", {}),
+    )
+
+
+def _ask_words(data: dict[str, Any]) -> AskWords:
+    own = data["asks_words"]
+    kinds = {kind: re.compile(pattern) for kind, pattern in data["asks"].items()}
+    return AskWords(kinds, frozenset(own["stop"].split()), frozenset(own["generic"].split()))
+
+
+def _followup_words(table: dict[str, str]) -> FollowUpWords:
+    found = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in table.items()}
+    # Nouns are told by their capital: what looks ahead for one must not take any letter.
+    for name in ("leaning", "not_leaning"):
+        found[name] = re.compile(table[name].replace("\\b(?:", "\\b(?i:"))
+    return FollowUpWords(
+        found["opener"],
+        found["about"],
+        found["and"],
+        found["preposition"],
+        found["verb"],
+        found["leaning"],
+        found["not_leaning"],
+    )
+
+
+def _proof_words(data: dict[str, Any]) -> ProofWords:
+    own = data["proof_words"]
+    figure = rf"(?:\d[\d.,:]*|{'|'.join(own['numbers'].split())})"
+    return ProofWords(
+        {kind: re.compile(pattern) for kind, pattern in data["proof"].items()},
+        {
+            kind: re.compile(rf"\b(?:{pattern})\s+(?:\w+\s+){{0,4}}?(?P<figure>{figure})\b")
+            for kind, pattern in data["proof_bounds"].items()
+        },
+        re.compile(rf"\b{figure}\b"),
+        tuple((one, other) for one, _, other in (pair.partition("/") for pair in own["opposites"].split())),
+        frozenset(own["conditions"].split()),
     )

@@ -8,10 +8,11 @@ from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.limits import CHARS, TITLE_CHARS
 from minidesk.knowledge.records import Block, BlockKind, ParsedDocument
 
-# Nobody sees these, but a model reads them: tag characters, direction overrides, zero-width ones, soft hyphens (T20).
+# Nobody sees these, but a model reads them: tag characters, variation selectors (a byte each), fillers, direction
+# overrides, zero-width ones, soft hyphens (T20). U+FE0F stays: it makes a sign an emoji.
 # Joiners (U+200C, U+200D) stay: Persian, Hindi and emoji need them.
 _INVISIBLE = re.compile(
-    "[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u2060-\u2064\ufeff\u00ad\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]"
+    "[\U000e0000-\U000e0fff\ufe00-\ufe0e\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u2060-\u2064\ufeff\u00ad\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]"
 )
 _BREAKS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 _SPACES = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")

@@ -10,6 +10,7 @@ from minidesk.knowledge.parse.markdown import parse_markdown
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
 
 QUESTION_SET = "a question set, not knowledge"
+CONVERSATIONS = "conversations to be played, not knowledge"
 _MARKS_OF_A_SET = ("relevant", "answerable", "outcome")
 _ALTERNATES = ("questions", "phrasings", "alternates", "alternatives", "variants")
 _BODIES = ("answer", "text", "content", "body")
@@ -20,7 +21,8 @@ _SIGNS = ("\n#", "\n- ", "\n* ", "\n1. ", "\n|", "\n\n")
 def parse_jsonl(text: str, name: str) -> list[ParsedDocument | SkippedDocument]:
     """`{"id", "title", "text", "questions"?}` or `{"question", "answer"}` a line; a line that cannot be used is named and left out.
 
-    A question set (`question` with `relevant`, `answerable` or `outcome`) comes back as one SkippedDocument.
+    A question set (`question` with `relevant`, `answerable` or `outcome`) comes back as one SkippedDocument, and so do
+    conversations for `simulate` (`goal` with `opening`).
     """
     found: list[ParsedDocument | SkippedDocument] = []
     seen: set[str] = set()
@@ -39,6 +41,8 @@ def parse_jsonl(text: str, name: str) -> list[ParsedDocument | SkippedDocument]:
             found.append(_bad(position, number, entry))
         elif number == 1 and _is_question(entry):
             return [SkippedDocument(None, name, QUESTION_SET)]
+        elif number == 1 and {"goal", "opening"} <= entry.keys():
+            return [SkippedDocument(None, name, CONVERSATIONS)]
         else:
             found.append(_document(entry, position, number, seen))
     if not found:

@@ -1,0 +1,72 @@
+"""Topics that always go to a person: by their words in any form, and by likeness to the owner's examples."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from minidesk.answering.rank import Remembered
+from minidesk.answering.topics import Topics, caught_by_words, named
+from minidesk.knowledge.embed import Embedder
+from tests.hostile.test_ordinary import ordinary
+
+SETS = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "topics.jsonl").read_text(encoding="utf-8").splitlines()
+]
+EVERY = [one["topic"] for one in SETS]
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("I'll see my lawyer!", "Legal"),
+        ("LAWYERS are cheap", "Legal"),
+        ("Is this a product recall?", "Rückruf"),
+        ("There were product recalls last year", "Rückruf"),
+        ("I am a journalist.", "Press"),
+        ("Prices for the resellers, please", "Bulk orders"),
+    ],
+)
+def test_words_count_in_any_form(text: str, topic: str) -> None:
+    caught = caught_by_words(text, EVERY)
+    assert caught is not None
+    assert (caught.topic, caught.by, caught.near) == (topic, "words", 1.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["My order is courteous", "Recall the product?", "", "How long is the guarantee?", "law"],
+)
+def test_words_that_do_not_stand_together_do_not_count(text: str) -> None:
+    assert caught_by_words(text, EVERY) is None
+
+
+def test_a_line_without_a_colon_is_its_own_name() -> None:
+    assert named("lawyer; court") == "lawyer"
+    assert named("Legal: lawyer") == "Legal"
+    assert caught_by_words("a court case", ["lawyer; court"]) is not None
+    assert caught_by_words("anything", ["Legal:", ":", ";", " "]) is None
+
+
+def test_one_word_of_a_sentence_does_not_stand_for_it() -> None:
+    assert caught_by_words("Please quote my order number.", ["Can we get a quote?"]) is None
+
+
+async def test_most_of_what_is_meant_is_heard_and_hardly_anything_else(embedder: Embedder) -> None:
+    topics = Topics(Remembered(embedder.documents))
+    said = [(one["topic"], text) for one in SETS for text in one["said"]]
+    heard = [topic for topic, text in said if (c := await topics.caught(text, [topic])) and c.near >= 0.5]
+    assert len(heard) >= 0.7 * len(said), f"{len(heard)} of {len(said)}"
+    wrong = [text for text in ordinary() if await topics.caught(text, EVERY)]
+    print(f"{len(heard)} of {len(said)} heard; of 300 ordinary messages: {wrong}")
+    assert len(wrong) <= 6  # most of them are about the topic: a hacked account, personal data
+
+
+async def test_short_and_long_messages_are_held_against_words_only(embedder: Embedder) -> None:
+    topics = Topics(Remembered(embedder.documents))
+    example = ["Fraud: Somebody used my credit card in your shop"]
+    assert await topics.caught("Somebody used my bank card at yours", example) is not None
+    assert await topics.caught("Card used?", example) is None
+    assert await topics.caught("Somebody used my bank card at yours. " * 12, example) is None
+    assert await topics.caught("Is my parcel on its way?", []) is None
