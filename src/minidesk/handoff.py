@@ -6,9 +6,10 @@ happens next and when. Asking again gives the same ticket.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -18,7 +19,7 @@ from minidesk.answering.privacy import PrivateModels, SiteWishes, said_by_visito
 from minidesk.answering.summarise import read_conversation
 from minidesk.conversations import Conversations, MessageView, lock_conversation, transcript
 from minidesk.db import Database, Tx
-from minidesk.db.models import Conversation, Document, Ticket
+from minidesk.db.models import Conversation, Document, Ticket, Visitor
 from minidesk.errors import NotFound
 from minidesk.sites import SiteView, hours_line, site_by_id
 from minidesk.text.locale import Texts
@@ -26,6 +27,8 @@ from minidesk.tickets import (
     Embed,
     LateLine,
     Reason,
+    Routed,
+    Rule,
     TeamChoice,
     TeamProfile,
     Tickets,
@@ -33,12 +36,16 @@ from minidesk.tickets import (
     Triage,
     active_ticket,
     choose_team,
+    facts_of,
+    live_rules,
     read_by_model,
     response_due,
+    routed_for,
     solved_ticket,
     team_profiles,
     ticket_detail,
     triage,
+    with_priority,
 )
 
 # A ticket's number, and the site, in the visitor's language.
@@ -59,6 +66,9 @@ class _Case:
     messages: tuple[MessageView, ...]
     teams: tuple[TeamProfile, ...]
     products: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    page: str | None
+    attributes: Mapping[str, Any] | None
 
 
 class Handoff:
@@ -113,10 +123,11 @@ class Handoff:
         # An agent who takes the conversation reads it anyway, and must not wait; a model that just failed would again.
         if agent_id is None and reason != "model_failure":
             found = await self._read_by_model(found, case, conversation_id)
+        routed = await _routed(case, found, reason, team, self._clock())
         self._crash_point("handoff.before_write")
         async with self._db.write() as tx:
             ticket_id = await self._write(
-                tx, conversation_id, reason, case, found, team, text_for_visitor, agent_id
+                tx, conversation_id, reason, case, found, team, routed, text_for_visitor, agent_id
             )
         async with self._db.read() as tx:
             return await ticket_detail(tx, ticket_id)
@@ -170,6 +181,7 @@ class Handoff:
         case: _Case,
         found: Triage,
         team: TeamChoice,
+        routed: Routed,
         text_for_visitor: str | None,
         agent_id: str | None,
     ) -> str:
@@ -181,15 +193,17 @@ class Handoff:
             queued = await self._conversations.to_queue(tx, conversation_id)
         row = await lock_conversation(tx, conversation_id)
         ticket = await active_ticket(tx, conversation_id, lock=True)
-        due = response_due(case.site.config, self._clock())
+        due = response_due(case.site.config, self._clock(), routed.reply_minutes)
+        found = with_priority(found, routed)
         if ticket is None and (ticket := await solved_ticket(tx, conversation_id, self._clock())) is not None:
             await self._tickets.open_again(
                 tx,
                 ticket,
                 reason=reason,
                 triage=found,
-                assignee_id=row.holder_agent_id,
+                assignee_id=row.holder_agent_id or routed.assignee_id,
                 response_due_at=due,
+                routed=routed,
             )
         elif ticket is None:
             ticket = await self._tickets.open(
@@ -198,9 +212,10 @@ class Handoff:
                 conversation_id=conversation_id,
                 reason=reason,
                 triage=found,
-                team=team,
-                assignee_id=row.holder_agent_id,
+                team=TeamChoice(routed.team_id, None) if routed.team_id else team,
+                assignee_id=row.holder_agent_id or routed.assignee_id,
                 response_due_at=due,
+                routed=routed,
             )
         elif agent_id is not None:
             await self._tickets.take(tx, ticket.id, agent_id)
@@ -242,6 +257,7 @@ async def _read(tx: Tx, conversation_id: str, now: datetime) -> _Case:
     conversation = await tx.get(Conversation, conversation_id)
     if conversation is None:
         raise NotFound
+    visitor = await tx.get_one(Visitor, conversation.visitor_id)
     titles = await tx.scalars(
         select(Document.title)
         .where(Document.site_id == conversation.site_id, Document.status == "ready")
@@ -258,7 +274,30 @@ async def _read(tx: Tx, conversation_id: str, now: datetime) -> _Case:
         messages=tuple(messages),
         teams=tuple(await team_profiles(tx, conversation.site_id)),
         products=tuple(titles),
+        rules=await live_rules(tx, conversation.site_id),
+        page=conversation.page_url,
+        attributes=visitor.attributes,
     )
+
+
+async def _routed(case: _Case, found: Triage, reason: Reason, team: TeamChoice, now: datetime) -> Routed:
+    """What the site's rules decide of what was found out."""
+    if not case.rules:
+        return Routed()
+    said = "\n".join([found.subject, *(m.text for m in case.messages if m.author == "visitor")])
+    facts = await asyncio.to_thread(
+        facts_of,
+        found,
+        reason=reason,
+        said=said,
+        team_id=team.team_id,
+        locale=case.locale,
+        page=case.page,
+        attributes=case.attributes,
+        config=case.site.config,
+        now=now,
+    )
+    return await routed_for(case.rules, facts)
 
 
 def _for_likeness(messages: tuple[MessageView, ...], found: Triage) -> str:

@@ -15,7 +15,8 @@ from minidesk.tickets import (
     delete_canned,
     list_canned,
 )
-from minidesk.tickets.canned import CANNED_MAX, Filled, fill
+from minidesk.tickets.canned import CANNED_MAX
+from minidesk.tickets.canned_fill import Filled, fill
 
 
 async def make_editor(desk: Desk, *agent_ids: str) -> None:

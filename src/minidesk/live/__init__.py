@@ -1,10 +1,13 @@
 """Events that are stored, wake-ups that only say "look again", and who is looking on."""
 
+from minidesk.live.desks import AgentHere, AgentsHere
 from minidesk.live.events import Appended, Audience, EventLog, Listener, StoredEvent
 from minidesk.live.hub import Hub, Subscription
 from minidesk.live.presence import Presence
 
 __all__ = [
+    "AgentHere",
+    "AgentsHere",
     "Appended",
     "Audience",
     "EventLog",

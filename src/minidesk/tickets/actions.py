@@ -1,20 +1,23 @@
 """What can be done with a ticket. The ticket and its conversation change in the same transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any, get_args
+from datetime import datetime
+from typing import get_args
 
 from sqlalchemy import select, update
 
 from minidesk.accounts import access_site
-from minidesk.conversations import Conversations, MessageView, Posted, lock_conversation
+from minidesk.conversations import Conversations, MessageView, Posted
 from minidesk.db import Tx
-from minidesk.db.models import Site, Team, Ticket, new_id
+from minidesk.db.models import Conversation, Site, Team, Ticket, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.live import EventLog
-from minidesk.tickets.entities import MAX_ENTITIES, find_entities
-from minidesk.tickets.records import Entity, Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.entities import find_entities
+from minidesk.tickets.records import Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.routing import mark_routed
+from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket
+from minidesk.tickets.rules import NOT_ROUTED, Routed
 from minidesk.tickets.tags import drop_tag, put_tag
 
 # From a status to those it may become. A closed ticket stays closed: what comes later is a new ticket.
@@ -24,9 +27,6 @@ MOVES: dict[Status, frozenset[Status]] = {
     "solved": frozenset({"open", "closed"}),
     "closed": frozenset(),
 }
-ACTIVE: tuple[Status, ...] = ("open", "pending")
-# A handoff this soon after the last ticket was solved is about the same matter: the same ticket, number and team.
-SAME_MATTER = timedelta(days=7)
 
 
 class Tickets:
@@ -48,6 +48,7 @@ class Tickets:
         team: TeamChoice,
         assignee_id: str | None,
         response_due_at: datetime,
+        routed: Routed = NOT_ROUTED,
     ) -> Ticket:
         """A new ticket with the site's next number. The caller holds the conversation's lock and saw no active ticket."""
         number = await tx.scalar(
@@ -79,11 +80,19 @@ class Tickets:
             response_due_at=response_due_at,
             responded_at=None,
             solved_at=None,
+            routed_by=None,
+            snoozed_until=None,
+            follow_up_at=None,
+            back_at=None,
+            merged_into=None,
             created_at=now,
             updated_at=now,
         )
         tx.add(ticket)
+        await tx.flush()
+        await mark_routed(tx, ticket, routed, now)
         await self._announce(tx, ticket)
+        await self._tell(tx, ticket, routed)
         return ticket
 
     async def open_again(
@@ -95,6 +104,7 @@ class Tickets:
         triage: Triage,
         assignee_id: str | None,
         response_due_at: datetime,
+        routed: Routed = NOT_ROUTED,
     ) -> None:
         """A solved ticket whose conversation needs a person once more: the same number and team, a fresh context.
 
@@ -109,8 +119,10 @@ class Tickets:
         ticket.sentiment = triage.sentiment
         ticket.assignee_id = assignee_id
         ticket.response_due_at, ticket.responded_at, ticket.late_told_at = response_due_at, None, None
-        ticket.solved_at = None
-        await self._changed(tx, ticket)
+        ticket.solved_at = ticket.back_at = None
+        await mark_routed(tx, ticket, routed, self._clock())
+        await self.changed(tx, ticket)
+        await self._tell(tx, ticket, routed)
 
     async def set_status(self, tx: Tx, ticket_id: str, status: Status) -> Ticket:
         """Move a ticket, by the table MOVES.
@@ -118,7 +130,7 @@ class Tickets:
         Solved gives the conversation back to the assistant, closed closes it, and open again brings it to the
         queue. Raises Conflict where the table has no such move; the same status again changes nothing.
         """
-        ticket = await _lock(tx, ticket_id)
+        ticket = await lock_ticket(tx, ticket_id)
         if status == ticket.status:
             return ticket
         if status not in MOVES[ticket.status]:  # type: ignore[index]  # the column holds only Status's words
@@ -133,86 +145,101 @@ class Tickets:
         elif status == "closed" and ticket.status in ACTIVE:
             await self._conversations.close(tx, ticket.conversation_id)
         ticket.status = status
-        await self._changed(tx, ticket)
+        ticket.snoozed_until = ticket.back_at = None
+        if status in ("solved", "closed"):
+            ticket.follow_up_at = None
+        await self.changed(tx, ticket)
         return ticket
 
     async def take(self, tx: Tx, ticket_id: str, agent_id: str) -> Ticket:
         """Claim: the agent becomes the assignee and holds the conversation. Raises AlreadyAssigned if another was first."""
-        ticket = await self._active(tx, ticket_id)
-        await _check_works_here(tx, ticket.site_id, agent_id)
+        ticket = await self.active(tx, ticket_id)
+        await check_works_here(tx, ticket.site_id, agent_id)
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         ticket.assignee_id = agent_id
         ticket.status = "open"
-        await self._changed(tx, ticket)
+        await self.changed(tx, ticket)
         return ticket
 
     async def assign(self, tx: Tx, ticket_id: str, agent_id: str | None) -> Ticket:
         """Give the ticket to an agent of the site, or to nobody. A conversation that an agent holds moves with it."""
-        ticket = await self._active(tx, ticket_id)
+        ticket = await self.active(tx, ticket_id)
         if agent_id is not None:
-            await _check_works_here(tx, ticket.site_id, agent_id)
+            await check_works_here(tx, ticket.site_id, agent_id)
         if agent_id != ticket.assignee_id:
             ticket.assignee_id = agent_id
             await self._conversations.pass_on(tx, ticket.conversation_id, agent_id)
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return ticket
 
     async def set_priority(self, tx: Tx, ticket_id: str, priority: Priority) -> Ticket:
         """Set the priority; the reason is then the agent's choice. Raises Invalid."""
         if priority not in get_args(Priority):
             raise Invalid("A priority is low, normal, high or urgent.", code="invalid_priority")
-        ticket = await self._active(tx, ticket_id)
+        ticket = await self.active(tx, ticket_id)
         if priority != ticket.priority:
             ticket.priority = priority
             ticket.priority_why = f"{priority.capitalize()}: set by an agent."
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return ticket
 
     async def set_team(self, tx: Tx, ticket_id: str, team_id: str | None) -> Ticket:
         """Send the ticket to another team of its site, or to none. Raises Invalid."""
-        ticket = await self._active(tx, ticket_id)
+        ticket = await self.active(tx, ticket_id)
         if team_id is not None:
             team = await tx.scalar(select(Team.id).where(Team.id == team_id, Team.site_id == ticket.site_id))
             if team is None:
                 raise Invalid("This site has no such team. Choose one from the list.", code="invalid_team")
         if team_id != ticket.team_id:
             ticket.team_id, ticket.team_score = team_id, None
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return ticket
 
     async def add_tag(self, tx: Tx, ticket_id: str, agent_id: str, tag: str) -> Ticket:
         """Tag the ticket, whatever its status; a tag that it has changes nothing. Raises NotFound and Invalid."""
-        ticket = await _lock(tx, ticket_id)
+        ticket = await lock_ticket(tx, ticket_id)
         await access_site(tx, agent_id, ticket.site_id)
         if await put_tag(tx, ticket, tag, self._clock()):
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return ticket
 
     async def remove_tag(self, tx: Tx, ticket_id: str, agent_id: str, tag: str) -> Ticket:
         """Take a tag off the ticket; one that it does not have changes nothing. Raises NotFound."""
-        ticket = await _lock(tx, ticket_id)
+        ticket = await lock_ticket(tx, ticket_id)
         await access_site(tx, agent_id, ticket.site_id)
         if await drop_tag(tx, ticket, tag):
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return ticket
 
     async def reply(
-        self, tx: Tx, ticket_id: str, *, agent_id: str, text: str, client_id: str | None = None
+        self,
+        tx: Tx,
+        ticket_id: str,
+        *,
+        agent_id: str,
+        text: str,
+        client_id: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> Posted:
         """Answer the visitor; a ticket that nobody holds is taken with it.
 
         Raises AlreadyAssigned if another agent holds the conversation. The first answer stops the response clock.
         """
-        ticket = await self._active(tx, ticket_id)
-        await _check_works_here(tx, ticket.site_id, agent_id)
+        ticket = await self.active(tx, ticket_id)
+        await check_works_here(tx, ticket.site_id, agent_id)
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         posted = await self._conversations.post_agent_message(
-            tx, ticket.conversation_id, agent_id=agent_id, text=text, client_id=client_id
+            tx,
+            ticket.conversation_id,
+            agent_id=agent_id,
+            text=text,
+            client_id=client_id,
+            attachments=attachments,
         )
         if posted.created:
-            ticket.assignee_id = agent_id
+            ticket.assignee_id, ticket.back_at = agent_id, None
             ticket.responded_at = ticket.responded_at or self._clock()
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
         return posted
 
     async def visitor_wrote(self, tx: Tx, message: MessageView, conversation_id: str) -> None:
@@ -224,16 +251,20 @@ class Tickets:
         ticket = await active_ticket(tx, conversation_id, lock=True)
         if ticket is None:
             return
-        facts = _joined(ticket.entities, find_entities([message]))
-        if ticket.status == "pending" or len(facts) > len(ticket.entities):
+        facts = joined(ticket.entities, find_entities([message]))
+        asleep = ticket.snoozed_until is not None
+        if ticket.status == "pending" or asleep or len(facts) > len(ticket.entities):
             ticket.status = "open"
+            ticket.snoozed_until = None
             ticket.entities = facts
-            await self._changed(tx, ticket)
+            await self.changed(tx, ticket)
 
     async def say_late(self, tx: Tx, ticket_id: str, line: str) -> bool:
         """Tell a visitor whom nobody answered in time; once a ticket. False where somebody came meanwhile."""
-        ticket = await _lock(tx, ticket_id)
-        waits = ticket.status == "open" and ticket.responded_at is None and ticket.assignee_id is None
+        ticket = await lock_ticket(tx, ticket_id)
+        row = await tx.get_one(Conversation, ticket.conversation_id)
+        # A rule may have named somebody: to the visitor it is the same, as long as nobody has come.
+        waits = ticket.status == "open" and ticket.responded_at is None and row.holder == "queue"
         if not waits or ticket.late_told_at is not None:
             return False
         ticket.late_told_at = self._clock()
@@ -245,13 +276,13 @@ class Tickets:
 
         False where the ticket is no longer solved, or the conversation has a newer matter.
         """
-        ticket = await _lock(tx, ticket_id)
+        ticket = await lock_ticket(tx, ticket_id)
         if ticket.status != "solved":
             return False
         ticket.status = "closed"
         if await active_ticket(tx, ticket.conversation_id) is None:
             await self._conversations.close(tx, ticket.conversation_id)
-        await self._changed(tx, ticket)
+        await self.changed(tx, ticket)
         return True
 
     async def _reopen(self, tx: Tx, ticket: Ticket) -> None:
@@ -260,60 +291,25 @@ class Tickets:
         ticket.solved_at = None
         await self._conversations.to_queue(tx, ticket.conversation_id)
 
-    async def _active(self, tx: Tx, ticket_id: str) -> Ticket:
-        ticket = await _lock(tx, ticket_id)
+    async def active(self, tx: Tx, ticket_id: str) -> Ticket:
+        """The locked ticket. Raises Conflict unless it is open or pending."""
+        ticket = await lock_ticket(tx, ticket_id)
         if ticket.status not in ACTIVE:
             raise Conflict(f"This ticket is {ticket.status}. Open it again first.", code="ticket_not_open")
         return ticket
 
-    async def _changed(self, tx: Tx, ticket: Ticket) -> None:
+    async def changed(self, tx: Tx, ticket: Ticket) -> None:
+        """Announce what the caller changed of a locked ticket."""
         ticket.updated_at = self._clock()
         await self._announce(tx, ticket)
+
+    async def _tell(self, tx: Tx, ticket: Ticket, routed: Routed) -> None:
+        """One event for each rule that tells the site's webhooks. It names a rule: no visitor reads it."""
+        for name in routed.told:
+            data = {"number": ticket.number, "status": ticket.status, "rule": name}
+            await self._events.append(tx, ticket.conversation_id, "rule", data, "agents")
 
     async def _announce(self, tx: Tx, ticket: Ticket) -> None:
         # A number and a status: priority, team and mood are none of the visitor's business (T27).
         data = {"number": ticket.number, "status": ticket.status}
         await self._events.append(tx, ticket.conversation_id, "ticket", data)
-
-
-async def active_ticket(tx: Tx, conversation_id: str, *, lock: bool = False) -> Ticket | None:
-    """The conversation's ticket that is open or pending; there is at most one."""
-    query = select(Ticket).where(Ticket.conversation_id == conversation_id, Ticket.status.in_(ACTIVE))
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return await tx.scalar(query.order_by(Ticket.number.desc()).limit(1))
-
-
-async def solved_ticket(tx: Tx, conversation_id: str, now: datetime) -> Ticket | None:
-    """The conversation's latest ticket, if it was solved so lately that a new handoff is about the same matter."""
-    query = select(Ticket).where(Ticket.conversation_id == conversation_id).order_by(Ticket.number.desc())
-    latest = await tx.scalar(query.limit(1))
-    if latest is None or latest.status != "solved" or latest.solved_at is None:
-        return None
-    return latest if latest.solved_at >= now - SAME_MATTER else None
-
-
-def _joined(kept: list[Any], found: tuple[Entity, ...]) -> list[Any]:
-    """Stored facts and new ones, each once."""
-    known = {(e["kind"], (e["normal"] or e["text"]).lower()) for e in kept}
-    new = [asdict(e) for e in found if (e.kind, (e.normal or e.text).lower()) not in known]
-    return [*kept, *new][:MAX_ENTITIES]
-
-
-async def _lock(tx: Tx, ticket_id: str) -> Ticket:
-    """The ticket's row, behind its conversation's lock: every writer takes the two in this order, so none waits in a ring."""
-    conversation_id = await tx.scalar(select(Ticket.conversation_id).where(Ticket.id == ticket_id))
-    if conversation_id is None:
-        raise NotFound
-    await lock_conversation(tx, conversation_id)
-    return await tx.get_one(Ticket, ticket_id, with_for_update=True, populate_existing=True)
-
-
-async def _check_works_here(tx: Tx, site_id: str, agent_id: str) -> None:
-    """Raises Invalid unless the agent works in the site."""
-    try:
-        await access_site(tx, agent_id, site_id)
-    except NotFound:
-        raise Invalid(
-            "This agent does not work in this site. Choose one from the list.", code="invalid_agent"
-        ) from None

@@ -1,15 +1,12 @@
-"""Saved replies: texts that agents insert, with variables that are filled before anybody sends them.
+"""Saved replies: texts that agents insert, with variables that are filled before anybody sends them; and macros.
 
 A reply is the whole site's, or belongs to the agent who made it. What a variable stands for may be missing, such as
 the name of a visitor who gave none: it then stays in the text as it is written, the agent is told, and
 `check_filled` keeps it from the visitor.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
@@ -19,35 +16,25 @@ from minidesk.db import Tx
 from minidesk.db.models import Agent, CannedReply, Conversation, Site, Ticket, Visitor, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.text.normalise import check_text
-
-Variable = Literal["visitor.name", "agent.name", "ticket.number", "site.name"]
-VARIABLES: tuple[Variable, ...] = get_args(Variable)
+from minidesk.tickets.canned_fill import BRACES, VARIABLES, Filled, Variable, fill, named_in
+from minidesk.tickets.macros import NOTHING, Does, as_json, check_does, does_of
 
 NAME_CHARS = 60  # the column's
 # All texts that an agent may use go to the page in one answer: 200 of these are 400 KB at the very most.
 TEXT_CHARS = 2_000
 CANNED_MAX = 200  # of a site, with those of all its agents
 
-_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-
 
 @dataclass(frozen=True, slots=True)
 class CannedView:
-    """A saved reply. `own`: only the agent who made it sees it."""
+    """A saved reply; a macro where it also does something. `own`: only the agent who made it sees it."""
 
     id: str
     name: str
     text: str
     own: bool
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A text with its variables filled. `missing` had no value and stand in it as they were written."""
-
-    text: str
-    missing: tuple[Variable, ...] = ()
+    does: Does = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,49 +44,24 @@ class CannedChoice:
     id: str
     name: str
     filled: Filled
+    does: Does = NOTHING
 
 
-def fill(text: str, values: Mapping[Variable, str | None]) -> Filled:
-    """`text` with what each variable stands for. What a value says is never read as a variable itself."""
-    missing: list[Variable] = []
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1].strip()
-        if name not in VARIABLES:
-            return found[0]
-        known = " ".join((values.get(name) or "").replace("{{", "").replace("}}", "").split())
-        if not known and name not in missing:
-            missing.append(name)
-        return known or f"{{{{{name}}}}}"
-
-    return Filled(_BRACES.sub(value, text), tuple(missing))
-
-
-def check_filled(text: str) -> None:
-    """Raises Invalid where a variable of ours still stands in what a visitor is about to read."""
-    left = [f"{{{{{name}}}}}" for name in _named(text) if name in VARIABLES]
-    if left:
-        raise Invalid(
-            f"There was no value for {', '.join(dict.fromkeys(left))}. Write something in its place, then send.",
-            code="variable_left",
-        )
-
-
-def check_canned(name: str, text: str) -> tuple[str, str]:
+def check_canned(name: str, text: str, *, may_be_empty: bool = False) -> tuple[str, str]:
     """Name and text as they are stored. Raises Invalid, also for a variable that does not exist."""
     label = " ".join(check_text(name, NAME_CHARS * 4).split())
     if not 0 < len(label) <= NAME_CHARS:
         raise Invalid(f"Give the reply a name of 1 to {NAME_CHARS} characters.", code="canned_name_invalid")
     body = check_text(text, TEXT_CHARS * 10)
-    if not 0 < len(body) <= TEXT_CHARS:
+    if not (0 < len(body) <= TEXT_CHARS or (may_be_empty and not body)):
         raise Invalid(f"Write a text of 1 to {TEXT_CHARS} characters.", code="canned_text_invalid")
     known = ", ".join(f"{{{{{each}}}}}" for each in VARIABLES)
-    unknown = next((each for each in _named(body) if each not in VARIABLES), None)
+    unknown = next((each for each in named_in(body) if each not in VARIABLES), None)
     if unknown is not None:
         raise Invalid(
             f"There is no variable {{{{{unknown[:60]}}}}}. Use one of {known}.", code="unknown_variable"
         )
-    rest = _BRACES.sub("", body)
+    rest = BRACES.sub("", body)
     if "{{" in rest or "}}" in rest:
         raise Invalid(f"A variable is not closed. Write it as one of {known}.", code="unknown_variable")
     return label, body
@@ -109,29 +71,33 @@ async def list_canned(tx: Tx, site_id: str, agent_id: str) -> list[CannedView]:
     """The site's replies and this agent's own, by name; the caller has checked that the agent works there."""
     query = select(CannedReply).where(*_seen_by(site_id, agent_id))
     rows = await tx.scalars(query.order_by(func.lower(CannedReply.name), CannedReply.id))
-    return [CannedView(r.id, r.name, r.text, r.owner_id is not None, r.updated_at) for r in rows]
-
-
-async def canned_names(tx: Tx, site_id: str, agent_id: str) -> list[tuple[str, str]]:
-    """(id, name) of the same replies, for pages that need no texts."""
-    query = select(CannedReply.id, CannedReply.name).where(*_seen_by(site_id, agent_id))
-    rows = await tx.execute(query.order_by(func.lower(CannedReply.name), CannedReply.id))
-    return [(id, name) for id, name in rows]
+    return [
+        CannedView(r.id, r.name, r.text, r.owner_id is not None, r.updated_at, does_of(r.does)) for r in rows
+    ]
 
 
 async def canned_for(tx: Tx, conversation: Conversation, agent_id: str) -> list[CannedChoice]:
     """What this agent may insert in a conversation that they may see, filled for it."""
     values = await _values(tx, conversation, agent_id)
     found = await list_canned(tx, conversation.site_id, agent_id)
-    return [CannedChoice(each.id, each.name, fill(each.text, values)) for each in found]
+    return [CannedChoice(each.id, each.name, fill(each.text, values), each.does) for each in found]
 
 
 async def create_canned(
-    tx: Tx, site_id: str, agent_id: str, *, name: str, text: str, own: bool, now: datetime
+    tx: Tx,
+    site_id: str,
+    agent_id: str,
+    *,
+    name: str,
+    text: str,
+    own: bool,
+    now: datetime,
+    does: Does = NOTHING,
 ) -> str:
     """A new reply by an editor; gives its id. Raises NotFound, NotAllowed, Invalid, and Conflict for a taken name."""
     await _lock_site(tx, site_id, agent_id)
-    label, body = check_canned(name, text)
+    does = await check_does(tx, site_id, does)
+    label, body = check_canned(name, text, may_be_empty=does != NOTHING)
     count = await tx.scalar(
         select(func.count()).select_from(CannedReply).where(CannedReply.site_id == site_id)
     )
@@ -142,8 +108,8 @@ async def create_canned(
     owner_id = agent_id if own else None
     await _check_free(tx, site_id, owner_id, label, "")
     row = CannedReply(
-        id=new_id("can"), site_id=site_id, owner_id=owner_id, name=label, text=body, created_at=now,
-        updated_at=now,
+        id=new_id("can"), site_id=site_id, owner_id=owner_id, name=label, text=body, does=as_json(does),
+        created_at=now, updated_at=now,
     )  # fmt: skip
     tx.add(row)
     await tx.flush()
@@ -151,15 +117,26 @@ async def create_canned(
 
 
 async def change_canned(
-    tx: Tx, site_id: str, agent_id: str, canned_id: str, *, name: str, text: str, own: bool, now: datetime
+    tx: Tx,
+    site_id: str,
+    agent_id: str,
+    canned_id: str,
+    *,
+    name: str,
+    text: str,
+    own: bool,
+    now: datetime,
+    does: Does = NOTHING,
 ) -> None:
     """Rewrite a reply of the site or of this editor. Raises as `create_canned`, NotFound for another agent's own."""
     await _lock_site(tx, site_id, agent_id)
     row = await _lock(tx, site_id, agent_id, canned_id)
-    label, body = check_canned(name, text)
+    does = await check_does(tx, site_id, does)
+    label, body = check_canned(name, text, may_be_empty=does != NOTHING)
     owner_id = agent_id if own else None
     await _check_free(tx, site_id, owner_id, label, row.id)
     row.name, row.text, row.owner_id, row.updated_at = label, body, owner_id, now
+    row.does = as_json(does)
 
 
 async def delete_canned(tx: Tx, site_id: str, agent_id: str, canned_id: str) -> None:
@@ -167,10 +144,6 @@ async def delete_canned(tx: Tx, site_id: str, agent_id: str, canned_id: str) -> 
     await _lock_site(tx, site_id, agent_id)
     row = await _lock(tx, site_id, agent_id, canned_id)
     await tx.execute(delete(CannedReply).where(CannedReply.id == row.id))
-
-
-def _named(text: str) -> list[str]:
-    return [found[1].strip() for found in _BRACES.finditer(text)]
 
 
 def _seen_by(site_id: str, agent_id: str) -> tuple[ColumnElement[bool], ...]:

@@ -4,22 +4,25 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from minidesk.accounts import access_site
 from minidesk.db import Tx
 from minidesk.db.models import Agent, Conversation, Message, Team, TeamMember, Ticket, Visitor
 from minidesk.errors import NotFound
-from minidesk.tickets.actions import ACTIVE
+from minidesk.tickets.mentions import mentioned_in, unread_count, unread_of
 from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView
+from minidesk.tickets.rows import ACTIVE
 from minidesk.tickets.tags import wears
 
-View = Literal["mine", "unassigned", "team", "all", "assistant", "solved"]
+View = Literal["mine", "unassigned", "team", "all", "snoozed", "mentions", "assistant", "solved"]
 
 # What fits on a screen is read; the rest is searched for.
 PAGE = 50
 LAST_TEXT_CHARS = 140
+_AWAKE = Ticket.snoozed_until.is_(None)
+_WANTED = Conversation.spam_at.is_(None)
 _RANK = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=Ticket.priority, else_=0)
 
 
@@ -51,10 +54,13 @@ async def inbox(
     """One view of a site's inbox; the caller has checked that the agent works there.
 
     Tickets stand by priority, then by who waits longest. `team` means the teams of this agent; `assistant`
-    lists conversations that the assistant handles, the latest first. With `tag` only tickets that wear it.
+    lists conversations that the assistant handles, the latest first; `snoozed` what comes back later, the next first;
+    `mentions` where a note names this agent. With `tag` only tickets that wear it.
     """
     query = _lines(agent_id, site_id, view).where(*_tagged(site_id, tag)).limit(limit).offset(offset)
-    return [_line(*row) for row in await tx.execute(query)]
+    lines = [_line(*row) for row in await tx.execute(query)]
+    unread = await unread_of(tx, agent_id, [line.conversation_id for line in lines])
+    return [replace(line, mentioned=line.conversation_id in unread) for line in lines]
 
 
 async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, tag: str = "") -> InboxCounts:
@@ -70,16 +76,20 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, ta
                 of(_in_view("unassigned", agent_id)),
                 of(_in_view("team", agent_id)),
                 of(_in_view("all", agent_id)),
-                of(and_(Ticket.responded_at.is_(None), Ticket.response_due_at < now)),
-            ).where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), *_tagged(site_id, tag))
+                of(Ticket.snoozed_until.is_not(None)),
+                of(and_(_AWAKE, Ticket.responded_at.is_(None), Ticket.response_due_at < now)),
+            )
+            .join(Conversation, Conversation.id == Ticket.conversation_id)
+            .where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), _WANTED, *_tagged(site_id, tag))
         )
     ).one()
     query = select(func.count()).select_from(Conversation).where(*_handled(site_id))
     if tag:
         query = query.join(Ticket, _active_of_conversation()).where(wears(site_id, tag))
     handled = await tx.scalar(query)
-    mine, unassigned, team, everything, overdue = row
-    return InboxCounts(mine, unassigned, team, everything, int(handled or 0), overdue)
+    mine, unassigned, team, everything, snoozed, overdue = row
+    mentions = await unread_count(tx, site_id, agent_id)
+    return InboxCounts(mine, unassigned, team, everything, int(handled or 0), snoozed, mentions, overdue)
 
 
 def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -> TicketView:
@@ -108,6 +118,11 @@ def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -
         solved_at=row.solved_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        routed_by=tuple(row.routed_by or ()),
+        snoozed_until=row.snoozed_until,
+        follow_up_at=row.follow_up_at,
+        back_at=row.back_at,
+        merged_into=row.merged_into,
     )
 
 
@@ -120,18 +135,26 @@ def _with_names() -> Select[Ticket, str, str]:
 
 
 def _in_view(view: View, agent_id: str) -> ColumnElement[bool]:
+    if view == "snoozed":
+        return Ticket.snoozed_until.is_not(None)
     if view == "mine":
-        return Ticket.assignee_id == agent_id
+        return and_(_AWAKE, Ticket.assignee_id == agent_id)
     if view == "unassigned":
-        return Ticket.assignee_id.is_(None)
+        return and_(_AWAKE, Ticket.assignee_id.is_(None))
     if view == "team":
-        return Ticket.team_id.in_(select(TeamMember.team_id).where(TeamMember.agent_id == agent_id))
-    return Ticket.id.is_not(None)
+        teams = select(TeamMember.team_id).where(TeamMember.agent_id == agent_id)
+        return and_(_AWAKE, Ticket.team_id.in_(teams))
+    return _AWAKE
 
 
 def _handled(site_id: str) -> tuple[ColumnElement[bool], ...]:
     # A conversation without a word is a widget that was opened and closed again.
-    return Conversation.site_id == site_id, Conversation.holder == "assistant", Conversation.last_seq > 0
+    return (
+        Conversation.site_id == site_id,
+        Conversation.holder == "assistant",
+        Conversation.last_seq > 0,
+        _WANTED,
+    )
 
 
 def _tagged(site_id: str, tag: str) -> tuple[ColumnElement[bool], ...]:
@@ -162,16 +185,28 @@ def _lines(
         query = query.where(*_handled(site_id)).order_by(
             Conversation.last_message_at.desc(), Conversation.id.desc()
         )
+    elif view == "mentions":
+        query = query.outerjoin(Ticket, Ticket.id == _latest_ticket())
+        query = query.where(Conversation.id.in_(mentioned_in(site_id, agent_id)))
+        query = query.order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
     else:
         statuses = ("solved", "closed") if view == "solved" else ACTIVE
         query = query.join(Ticket, Ticket.conversation_id == Conversation.id)
-        query = query.where(Ticket.site_id == site_id, Ticket.status.in_(statuses), _in_view(view, agent_id))
-        query = (
-            query.order_by(Ticket.updated_at.desc(), Ticket.id)
-            if view == "solved"
-            else query.order_by(_RANK.desc(), Ticket.created_at, Ticket.id)
-        )
+        query = query.where(Ticket.site_id == site_id, Ticket.status.in_(statuses), _WANTED)
+        if view == "solved":
+            query = query.order_by(Ticket.updated_at.desc(), Ticket.id)
+        elif view == "snoozed":
+            query = query.where(_in_view(view, agent_id)).order_by(Ticket.snoozed_until, Ticket.id)
+        else:
+            query = query.where(_in_view(view, agent_id))
+            query = query.order_by(_RANK.desc(), Ticket.created_at, Ticket.id)
     return query.outerjoin(Team, Team.id == Ticket.team_id).outerjoin(Agent, Agent.id == Ticket.assignee_id)
+
+
+def _latest_ticket() -> ScalarSelect[str]:
+    other = aliased(Ticket)
+    latest = select(other.id).where(other.conversation_id == Conversation.id)
+    return latest.order_by(other.number.desc()).limit(1).scalar_subquery()
 
 
 def _line(
@@ -207,4 +242,7 @@ def _line(
         assignee_name=assignee_name,
         response_due_at=ticket.response_due_at,
         responded_at=ticket.responded_at,
+        snoozed_until=ticket.snoozed_until,
+        follow_up_at=ticket.follow_up_at,
+        back_at=ticket.back_at,
     )

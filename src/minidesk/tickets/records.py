@@ -95,6 +95,11 @@ class TicketView:
     solved_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    routed_by: tuple[str, ...] = ()  # names of the rules that decided something of it
+    snoozed_until: datetime | None = None
+    follow_up_at: datetime | None = None
+    back_at: datetime | None = None
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,10 @@ class InboxLine:
     assignee_name: str | None = None
     response_due_at: datetime | None = None
     responded_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    follow_up_at: datetime | None = None
+    back_at: datetime | None = None
+    mentioned: bool = False  # the agent is named in a note that they have not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +139,6 @@ class InboxCounts:
     team: int
     all: int
     assistant: int
+    snoozed: int
+    mentions: int  # conversations with unread ones
     overdue: int  # of `all`: nobody answered in time

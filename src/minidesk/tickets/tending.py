@@ -1,4 +1,4 @@
-"""What time does to tickets: a visitor whom nobody answered is told, and a matter that stayed solved is closed.
+"""What time does to tickets: who waits too long is told, what was put off comes back, what stayed solved is closed.
 
 No handoff may end in silence: whoever waits longer than was promised hears of it once, and how to be reached.
 """
@@ -13,7 +13,9 @@ from sqlalchemy import select
 from minidesk.db import Database
 from minidesk.db.models import Conversation, Ticket
 from minidesk.errors import MinideskError
-from minidesk.tickets.actions import SAME_MATTER, Tickets
+from minidesk.tickets.actions import Tickets
+from minidesk.tickets.rows import SAME_MATTER
+from minidesk.tickets.snooze import bring_back, due_back
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,9 @@ class Tending:
         for ticket_id, locale in await self._late():
             async with self._db.write() as tx:
                 changed += await self._tickets.say_late(tx, ticket_id, self._late_line(locale))
+        for ticket_id in await self._due_back():
+            async with self._db.write() as tx:
+                changed += await bring_back(tx, self._tickets, ticket_id, self._clock())
         for ticket_id in await self._long_solved():
             async with self._db.write() as tx:
                 changed += await self._tickets.close_solved(tx, ticket_id)
@@ -73,13 +78,16 @@ class Tending:
                 Ticket.status == "open",
                 Ticket.response_due_at < self._clock(),
                 Ticket.responded_at.is_(None),
-                Ticket.assignee_id.is_(None),
                 Ticket.late_told_at.is_(None),
                 Conversation.holder == "queue",
             )
         )
         async with self._db.read() as tx:
             return [(ticket_id, locale) for ticket_id, locale in await tx.execute(query.limit(AT_ONCE))]
+
+    async def _due_back(self) -> Sequence[str]:
+        async with self._db.read() as tx:
+            return await due_back(tx, self._clock(), AT_ONCE)
 
     async def _long_solved(self) -> Sequence[str]:
         query = select(Ticket.id).where(

@@ -1,0 +1,92 @@
+"""Two agents at one conversation, as they see each other: who writes, whose answer goes out, and a macro by keyboard alone."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser import test_console_access as access
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.test_console_access import Furnished, signed_in
+from tests.web.test_console import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+console = access.console
+
+
+async def beside(console: Furnished, browser: Browser) -> Page:
+    """A page of the other agent's."""
+    context = await browser.new_context(locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    await page.goto(f"{console.office.base}/console/login")
+    await page.get_by_label("E-mail").fill("ben@example.com")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/console/inbox**")
+    return page
+
+
+async def test_two_agents_see_each_other_write_and_never_both_send_unasked(
+    console: Furnished, browser: Browser
+) -> None:
+    _, ada = await signed_in(console, browser)
+    ben = await beside(console, browser)
+    url = f"{console.office.base}/console/conversations/{console.conversation}"
+    await ada.goto(url)
+    await ben.goto(url)
+    await expect(ben.get_by_text("Mara Lindt is here")).to_be_visible()
+    await expect(ada.get_by_text("Ben Okafor is here")).to_be_visible()
+    await ada.locator("#say").press_sequentially("I am looking")
+    await expect(ben.get_by_text("Mara Lindt is writing")).to_be_visible()
+    await ben.locator("#say").fill("Hello from Ben")
+    await ben.keyboard.press("Control+Enter")
+    await expect(ben.get_by_text("Mara Lindt is writing. Send anyway?")).to_be_visible()
+    await expect(ben.locator("#say")).to_have_value("Hello from Ben")
+    await ben.get_by_role("button", name="Send anyway").click()
+    await expect(ada.locator("#messages")).to_contain_text("Hello from Ben")
+    await expect(ben.locator("#say")).to_have_value("")
+    await ada.keyboard.press("Control+Enter")
+    await expect(ada.get_by_text("Ben Okafor is on this conversation")).to_be_visible()
+    await expect(ada.locator("#say")).to_have_value("I am looking")
+    await expect(ada.locator(".entry.agent")).to_have_count(1)
+
+
+async def test_a_macro_by_the_slash_and_the_keyboard_alone(console: Furnished, browser: Browser) -> None:
+    _, page = await signed_in(console, browser)
+    await page.goto(f"{console.office.base}/console/conversations/{console.conversation}")
+    # Whoever is mentioned has read it once the page was there for a moment.
+    await expect(page.locator("#list-part")).to_have_attribute("data-mentions", "0")
+    await page.keyboard.press("r")
+    await page.keyboard.type("/late")
+    await expect(page.locator("#canned-options [role=option]")).to_contain_text(
+        "tags late; team Parcels; priority high; solve"
+    )
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#say")).to_have_value("Sorry, it is late.")
+    await expect(page.locator("[data-macro]")).to_be_visible()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#messages")).to_contain_text("Sorry, it is late.")
+    await expect(page.locator("#talk-names")).to_contain_text("solved")
+    await expect(page.locator("#tag-list")).to_contain_text("late")
+    await expect(page.locator("[data-macro]")).to_be_hidden()
+
+
+async def test_snoozed_by_keyboard_it_leaves_the_list_and_an_open_menu_survives_news(
+    console: Furnished, browser: Browser
+) -> None:
+    _, page = await signed_in(console, browser)
+    await page.goto(f"{console.office.base}/console/conversations/{console.conversation}?view=open")
+    await expect(page.locator("#rows [data-row]")).to_have_count(1)
+    await page.keyboard.press("z")
+    await expect(page.locator("#act-snooze")).to_have_attribute("open", "")
+    async with console.office.db.write() as tx:
+        await console.office.deps.conversations.post_system_message(tx, console.conversation, "News came in")
+    await expect(page.locator("#messages")).to_contain_text("News came in")
+    await expect(page.locator("#act-snooze")).to_have_attribute("open", "")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#talk-names")).to_contain_text(re.compile("back \\d"))
+    await page.goto(f"{console.office.base}/console/inbox?view=open")
+    await expect(page.locator("#rows")).to_contain_text("No open tickets")
