@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tests.conftest import FakeClock
 from tests.rows import add_agent, add_site
 
-from minidesk.accounts import ApiKeys, create_api_key, list_api_keys, revoke_api_key
+from minidesk.accounts import Actor, ApiKeys, create_api_key, list_api_keys, revoke_api_key
 from minidesk.accounts.api_keys import KEYS_OF_A_SITE
 from minidesk.db import Database
 from minidesk.db.models import ApiKey, Site
@@ -32,7 +32,9 @@ async def test_a_key_opens_its_site_with_its_scopes_and_stands_nowhere(
     db: Database, clock: FakeClock, site: Site
 ) -> None:
     mara = await add_agent(db, clock, site.id)
-    key = await make(db, clock, site, scopes=["search", "documents:read"], created_by=mara.id)
+    key = await make(
+        db, clock, site, scopes=["search", "documents:read"], actor=Actor("agent", mara.id, mara.name)
+    )
     assert re.fullmatch(r"mdk_[A-Za-z0-9_-]{40}", key)
     identity = await ApiKeys(clock).identify(db, key)
     assert (identity.site_id, identity.scopes) == (site.id, frozenset({"search", "documents:read"}))

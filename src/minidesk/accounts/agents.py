@@ -11,10 +11,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from minidesk.accounts.sessions import Sessions
+from minidesk.accounts.audit import Actor, record_of_agent
+from minidesk.accounts.sessions import AgentIdentity, Sessions
 from minidesk.db import Database, Tx
 from minidesk.db.models import Agent, new_id
-from minidesk.errors import Conflict, Invalid, NotAuthenticated, NotFound
+from minidesk.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound
 from minidesk.text.normalise import check_text
 
 # NIST SP 800-63B-4: length counts, composition rules do not. The ceiling only keeps hashing cheap.
@@ -128,6 +129,37 @@ class Agents:
         new = await self._passwords.hash(check_password(password))
         async with self._db.write() as tx:
             await self._change(tx, agent_id, password_hash=new)
+
+    async def change_password(
+        self, identity: AgentIdentity, old: str, new: str, *, address: str = ""
+    ) -> None:
+        """A new password by its owner; every other session ends. Raises `NotAllowed` for a wrong old one, or `Invalid`."""
+        hashed = await self.hash_checked(new)
+        await self.check_own_password(identity, old)
+        actor = Actor("agent", identity.agent_id, identity.name, address)
+        async with self._db.write() as tx:
+            await tx.execute(update(Agent).where(Agent.id == identity.agent_id).values(password_hash=hashed))
+            await self._sessions.close_others(tx, identity.agent_id, identity.session_id)
+            await record_of_agent(
+                tx, self._clock(), actor, "account.password_changed",
+                agent_id=identity.agent_id, agent_name=identity.name,
+            )  # fmt: skip
+
+    async def check_own_password(self, identity: AgentIdentity, password: str) -> None:
+        """Before a change that a borrowed browser must not make. Raises `NotAllowed`."""
+        async with self._db.read() as tx:
+            stored = await tx.scalar(select(Agent.password_hash).where(Agent.id == identity.agent_id))
+        if not await self._passwords.matches(stored, password[:PASSWORD_MAX]):
+            raise NotAllowed("This is not your password. Type it again.", code="wrong_password")
+
+    async def hash_checked(self, password: str) -> str:
+        """The hash of a password that may be used. Raises `Invalid`. Takes a tenth of a second: never in a transaction."""
+        return await self._passwords.hash(check_password(password))
+
+    async def choose_locale(self, agent_id: str, locale: str | None) -> None:
+        """The console's language for this agent; None: as the browser asks."""
+        async with self._db.write() as tx:
+            await tx.execute(update(Agent).where(Agent.id == agent_id).values(locale=locale))
 
     async def disable(self, agent_id: str, disabled: bool = True) -> None:
         """Suspend an agent, or let one back in; every session ends. Raises `NotFound`."""

@@ -5,18 +5,35 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import or_, select, update
 
+from minidesk.accounts.audit import COMMAND, Actor, record
 from minidesk.accounts.sessions import hash_token
 from minidesk.db import Database, Tx
 from minidesk.db.models import ApiKey, new_id
 from minidesk.errors import Conflict, Invalid, NotAuthenticated, NotFound
 from minidesk.text.normalise import check_text
 
-Scope = Literal["documents:read", "documents:write", "search", "ask", "models"]
-SCOPES: tuple[Scope, ...] = ("documents:read", "documents:write", "search", "ask", "models")
+Scope = Literal[
+    "documents:read",
+    "documents:write",
+    "search",
+    "ask",
+    "models",
+    "conversations:read",
+    "tickets:read",
+    "tickets:write",
+    "teams:read",
+    "teams:write",
+    "rules:read",
+    "rules:write",
+    "webhooks:read",
+    "webhooks:write",
+    "audit:read",
+]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _SECRET_BYTES = 30  # 240 bits, 40 characters: cannot be guessed, so a fast hash is enough to store it
 _PREFIX_CHARS = 12  # enough to tell keys apart in a list; 192 bits stay unknown
@@ -35,6 +52,12 @@ class ApiKeyIdentity:
     key_id: str
     site_id: str
     scopes: frozenset[str]
+    name: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit log says it was."""
+        return Actor("key", self.key_id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +115,7 @@ class ApiKeys:
         if row.last_used_at is None or row.last_used_at + _TOUCH_EVERY <= now:
             async with db.write() as tx:
                 await tx.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now))
-        return ApiKeyIdentity(row.id, row.site_id, frozenset(map(str, row.scopes)))
+        return ApiKeyIdentity(row.id, row.site_id, frozenset(map(str, row.scopes)), row.name)
 
 
 async def create_api_key(
@@ -102,10 +125,10 @@ async def create_api_key(
     name: str,
     scopes: Collection[str],
     now: datetime,
+    actor: Actor = COMMAND,
     expires_days: int | None = None,
-    created_by: str | None = None,
 ) -> NewApiKey:
-    """A new key for a site; `created_by` is an agent's id. Raises `Invalid`, or `Conflict` where the site has too many."""
+    """A new key for a site. Raises `Invalid`, or `Conflict` where the site has too many."""
     label = check_text(name, 120)
     if not label:
         raise Invalid("Give the key a name that says which program has it.", code="name_missing")
@@ -125,7 +148,7 @@ async def create_api_key(
             prefix=made.key[:_PREFIX_CHARS],
             key_hash=hash_token(made.key),
             scopes=[scope for scope in SCOPES if scope in scopes],
-            created_by=created_by,
+            created_by=actor.id if actor.kind == "agent" else None,
             created_at=now,
             expires_at=None if expires_days is None else now + timedelta(days=expires_days),
             last_used_at=None,
@@ -133,6 +156,10 @@ async def create_api_key(
         )
     )
     await tx.flush()
+    await record(
+        tx, now, actor, "keys.created", site_id=site_id, target_id=made.id, target_name=label,
+        changes={"scopes": (None, sorted(scopes)), "expires_days": (None, expires_days)},
+    )  # fmt: skip
     return made
 
 
@@ -156,7 +183,7 @@ async def list_api_keys(tx: Tx, site_id: str) -> list[ApiKeyView]:
     ]
 
 
-async def revoke_api_key(tx: Tx, *, site_id: str, key_id: str, now: datetime) -> None:
+async def revoke_api_key(tx: Tx, *, site_id: str, key_id: str, now: datetime, actor: Actor = COMMAND) -> None:
     """End a key; once more changes nothing. Raises `NotFound` for another site's."""
     if not _ID.fullmatch(key_id):  # PostgreSQL would fail on a NUL in it
         raise NotFound
@@ -165,4 +192,6 @@ async def revoke_api_key(tx: Tx, *, site_id: str, key_id: str, now: datetime) ->
     )
     if row is None:
         raise NotFound
-    row.revoked_at = row.revoked_at or now
+    if row.revoked_at is None:
+        row.revoked_at = now
+        await record(tx, now, actor, "keys.revoked", site_id=site_id, target_id=row.id, target_name=row.name)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from sqlalchemy import delete, select
 
+from minidesk.accounts.second_factor import end_without_factor
 from minidesk.accounts.sessions import Sessions
 from minidesk.db import Tx
 from minidesk.db.models import Agent, Membership, Site, new_id
@@ -61,7 +62,10 @@ async def list_sites(tx: Tx, agent_id: str, *, site_id: str | None = None) -> li
 
 
 async def grant(tx: Tx, sessions: Sessions, *, agent_id: str, site_id: str, role: Role) -> None:
-    """Give an agent a role in a site. Where another role is replaced, the agent's sessions end (T9). Raises `NotFound`."""
+    """Give an agent a role in a site. Where another role is replaced, the agent's sessions end (T9). Raises `NotFound`.
+
+    They end too where the site asks for a second factor that the agent does not have.
+    """
     if await tx.get(Agent, agent_id) is None or await tx.get(Site, site_id) is None:
         raise NotFound
     row = await tx.scalar(
@@ -71,6 +75,7 @@ async def grant(tx: Tx, sessions: Sessions, *, agent_id: str, site_id: str, role
     )
     if row is None:
         tx.add(Membership(id=new_id("mem"), agent_id=agent_id, site_id=site_id, role=role))
+        await end_without_factor(tx, agent_id, site_id)
     elif row.role != role:
         row.role = role
         await sessions.close_all_for(tx, agent_id)

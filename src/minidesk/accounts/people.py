@@ -1,14 +1,16 @@
 """Who works in a site, and as what. A site never loses its last administrator, nor a customer the person who answers."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, func, or_, select
 
+from minidesk.accounts.audit import Actor, record
 from minidesk.accounts.memberships import ROLES, Role, grant, revoke
 from minidesk.accounts.sessions import Sessions
 from minidesk.db import Tx
 from minidesk.db.models import Agent, Conversation, Membership, Site, Team, TeamMember
-from minidesk.errors import Conflict, Invalid, NotFound
+from minidesk.errors import Conflict, Invalid, NotAllowed, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,30 @@ async def list_people(tx: Tx, site_id: str) -> list[Person]:
     ]
 
 
-async def change_role(tx: Tx, sessions: Sessions, site_id: str, agent_id: str, role: str) -> None:
+async def change_role(
+    tx: Tx, sessions: Sessions, now: datetime, actor: Actor, site_id: str, agent_id: str, role: str
+) -> None:
     """Give a person of the site another role; their sessions end. Raises `NotFound`, `Invalid` or `Conflict`."""
-    held = await _lock(tx, site_id, agent_id)
+    held, name = await _lock(tx, site_id, agent_id)
     wanted = next((known for known in ROLES if known == role), None)
     if wanted is None:
         raise Invalid("Choose one of the offered roles.", code="role_invalid")
     if held == "admin" and wanted != "admin":
         await _check_another_admin(tx, site_id, agent_id)
     await grant(tx, sessions, agent_id=agent_id, site_id=site_id, role=wanted)
+    if held != wanted:
+        await record(
+            tx, now, actor, "people.role_changed", site_id=site_id, target_id=agent_id, target_name=name,
+            changes={"role": (held, wanted)},
+        )  # fmt: skip
 
 
-async def remove_person(tx: Tx, sessions: Sessions, site_id: str, agent_id: str) -> None:
+async def remove_person(
+    tx: Tx, sessions: Sessions, now: datetime, actor: Actor, site_id: str, agent_id: str
+) -> None:
     """Take a person out of the site and its teams; their sessions end. Raises `NotFound` or `Conflict`."""
-    if await _lock(tx, site_id, agent_id) == "admin":
+    held_role, name = await _lock(tx, site_id, agent_id)
+    if held_role == "admin":
         await _check_another_admin(tx, site_id, agent_id)
     held = await tx.scalar(
         select(func.count())
@@ -69,19 +81,57 @@ async def remove_person(tx: Tx, sessions: Sessions, site_id: str, agent_id: str)
     teams = select(Team.id).where(Team.site_id == site_id)
     await tx.execute(delete(TeamMember).where(TeamMember.agent_id == agent_id, TeamMember.team_id.in_(teams)))
     await revoke(tx, sessions, agent_id=agent_id, site_id=site_id)
+    await record(
+        tx, now, actor, "people.removed", site_id=site_id, target_id=agent_id, target_name=name,
+        changes={"role": (held_role, None)},
+    )  # fmt: skip
 
 
-async def _lock(tx: Tx, site_id: str, agent_id: str) -> str:
-    """The role held. Two administrators who take each other's role away at once do it one after the other."""
+async def check_may_manage(tx: Tx, admin_id: str, site_id: str, agent_id: str) -> Agent:
+    """A person of the site, whose account this administrator may open: new password, second factor, sessions.
+
+    Raises `NotFound` for who is not in the site, and `NotAllowed` for an operator and for who also works where the
+    administrator is none: a new password would open those sites too.
+    """
+    if "\0" in agent_id:  # PostgreSQL refuses to look for it
+        raise NotFound
+    agent = await tx.scalar(
+        select(Agent)
+        .outerjoin(Membership, (Membership.agent_id == Agent.id) & (Membership.site_id == site_id))
+        .where(Agent.id == agent_id, or_(Membership.id.is_not(None), Agent.operator.is_(True)))
+    )
+    if agent is None:
+        raise NotFound
+    admin = await tx.get_one(Agent, admin_id)
+    if admin.operator:
+        return agent
+    theirs = select(Membership.site_id).where(Membership.agent_id == admin_id, Membership.role == "admin")
+    elsewhere = await tx.scalar(
+        select(Membership.id)
+        .where(Membership.agent_id == agent_id, Membership.site_id.not_in(theirs))
+        .limit(1)
+    )
+    if agent.operator or elsewhere is not None:
+        raise NotAllowed(
+            "This person also works where you are no administrator. Ask an operator.", code="not_theirs_alone"
+        )
+    return agent
+
+
+async def _lock(tx: Tx, site_id: str, agent_id: str) -> tuple[str, str]:
+    """The role held, and the name. Two administrators who take each other's role away at once do it one after the other."""
     if "\0" in agent_id:  # PostgreSQL refuses to look for it
         raise NotFound
     await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
-    role = await tx.scalar(
-        select(Membership.role).where(Membership.site_id == site_id, Membership.agent_id == agent_id)
+    found = await tx.execute(
+        select(Membership.role, Agent.name)
+        .join(Agent, Agent.id == Membership.agent_id)
+        .where(Membership.site_id == site_id, Membership.agent_id == agent_id)
     )
-    if role is None:
+    row = found.one_or_none()
+    if row is None:
         raise NotFound
-    return role
+    return row.role, row.name
 
 
 async def _check_another_admin(tx: Tx, site_id: str, agent_id: str) -> None:

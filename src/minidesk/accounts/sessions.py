@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from minidesk.db import Database, Tx
 from minidesk.db.models import Agent, AgentSession, new_id
-from minidesk.errors import CsrfFailed, NotAuthenticated
+from minidesk.errors import CsrfFailed, NotAuthenticated, NotFound
 
 TOKEN_BYTES = 32  # 256 bits: cannot be guessed, so a fast hash is enough to store it (T4, T9)
 IDLE = timedelta(hours=12)  # a working day with its breaks
@@ -38,6 +38,18 @@ class AgentIdentity:
     operator: bool
     session_id: str
     csrf_token: str
+    locale: str | None = None  # of the console; None: as the browser asks
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A sign-in as its owner sees it in a list."""
+
+    id: str
+    browser: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
 
 
 class Sessions:
@@ -46,8 +58,13 @@ class Sessions:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
-    async def open(self, tx: Tx, agent_id: str, *, replaces: str | None = None) -> OpenedSession:
-        """A new sign-in with a new token. The token that the browser had before ends, so that none can be planted (fixation)."""
+    async def open(
+        self, tx: Tx, agent_id: str, *, replaces: str | None = None, address: str = "", browser: str = ""
+    ) -> OpenedSession:
+        """A new sign-in with a new token. The token that the browser had before ends, so that none can be planted (fixation).
+
+        `address` and `browser` are what its owner knows it by in the list of sign-ins.
+        """
         now = self._clock()
         if replaces:
             await self.close(tx, replaces)
@@ -64,13 +81,16 @@ class Sessions:
                 created_at=now,
                 last_seen_at=now,
                 expires_at=opened.expires_at,
+                address=address[:64],
+                browser=browser[:80],
             )
         )
         return opened
 
-    async def identify(self, db: Database, token: str | None) -> AgentIdentity:
+    async def identify(self, db: Database, token: str | None, *, address: str = "") -> AgentIdentity:
         """Who `token` belongs to; the agent is read anew each time, so a suspended one is out at once.
 
+        `address`, where it is known, is written down as the place where the session was used last.
         Raises `NotAuthenticated` for none, an unknown, an idle or an ended one.
         """
         if not token:
@@ -89,12 +109,46 @@ class Sessions:
         if session.expires_at <= now or session.last_seen_at + IDLE <= now:
             raise NotAuthenticated("Your session has ended. Please sign in again.", code="session_ended")
         if session.last_seen_at + TOUCH_EVERY <= now:
+            seen = {"last_seen_at": now, **({"address": address[:64]} if address else {})}
             async with db.write() as tx:
-                await tx.execute(
-                    update(AgentSession).where(AgentSession.id == session.id).values(last_seen_at=now)
-                )
+                await tx.execute(update(AgentSession).where(AgentSession.id == session.id).values(**seen))
         return AgentIdentity(
-            agent.id, agent.email, agent.name, agent.operator, session.id, session.csrf_token
+            agent.id, agent.email, agent.name, agent.operator, session.id, session.csrf_token, agent.locale
+        )
+
+    async def list_(self, tx: Tx, agent_id: str) -> list[SessionView]:
+        """An agent's sign-ins that still count, the one used last first."""
+        now = self._clock()
+        rows = await tx.scalars(
+            select(AgentSession)
+            .where(
+                AgentSession.agent_id == agent_id,
+                AgentSession.expires_at > now,
+                AgentSession.last_seen_at > now - IDLE,
+            )
+            .order_by(AgentSession.last_seen_at.desc(), AgentSession.id)
+        )
+        return [
+            SessionView(row.id, row.browser or "", row.address or "", row.created_at, row.last_seen_at)
+            for row in rows
+        ]
+
+    async def close_one(self, tx: Tx, agent_id: str, session_id: str) -> None:
+        """End one of the agent's sign-ins. Raises `NotFound` for another agent's."""
+        if "\0" in session_id:  # PostgreSQL refuses to look for it
+            raise NotFound
+        gone = await tx.execute(
+            delete(AgentSession)
+            .where(AgentSession.id == session_id, AgentSession.agent_id == agent_id)
+            .returning(AgentSession.id)
+        )
+        if gone.one_or_none() is None:
+            raise NotFound
+
+    async def close_others(self, tx: Tx, agent_id: str, keep: str) -> None:
+        """End all of an agent's sign-ins but the one with the id `keep`."""
+        await tx.execute(
+            delete(AgentSession).where(AgentSession.agent_id == agent_id, AgentSession.id != keep)
         )
 
     async def close(self, tx: Tx, token: str) -> None:

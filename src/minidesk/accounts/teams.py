@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from minidesk.accounts.audit import Actor, differences, record
 from minidesk.accounts.people import list_people
 from minidesk.db import Tx
-from minidesk.db.models import Site, Team, TeamMember, Ticket, new_id
+from minidesk.db.models import Agent, Site, Team, TeamMember, Ticket, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.live import Hub
 from minidesk.text.normalise import check_text
@@ -63,6 +64,7 @@ async def create_team(
     description: str,
     members: Collection[str],
     now: datetime,
+    actor: Actor,
 ) -> str:
     """A new team; gives its id. Raises `Invalid`, and `Conflict` for a name that is taken."""
     # One at a time: two administrators must not pass the limit together.
@@ -74,27 +76,48 @@ async def create_team(
     tx.add(team)
     await _flush(tx, team.name)
     await _set_members(tx, site_id, team.id, members)
+    await record(
+        tx, now, actor, "teams.created", site_id=site_id, target_id=team.id, target_name=team.name,
+        changes={"members": (None, len(set(members)))},
+    )  # fmt: skip
     _announce(tx, hub, site_id)
     return team.id
 
 
 async def change_team(
-    tx: Tx, hub: Hub, site_id: str, team_id: str, *, name: str, description: str, members: Collection[str]
+    tx: Tx,
+    hub: Hub,
+    site_id: str,
+    team_id: str,
+    *,
+    name: str,
+    description: str,
+    members: Collection[str],
+    now: datetime,
+    actor: Actor,
 ) -> None:
     """Rename and describe a team and replace its members. Raises `NotFound`, `Invalid` or `Conflict`."""
     team = await _lock(tx, site_id, team_id)
     values = _checked(name, description)
+    before = {**await _members_of(tx, team), "name": team.name, "description": team.description}
     team.name, team.description = values["name"], values["description"]
     await _flush(tx, team.name)
     await _set_members(tx, site_id, team.id, members)
+    after = {**await _members_of(tx, team), **values}
+    if changes := differences(before, after):
+        await record(
+            tx, now, actor, "teams.changed", site_id=site_id, target_id=team.id, target_name=team.name,
+            changes=changes,
+        )  # fmt: skip
     _announce(tx, hub, site_id)
 
 
-async def delete_team(tx: Tx, hub: Hub, site_id: str, team_id: str) -> None:
+async def delete_team(tx: Tx, hub: Hub, site_id: str, team_id: str, *, now: datetime, actor: Actor) -> None:
     """Remove a team; its tickets have none from then on. Raises `NotFound`."""
     team = await _lock(tx, site_id, team_id)
     await tx.execute(update(Ticket).where(Ticket.team_id == team.id).values(team_id=None, team_score=None))
     await tx.execute(delete(Team).where(Team.id == team.id))
+    await record(tx, now, actor, "teams.deleted", site_id=site_id, target_id=team.id, target_name=team.name)
     _announce(tx, hub, site_id)
 
 
@@ -105,6 +128,17 @@ async def _lock(tx: Tx, site_id: str, team_id: str) -> Team:
     if team is None:
         raise NotFound
     return team
+
+
+async def _members_of(tx: Tx, team: Team) -> dict[str, str]:
+    """Names, as the audit log keeps them."""
+    names = await tx.scalars(
+        select(Agent.name)
+        .join(TeamMember, TeamMember.agent_id == Agent.id)
+        .where(TeamMember.team_id == team.id)
+        .order_by(Agent.name, Agent.id)
+    )
+    return {"members": ", ".join(names)}
 
 
 def _checked(name: str, description: str) -> dict[str, str]:

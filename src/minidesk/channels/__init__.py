@@ -1,5 +1,6 @@
 """Ways out of the desk: webhooks for the site's own systems, and mail for visitors who left."""
 
+from minidesk.channels.account_mails import AccountMails
 from minidesk.channels.answer_mails import KIND as ANSWER_MAIL
 from minidesk.channels.answer_mails import AnswerMails, MailOutbox
 from minidesk.channels.deliver import Deliverer
@@ -16,6 +17,7 @@ __all__ = [
     "EVENTS",
     "QUEUE",
     "WEBHOOK",
+    "AccountMails",
     "AnswerMails",
     "Deliverer",
     "DeliveryView",

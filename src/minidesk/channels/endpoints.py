@@ -1,11 +1,13 @@
 """What administrators do with their endpoints."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select
 
+from minidesk.accounts import COMMAND, Actor, record
 from minidesk.channels.outbox import Outbox
 from minidesk.channels.payloads import test_body
 from minidesk.channels.records import (
@@ -46,7 +48,7 @@ class Endpoints:
         self._allowed = allowed
 
     async def add(
-        self, tx: Tx, *, site_id: str, url: str, events: Collection[str], created_by: str | None = None
+        self, tx: Tx, *, site_id: str, url: str, events: Collection[str], actor: Actor = COMMAND
     ) -> NewEndpoint:
         """A new endpoint, switched on.
 
@@ -72,35 +74,47 @@ class Endpoints:
                 state="on",
                 failing_since=None,
                 last_ok_at=None,
-                created_by=created_by,
+                created_by=actor.id if actor.kind == "agent" else None,
                 created_at=self._clock(),
             )
         )
+        await self._record(tx, actor, "created", site_id, made.id, address, {"events": (None, wanted)})
         return made
 
-    async def rotate(self, tx: Tx, site_id: str, endpoint_id: str) -> NewEndpoint:
+    async def rotate(self, tx: Tx, site_id: str, endpoint_id: str, *, actor: Actor = COMMAND) -> NewEndpoint:
         """A new secret. The old one goes on signing for a day, beside it."""
         row = await _locked(tx, site_id, endpoint_id)
         row.old_secret, row.old_secret_until = row.secret, self._clock() + BOTH_SECRETS_FOR
         row.secret = new_secret()
+        await self._record(tx, actor, "secret_renewed", site_id, row.id, row.url)
         return NewEndpoint(row.id, row.secret)
 
-    async def switch(self, tx: Tx, site_id: str, endpoint_id: str, *, on: bool) -> None:
+    async def switch(
+        self, tx: Tx, site_id: str, endpoint_id: str, *, on: bool, actor: Actor = COMMAND
+    ) -> None:
         """On or off. What happens while it is off is not told later."""
         row = await _locked(tx, site_id, endpoint_id)
         if on and row.state != "on":
             row.failing_since = None
-        row.state = "on" if on else "off"
+        before, row.state = row.state, "on" if on else "off"
+        if before != row.state:
+            await self._record(tx, actor, "changed", site_id, row.id, row.url, {"state": (before, row.state)})
 
-    async def choose(self, tx: Tx, site_id: str, endpoint_id: str, events: Collection[str]) -> None:
+    async def choose(
+        self, tx: Tx, site_id: str, endpoint_id: str, events: Collection[str], *, actor: Actor = COMMAND
+    ) -> None:
         """Other events from now on. Raises Invalid."""
         wanted = check_events(events)
-        (await _locked(tx, site_id, endpoint_id)).events = wanted
+        row = await _locked(tx, site_id, endpoint_id)
+        before, row.events = list(row.events), wanted
+        if before != wanted:
+            await self._record(tx, actor, "changed", site_id, row.id, row.url, {"events": (before, wanted)})
 
-    async def remove(self, tx: Tx, site_id: str, endpoint_id: str) -> None:
+    async def remove(self, tx: Tx, site_id: str, endpoint_id: str, *, actor: Actor = COMMAND) -> None:
         """Delete an endpoint with its log; what waits for it is not sent."""
-        await _locked(tx, site_id, endpoint_id)
+        row = await _locked(tx, site_id, endpoint_id)
         await tx.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id))
+        await self._record(tx, actor, "deleted", site_id, row.id, row.url)
 
     async def test(self, tx: Tx, site_id: str, endpoint_id: str) -> str:
         """Send an event of type `test`; the delivery's id. Raises Conflict where the endpoint is off."""
@@ -159,6 +173,23 @@ class Endpoints:
             .order_by(WebhookTry.id.desc())
         )
         return _with_tries(rows, tries.all())
+
+    async def _record(
+        self,
+        tx: Tx,
+        actor: Actor,
+        what: str,
+        site_id: str,
+        endpoint_id: str,
+        url: str,
+        changes: Mapping[str, tuple[object, object]] | None = None,
+    ) -> None:
+        """Into the audit log, with the host alone: some put a secret behind it."""
+        parts = urlsplit(url)
+        await record(
+            tx, self._clock(), actor, f"webhooks.{what}", site_id=site_id, target_id=endpoint_id,
+            target_name=f"{parts.scheme}://{parts.hostname}", changes=changes,
+        )  # fmt: skip
 
     def _check_url(self, url: str) -> str:
         address = check_address(url, self._allowed)

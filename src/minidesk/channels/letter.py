@@ -22,7 +22,7 @@ Translate = Callable[..., str]
 
 # Longer lines than the usual 78: a link that is folded behind its header's name is not found by every mail program.
 # In 7 bits: not every server on the way takes 8.
-_POLICY = SMTP.clone(max_line_length=300, cte_type="7bit")
+POLICY = SMTP.clone(max_line_length=300, cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def write_message(
     site = " ".join(letter.site_name.split())
     host = urlsplit(base_url).hostname or "localhost"
     stop = stop_url(base_url, letter.id)
-    message = EmailMessage(policy=_POLICY)
+    message = EmailMessage(policy=POLICY)
     message["Subject"] = t("mail.subject", site=site)
     message["From"] = Address(display_name=site, addr_spec=sender)
     message["To"] = Address(addr_spec=letter.address)

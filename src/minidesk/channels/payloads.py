@@ -39,6 +39,8 @@ async def happenings(tx: Tx, appended: Appended) -> list[Happening]:
         names.append(await _ticket_event(tx, appended))
     elif appended.type == "rating":
         names.append("rating.given")
+    elif appended.type == "rule":
+        names.append("rule.matched")
     return [Happening(name, appended) for name in names]
 
 
@@ -70,6 +72,9 @@ async def body_of(tx: Tx, happening: Happening, site_key: str, base_url: str) ->
     if happening.event.startswith("message."):
         data["message"] = _message(source.data)
     elif happening.event.startswith("ticket."):
+        data["ticket"] = await _ticket(tx, source)
+    elif happening.event == "rule.matched":
+        data["rule"] = source.data["rule"]
         data["ticket"] = await _ticket(tx, source)
     elif happening.event == "rating.given":
         data["rating"] = source.data["rating"]

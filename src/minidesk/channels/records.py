@@ -15,6 +15,7 @@ EVENTS = (
     "ticket.updated",
     "ticket.solved",
     "rating.given",
+    "rule.matched",
 )
 TEST_EVENT = "test"
 

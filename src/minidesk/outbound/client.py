@@ -98,16 +98,23 @@ class Outbound:
         return answer
 
     async def post(
-        self, url: str, body: bytes, *, headers: Mapping[str, str], seconds: float = MAX_SECONDS
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        seconds: float = MAX_SECONDS,
+        limit: int = 0,
     ) -> Answer:
-        """Send `body`; only the status and the headers of what comes back are read, and a redirect is the answer.
+        """Send `body`; a redirect is the answer. Of what comes back the status and the headers are read, and `limit` bytes.
 
-        Raises Invalid as `get` does, with the same words for everything that goes wrong.
+        Raises Invalid as `get` does, with the same words for everything that goes wrong, and TooLarge where there is a
+        limit and more comes.
         """
         address = self.check(url)
         try:
             async with asyncio.timeout(seconds):
-                return await self._hop(address, headers, 0, True, body)
+                return await self._hop(address, headers, limit, limit == 0, body)
         except (TimeoutError, OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise refused() from error
 
@@ -169,7 +176,7 @@ class Outbound:
                 if sum(len(name) + len(value) for name, value in response.headers.raw) > MAX_HEADER_BYTES:
                     raise refused()
                 found = {name.lower(): value for name, value in response.headers.items()}
-                if response.status_code in _REDIRECTS or sending is not None:
+                if response.status_code in _REDIRECTS or (sending is not None and limit == 0):
                     return Answer(address.url, response.status_code, found, b"")
                 body, whole = await _read(response, limit, beginning)
                 return Answer(address.url, response.status_code, found, body, whole)

@@ -2,49 +2,74 @@
 
 from minidesk.db.models.agents import Agent, AgentSession, ApiKey, Team, TeamMember
 from minidesk.db.models.answers import KeptAnswer
+from minidesk.db.models.attachments import Attachment
 from minidesk.db.models.base import Base, new_id, utc_now
 from minidesk.db.models.channels import MailStop, SentMail, WebhookDelivery, WebhookEndpoint, WebhookTry
 from minidesk.db.models.conversations import Citation, Conversation, Event, Message, Visitor
 from minidesk.db.models.crawls import Crawl, CrawlPage
+from minidesk.db.models.desk import Block, Correction, Mention, RoutingRule
 from minidesk.db.models.experiments import AnswerVersion, Experiment
 from minidesk.db.models.identity_keys import IdentityKey
 from minidesk.db.models.jobs import Budget, Job, KeyValue, ModelCall
 from minidesk.db.models.knowledge import Chunk, Document, DocumentVersion, KnowledgeRevision, Source, Vector
 from minidesk.db.models.onboarding import FirstSteps, SynonymGroups, WidgetSighting
 from minidesk.db.models.overlaps import Overlap, OverlapProgress
+from minidesk.db.models.people import (
+    AccessRule,
+    AuditEntry,
+    DoorStep,
+    Invitation,
+    PasswordReset,
+    RecoveryCode,
+    SecondFactor,
+)
+from minidesk.db.models.prompts import PromptVersion
 from minidesk.db.models.sites import Membership, Site
 from minidesk.db.models.tickets import Ticket
 from minidesk.db.models.tools import CannedReply, Tag, TicketTag
 
 __all__ = [
+    "AccessRule",
     "Agent",
     "AgentSession",
     "AnswerVersion",
     "ApiKey",
+    "Attachment",
+    "AuditEntry",
     "Base",
+    "Block",
     "Budget",
     "CannedReply",
     "Chunk",
     "Citation",
     "Conversation",
+    "Correction",
     "Crawl",
     "CrawlPage",
     "Document",
     "DocumentVersion",
+    "DoorStep",
     "Event",
     "Experiment",
     "FirstSteps",
     "IdentityKey",
+    "Invitation",
     "Job",
     "KeptAnswer",
     "KeyValue",
     "KnowledgeRevision",
     "MailStop",
     "Membership",
+    "Mention",
     "Message",
     "ModelCall",
     "Overlap",
     "OverlapProgress",
+    "PasswordReset",
+    "PromptVersion",
+    "RecoveryCode",
+    "RoutingRule",
+    "SecondFactor",
     "SentMail",
     "Site",
     "Source",

@@ -21,6 +21,7 @@ class Agent(Base):
     operator: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    locale: Mapped[str | None] = mapped_column(String(8))  # of the console; None: as the browser asks
 
 
 class AgentSession(Base):
@@ -35,6 +36,8 @@ class AgentSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    address: Mapped[str | None] = mapped_column(String(64))  # where it was used last
+    browser: Mapped[str | None] = mapped_column(String(80))  # such as "Firefox on Linux"
 
 
 class ApiKey(Base):

@@ -55,6 +55,7 @@ class Conversation(Base):
     page_title: Mapped[str | None] = mapped_column(String(300))
     locale: Mapped[str | None] = mapped_column(String(35))
     rating: Mapped[int | None]
+    spam_at: Mapped[datetime | None]  # when an agent put it out of the inbox for good
     created_at: Mapped[datetime]
     last_message_at: Mapped[datetime]
 

@@ -17,6 +17,8 @@ class Ticket(Base):
         UniqueConstraint("site_id", "number"),
         Index("ix_tickets_inbox", "site_id", "status", "updated_at"),
         Index("ix_tickets_tended", "status", "response_due_at"),
+        Index("ix_tickets_snoozed", "snoozed_until"),
+        Index("ix_tickets_follow_up", "follow_up_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -41,5 +43,10 @@ class Ticket(Base):
     responded_at: Mapped[datetime | None]
     late_told_at: Mapped[datetime | None]  # when the visitor was told that nobody had been free in time
     solved_at: Mapped[datetime | None]
+    routed_by: Mapped[list[Any] | None]  # names of the rules that decided something of it
+    snoozed_until: Mapped[datetime | None]  # out of sight until then, or until the visitor writes
+    follow_up_at: Mapped[datetime | None]  # when somebody wants to look at it again
+    back_at: Mapped[datetime | None]  # when one of the two brought it back; None once somebody acted
+    merged_into: Mapped[str | None] = mapped_column(Id)  # the ticket that goes on in its place
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

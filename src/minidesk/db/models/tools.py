@@ -1,6 +1,7 @@
 """What agents work with: saved replies, and the tags of tickets."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +20,7 @@ class CannedReply(Base):
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(60))
     text: Mapped[str] = mapped_column(Text)  # with tickets.canned.VARIABLES
+    does: Mapped[dict[str, Any] | None]  # tickets.macros.Does as JSON: what else a press on it changes
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

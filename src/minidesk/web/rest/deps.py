@@ -7,11 +7,14 @@ from typing import Protocol
 
 from minidesk.accounts import ApiKeys
 from minidesk.ask import Asks
+from minidesk.channels import Endpoints
 from minidesk.db import Database
 from minidesk.db.models import utc_now
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.records import SearchResult
+from minidesk.live import Hub
 from minidesk.settings import Settings
+from minidesk.tickets import Tickets
 from minidesk.web.limits import RateLimiter
 
 
@@ -41,4 +44,7 @@ class RestDeps:
     documents: ExternalDocuments
     searcher: Searches
     asker: Asks
+    tickets: Tickets
+    endpoints: Endpoints
+    hub: Hub
     clock: Callable[[], datetime] = utc_now

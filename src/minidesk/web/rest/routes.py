@@ -26,6 +26,7 @@ from minidesk.knowledge.sources import SourceState
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import check_text
 from minidesk.web.body import json_body, parse_model, read_json, takes
+from minidesk.web.rest import desk_routes, rule_routes, site_routes
 from minidesk.web.rest.deps import RestDeps
 from minidesk.web.rest.gate import Gate
 from minidesk.web.rest.schemas import (
@@ -64,6 +65,9 @@ def rest_router(deps: RestDeps) -> APIRouter:
     _add_reading(router, deps, gate)
     _add_writing(router, deps, gate)
     _add_asking(router, deps, gate)
+    rule_routes.add(router, deps, gate)
+    desk_routes.add(router, deps, gate)
+    site_routes.add(router, deps, gate)
     return router
 
 
@@ -148,7 +152,7 @@ def _add_writing(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
 
         A row of a file that was uploaded with others is refused: the next upload would bring it back.
         """
-        await deps.documents.delete(key.site_id, external_id)
+        await deps.documents.delete(key.site_id, external_id, key.actor)
 
 
 def _takes_json_or_file() -> dict[str, Any]:

@@ -152,10 +152,57 @@ class Answer(BaseModel):
     ms: int
 
 
+class ConditionBody(BaseModel):
+    """One thing that a rule looks at: it holds where one of the values fits; negated, where none does."""
+
+    field: Literal[
+        "language", "reason", "topic", "mood", "priority", "team", "entity", "page", "attribute", "hours"
+    ]
+    values: list[str] = Field(max_length=30)
+    negated: bool = False
+
+
+class EffectBody(BaseModel):
+    """What a rule decides; what is null or empty is left to the next one, and to likeness."""
+
+    team: str | None = Field(None, max_length=40, description="A team's id.")
+    priority: Literal["low", "normal", "high", "urgent"] | None = None
+    tags: list[str] = Field(default_factory=list, max_length=10)
+    assignee: str | None = Field(None, max_length=40, description="An agent's id.")
+    reply_minutes: int | None = Field(None, description="The first answer is due so soon.")
+    tell_webhooks: bool = Field(False, description="Send rule.matched to the site's webhooks.")
+    stop: bool = Field(False, description="No rule after it is looked at.")
+
+
+class RuleBody(BaseModel):
+    """A routing rule."""
+
+    name: str = Field(max_length=320)
+    enabled: bool = True
+    match: Literal["all", "any"] = Field("all", description="Of the conditions.")
+    conditions: list[ConditionBody] = Field(
+        default_factory=list, max_length=10, description="Each field once; none: for every ticket."
+    )
+    then: EffectBody
+
+
+class RuleInfo(RuleBody):
+    """A routing rule, with its id."""
+
+    id: str
+
+
+class RuleList(BaseModel):
+    """All rules, in the order in which they are looked at."""
+
+    rules: list[RuleInfo]
+
+
 _MEANINGS = {
     401: "No valid key in the header Authorization.",
     403: "The key lacks the scope.",
     404: "Missing, or another site's: the same words.",
+    409: "Taken already, or it has changed in the meantime.",
     413: "The body is too large.",
     415: "Neither JSON nor a kind of file that is taken.",
     422: "A value cannot be used.",

@@ -1,0 +1,188 @@
+"""What the API takes and gives of conversations, tickets, teams, webhooks and the audit log."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+NEXT = "Send it as `after` for the next page; null on the last one."
+
+
+class VisitorInfo(BaseModel):
+    """Who asks, as far as they said."""
+
+    id: str
+    name: str | None
+    email: str | None
+    verified: bool = Field(description="The website signed who they are.")
+
+
+class ConversationInfo(BaseModel):
+    """One conversation."""
+
+    id: str
+    holder: Literal["assistant", "queue", "agent", "closed"]
+    visitor: VisitorInfo
+    page_url: str | None
+    locale: str | None
+    rating: int | None
+    tickets: list[int] = Field(description="Numbers, the latest last.")
+    created_at: datetime
+    last_message_at: datetime
+
+
+class ConversationList(BaseModel):
+    """A page of conversations, the latest first."""
+
+    conversations: list[ConversationInfo]
+    next: str | None = Field(description=NEXT)
+
+
+class CitedInfo(BaseModel):
+    """What an answer rests on."""
+
+    n: int
+    document: str
+    title: str
+    url: str | None
+    quote: str
+
+
+class MessageInfo(BaseModel):
+    """One message. Notes are there only where they were asked for."""
+
+    id: str
+    seq: int
+    author: Literal["visitor", "assistant", "agent", "system", "note"]
+    name: str | None
+    text: str
+    at: datetime
+    outcome: str | None
+    helpful: bool | None
+    citations: list[CitedInfo]
+
+
+class Transcript(ConversationInfo):
+    """One conversation with what was said."""
+
+    messages: list[MessageInfo]
+
+
+class TicketInfo(BaseModel):
+    """One ticket."""
+
+    number: int
+    status: Literal["open", "pending", "solved", "closed"]
+    reason: str
+    subject: str
+    summary: str
+    priority: Literal["low", "normal", "high", "urgent"]
+    sentiment: Literal["calm", "worried", "angry"]
+    tags: list[str]
+    team: str | None = Field(description="A team's id.")
+    assignee: str | None = Field(description="An agent's id.")
+    conversation: str
+    response_due_at: datetime | None
+    responded_at: datetime | None
+    solved_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class TicketList(BaseModel):
+    """A page of tickets, the latest first."""
+
+    tickets: list[TicketInfo]
+    next: str | None = Field(description=NEXT)
+
+
+class TicketBody(BaseModel):
+    """What shall change; what is left out stays. Null takes the team or the agent away."""
+
+    status: Literal["open", "pending", "solved", "closed"] | None = None
+    priority: Literal["low", "normal", "high", "urgent"] | None = None
+    team: str | None = Field(None, max_length=40)
+    assignee: str | None = Field(None, max_length=40)
+    tags: list[str] = Field(default_factory=list, max_length=10, description="All that it shall have.")
+
+
+class TeamBody(BaseModel):
+    """A team."""
+
+    name: str = Field(max_length=320)
+    description: str = Field("", max_length=6000, description="Tickets are compared with it.")
+    members: list[str] = Field(default_factory=list, max_length=200, description="Ids of agents.")
+
+
+class TeamInfo(BaseModel):
+    """A team, with how many of its tickets are not done."""
+
+    id: str
+    name: str
+    description: str
+    members: list[str]
+    waiting: int
+
+
+class TeamList(BaseModel):
+    """All teams; the first takes what no other is for."""
+
+    teams: list[TeamInfo]
+
+
+class WebhookBody(BaseModel):
+    """A webhook."""
+
+    url: str = Field(max_length=1000)
+    events: list[str] = Field(max_length=20)
+
+
+class WebhookChange(BaseModel):
+    """What shall change; what is left out stays."""
+
+    events: list[str] | None = Field(None, max_length=20)
+    on: bool | None = None
+
+
+class WebhookInfo(BaseModel):
+    """A webhook, without its secret."""
+
+    id: str
+    url: str
+    events: list[str]
+    state: Literal["on", "off", "gone", "failing"]
+    last_ok_at: datetime | None
+    created_at: datetime
+
+
+class NewWebhook(WebhookInfo):
+    """A webhook that was just made."""
+
+    secret: str = Field(description="Shown this once: what deliveries are signed with.")
+
+
+class WebhookList(BaseModel):
+    """All webhooks."""
+
+    webhooks: list[WebhookInfo]
+
+
+class AuditInfo(BaseModel):
+    """Who changed what."""
+
+    id: int
+    at: datetime
+    actor: dict[str, str] = Field(description="kind (agent, key, command), id and name.")
+    address: str
+    action: str
+    target: dict[str, str] = Field(description="id and name.")
+    changes: dict[str, Any] = Field(
+        description="Field: [before, after]; null where only that it changed is kept."
+    )
+
+
+class AuditList(BaseModel):
+    """A page of the log, the latest first."""
+
+    entries: list[AuditInfo]
+    next: str | None = Field(description=NEXT)
