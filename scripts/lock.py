@@ -3,9 +3,10 @@
     lock.py          renew all (needs uv on PATH; `make lock` provides it)
     lock.py --check  compare the checksum in each file's first line; needs no network
 
-Four files, each complete in itself, so that one `pip install --require-hashes -r FILE` is one environment:
+Five files, each complete in itself, so that one `pip install --require-hashes -r FILE` is one environment:
 requirements.lock (to run), requirements-build.lock (to build the package), requirements-dev.lock (to run, build and
-test), tests/litellm/requirements.lock (the proxy used in tests). They name no host: pip's own settings say where
+test), tests/litellm/requirements.lock (the proxy used in tests), tests/llama/requirements.lock (what builds
+llama.cpp's server). They name no host: pip's own settings say where
 packages come from. torch's row carries the hashes of two builds: the one on the index, and the CPU build (listed in
 scripts/torch-cpu.sha256), which is the one that gets installed.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 CPU_HASHES = TOP / "scripts" / "torch-cpu.sha256"
+ALONE = ("litellm", "llama")  # environments that agree with no other
 FIRST_LINE = "# made by `make lock` from {sum}; do not edit"
 
 
@@ -32,12 +34,15 @@ def plans() -> dict[str, list[str]]:
     run = project["project"]["dependencies"]
     build = project["build-system"]["requires"]
     dev = project["project"]["optional-dependencies"]["dev"]
-    litellm = (TOP / "tests/litellm/requirements.in").read_text().splitlines()
+    alone = {name: (TOP / f"tests/{name}/requirements.in").read_text().splitlines() for name in ALONE}
     return {
         "requirements.lock": run,
         "requirements-build.lock": build,
         "requirements-dev.lock": [*run, *build, *dev],
-        "tests/litellm/requirements.lock": [line for line in litellm if not line.startswith("#")],
+        **{
+            f"tests/{name}/requirements.lock": [line for line in lines if not line.startswith("#")]
+            for name, lines in alone.items()
+        },
     }
 
 

@@ -4,18 +4,20 @@ import asyncio
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from minidesk.backup import restore
+from minidesk.backup import backup, restore
+from minidesk.conversations import Sent
 from minidesk.db import Database
 from minidesk.db.models import Base, Site, Vector
 from minidesk.errors import Conflict, Invalid, MinideskError
 from minidesk.settings import load_settings
+from minidesk.wiring import open_core
 from tests.helpers.commands import minidesk
 
 pytestmark = pytest.mark.timeout(180)
@@ -178,3 +180,23 @@ async def test_a_backup_of_older_tables_is_brought_up_to_date(tmp_path: Path) ->
         found = (await tx.scalars(select(Site))).one()
     await db.close()
     assert (found.name, found.config["greeting"], found.created_at.hour) == ("Old shop", "Hello", 3)
+
+
+async def test_files_of_messages_are_in_it(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"Order 20431"
+
+    old, new = (load_settings(data_dir=tmp_path / name) for name in ("old", "new"))
+    async with open_core(old) as core:
+        async with core.db.read() as tx:
+            site = (await tx.scalars(select(Site))).one()
+        kept = await core.attachments.take(
+            site_id=site.id,
+            author="visitor",
+            owner_id="vis_1",
+            sent=Sent("order.txt", "text/plain", pieces()),
+        )
+        assert (await backup(core, tmp_path / "desk.zip")).missing == 0
+    assert (await restore(new, tmp_path / "desk.zip")).files == 1
+    async with open_core(new) as core:
+        assert (await core.attachments.as_visitor("vis_1", kept.id)).data == b"Order 20431"

@@ -80,6 +80,8 @@ HOMES = {
     "httpx": ("outbound/",),
     "aiohttp": ("gateway/wire.py",),
     "aiosmtplib": ("channels/smtp.py",),
+    "PIL": ("files/pictures.py",),
+    "authlib": ("accounts/oidc.py",),
 }
 
 HEAVY = (
@@ -89,6 +91,7 @@ HEAVY = (
     "torch",
     "onnxruntime",
     "numpy",
+    "PIL",
     "sqlalchemy",
     "fastapi",
 )

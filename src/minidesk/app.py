@@ -17,12 +17,14 @@ from fastapi.responses import RedirectResponse
 
 from minidesk import __version__
 from minidesk.accounts import ApiKeys
+from minidesk.channels import AccountMails, Endpoints
 from minidesk.demo import Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.faq import FaqEntries
 from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.versions import Versions
+from minidesk.outbound import Allowed
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.web.assets import DIST, Assets
@@ -49,6 +51,7 @@ from minidesk.wiring import (
     build_install_check,
     ceilings_of,
     keep_memory_small,
+    large_cap_of,
     open_core,
     open_desk,
 )
@@ -116,7 +119,9 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
             )
         )
     )
-    app.include_router(pages_router(PageDeps(core.db, core.texts, assets, core.clock)))
+    app.include_router(
+        pages_router(PageDeps(core.db, core.texts, assets, core.clock, desk.answers.voice.configured))
+    )
     visitor = VisitorDeps(
         core.db,
         core.settings,
@@ -128,6 +133,8 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
         desk.handoff,
         streams,
         limiter,
+        core.attachments,
+        desk.answers.voice,
     )
     app.include_router(visitor_router(visitor))
     app.include_router(plain_router(visitor))
@@ -146,8 +153,12 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 agents=desk.agents,
                 sessions=desk.sessions,
                 setup_code=desk.setup_code,
+                doors=desk.doors,
+                mails=AccountMails(core.settings),
+                oidc=desk.oidc,
                 throttle=LoginThrottle(limiter, core.settings.logins_per_5_minutes),
                 limiter=limiter,
+                attachments=core.attachments,
                 conversations=desk.conversations,
                 tickets=desk.tickets,
                 handoff=desk.handoff,
@@ -161,6 +172,8 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 searcher=desk.answers.searcher,
                 ceilings=ceilings_of(core.settings),
                 model_states=desk.answers.gateway.states,
+                model_names=desk.answers.gateway.names,
+                large_cap=large_cap_of(core.settings),
             )
         )
     )
@@ -174,6 +187,9 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 documents=ExternalDocuments(core.db, desk.sources),
                 searcher=desk.answers.searcher,
                 asker=desk.answers.asker,
+                tickets=desk.tickets,
+                endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow)),
+                hub=core.hub,
                 clock=core.clock,
             )
         )
@@ -189,7 +205,11 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(
         Guard,
-        rules=GuardRules(upload_body=core.settings.document_max_bytes, https=core.settings.secure_cookies),
+        rules=GuardRules(
+            upload_body=core.settings.document_max_bytes,
+            widget_upload=max(core.settings.attachment_max_bytes, core.settings.voice_max_bytes),
+            https=core.settings.secure_cookies,
+        ),
     )
     app.add_middleware(CountRequests, count=core.metrics.requested)
     return app

@@ -1,6 +1,6 @@
 """`minidesk backup` and `restore`: everything that cannot be made again, in one file.
 
-A ZIP of `rows/TABLE.jsonl`, `files/SHA256` and `manifest.json`, read from one snapshot while a server runs. Indexes and
+A ZIP of `rows/TABLE.jsonl`, `files/SHA256`, `attachments/SHA256` and `manifest.json`, read from one snapshot while a server runs. Indexes and
 caches stay out: the next start builds them from the rows, vectors included, so nothing is embedded again. The rows do
 not depend on the database, so a desk also moves from SQLite to PostgreSQL this way.
 """
@@ -21,12 +21,12 @@ from minidesk import __version__
 from minidesk.db import Database, Tx
 from minidesk.db.dump import Kind, TableShape, dump_rows, load_rows, shapes
 from minidesk.db.migrate import current_revision, migrate, migrate_to
-from minidesk.db.models import DocumentVersion, Site, Source
+from minidesk.db.models import Attachment, DocumentVersion, Site, Source
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.files import FileStore
 from minidesk.knowledge.index import OwnerLock
 from minidesk.settings import Settings
-from minidesk.wiring import Core
+from minidesk.wiring import Core, attachment_files
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -90,7 +90,9 @@ async def _write(core: Core, path: Path) -> Report:
                 *await tx.scalars(select(Source.sha256)),
                 *await tx.scalars(select(DocumentVersion.sha256)),
             }
+            sent = set(await tx.scalars(select(Attachment.sha256)))
         missing = await _write_files(core.files, archive, sorted(wanted))
+        missing += await _write_files(attachment_files(core.settings), archive, sorted(sent), "attachments")
         manifest = Manifest(
             format=FORMAT,
             minidesk=__version__,
@@ -98,7 +100,7 @@ async def _write(core: Core, path: Path) -> Report:
             made_at=core.clock().isoformat(),
             tables={shape.name: list(shape.columns) for shape in shapes()},
             rows=counts,
-            files=len(wanted) - len(missing),
+            files=len(wanted) + len(sent) - len(missing),
             missing=missing,
         )
         archive.writestr(_MANIFEST, manifest.model_dump_json(indent=1))
@@ -115,11 +117,13 @@ async def _write_table(tx: Tx, archive: zipfile.ZipFile, shape: TableShape) -> i
     return count
 
 
-async def _write_files(files: FileStore, archive: zipfile.ZipFile, checksums: list[str]) -> list[str]:
+async def _write_files(
+    files: FileStore, archive: zipfile.ZipFile, checksums: list[str], folder: str = "files"
+) -> list[str]:
     missing = []
     for sha256 in checksums:
         try:
-            await asyncio.to_thread(archive.write, files.path(sha256), f"files/{sha256}")
+            await asyncio.to_thread(archive.write, files.path(sha256), f"{folder}/{sha256}")
         except (FileNotFoundError, NotFound):
             missing.append(sha256)
     return missing
@@ -148,6 +152,7 @@ async def restore(settings: Settings, source: Path) -> Report:
                 manifest = _manifest(archive)
                 await _check_empty(db)
                 files = await _load_files(FileStore(settings.data_dir / "files"), archive)
+                files += await _load_files(attachment_files(settings), archive, "attachments")
                 await migrate_to(db, settings.data_dir, manifest.revision)
                 rows = await _load_tables(db, archive, manifest)
             await migrate(db, settings.data_dir)
@@ -192,11 +197,11 @@ async def _check_empty(db: Database) -> None:
             )
 
 
-async def _load_files(files: FileStore, archive: zipfile.ZipFile) -> int:
+async def _load_files(files: FileStore, archive: zipfile.ZipFile, wanted: str = "files") -> int:
     count = 0
     for name in archive.namelist():
         folder, _, sha256 = name.partition("/")
-        if folder != "files":
+        if folder != wanted:
             continue
         data = await asyncio.to_thread(archive.read, name)
         stored = await files.put(data, limit=len(data))

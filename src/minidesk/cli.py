@@ -290,6 +290,29 @@ def eval_() -> None:
     """Measure answers on a question set: `eval QUESTIONS.jsonl [--out FILE] [--given]`."""
 
 
+@main.command()
+@click.argument("conversations", type=existing_file)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File for one conversation a line."
+)
+@click.option(
+    "--rules", is_flag=True, help="Visitors go by rules, though there is a model that could play them."
+)
+@for_site
+@command
+async def simulate(conversations: Path, out: Path | None, rules: bool, site: str | None) -> None:
+    """Play whole conversations against the assistant: `simulate SIMULATIONS.jsonl`.
+
+    A line is JSON with `goal` and `opening`, and may have persona, facts, then, answers, expect and max_turns.
+    """
+    from minidesk.operations import simulate_file
+
+    figures = await simulate_file(
+        read_settings(), conversations, out, rules=rules, site_key=site, show=click.echo
+    )
+    click.echo(f"\n{figures}")
+
+
 @eval_.command("compare")
 @click.argument("a", type=existing_file)
 @click.argument("b", type=existing_file)
@@ -428,6 +451,23 @@ async def agents_add(
         click.echo(f"{email} can sign in at {core.settings.base_url}/console")
 
 
+@agents.command("link")
+@click.argument("email")
+@click.option(
+    "--drop-second-factor",
+    is_flag=True,
+    help="Also take the second factor off: app and recovery codes are lost.",
+)
+@command
+async def agents_link(email: str, drop_second_factor: bool) -> None:
+    """Print a link to choose a new password, for who is locked out; good once, for an hour."""
+    from minidesk.operations import new_password_link
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        click.echo(await new_password_link(core, email, drop_second_factor=drop_second_factor))
+
+
 @main.group()
 def keys() -> None:
     """API keys: how programs reach documents, search and answers of one site."""
@@ -516,6 +556,11 @@ async def models_list() -> int:
     for entry in catalog.entries:
         target = entry.target
         tiers = ", ".join(catalog.tiers_of(target)) or "no tier"
+        if catalog.is_voice(target):
+            click.echo(
+                f"{target.name}  [{tiers}]  {target.provider}  ${target.minute_price:g} a minute of sound"
+            )
+            continue
         room = f"{target.context:,} tokens" if target.context else "context unknown"
         click.echo(
             f"{target.name}  [{tiers}]  {target.provider}  ${target.input_price:g} in, ${target.output_price:g} out "
@@ -545,6 +590,8 @@ async def models_test() -> int:
     try:
         async with open_core(settings) as core:
             for entry in catalog.entries:
+                if catalog.is_voice(entry.target):
+                    continue  # there is nothing that it could be asked to say
                 trial = await try_model(client, entry, core.spending.book, core.spending)
                 failed += trial.finished is None
                 click.echo(trial.line())

@@ -89,7 +89,7 @@ def _sample_files() -> list[FoundFile]:
         raise NotFound(
             "The sample documents are missing: run the demo from a checkout or an installed package."
         )
-    return [one for one in files_of([folder]) if not one.path.startswith("questions")]
+    return [one for one in files_of([folder]) if not one.path.startswith(("questions", "simulations"))]
 
 
 async def _login(desk: Desk, site_id: str, password: str) -> None:

@@ -12,10 +12,25 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from minidesk.accounts import Agents, Passwords, Role, Sessions, grant
+from minidesk.accounts import COMMAND as BY_COMMAND
+from minidesk.accounts import (
+    Agents,
+    Passwords,
+    Role,
+    Sessions,
+    build_doors,
+    grant,
+    open_sealer,
+    record,
+    record_of_agent,
+)
+from minidesk.answering.models import OneTier
+from minidesk.ask import wishes_of
 from minidesk.db.models import Agent, Membership, Site
-from minidesk.errors import MinideskError, Unavailable
+from minidesk.errors import MinideskError, NotFound, Unavailable
 from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
+from minidesk.insight.simulation import Played, play, report
+from minidesk.insight.visitors import ModelVisitor, RuleVisitor, Visits, read_personas
 from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
 from minidesk.knowledge.doctor import Doctor, Finding
 from minidesk.knowledge.embed import open_embedder
@@ -253,6 +268,33 @@ async def evaluate_file(
     return _table({"all": summarise(results)} | by_tag(results))
 
 
+async def simulate_file(
+    settings: Settings,
+    conversations: Path,
+    out: Path | None,
+    *,
+    rules: bool,
+    site_key: str | None,
+    show: Callable[[str], None],
+) -> str:
+    """Play the conversations of a file; `show` gets the end of each, `out` all of them, and the figures come back."""
+    personas = await asyncio.to_thread(read_personas, conversations)
+    played: list[Played] = []
+    async with open_core(settings) as core:
+        wishes = wishes_of(await core.site(site_key))
+    async with open_for_asking(settings, site_key) as (site_id, answers):
+        mini = OneTier(answers.gateway, "mini")
+        for persona in personas:
+            by_model = mini.configured and not rules
+            visitor: Visits = ModelVisitor(persona, mini, site_id) if by_model else RuleVisitor(persona)
+            played.append(await play(answers.asker, site_id, persona, visitor, wishes))
+            show(played[-1].summary())
+    if out is not None:
+        lines = "".join(f"{json.dumps(one.line(), ensure_ascii=False)}\n" for one in played)
+        await asyncio.to_thread(out.write_text, lines, encoding="utf-8")
+    return report(played)
+
+
 def _table(summaries: dict[str, Summary]) -> str:
     """Figures in lines, the tags in columns' order below each other; shares in per cent."""
     names = list(next(iter(summaries.values())).as_dict())
@@ -315,3 +357,29 @@ async def add_agent(
     agent = await agents.create(email=email, name=name, password=password, operator=operator)
     async with core.db.write() as tx:
         await grant(tx, sessions, agent_id=agent.id, site_id=site.id, role=role)
+        await record(
+            tx, core.clock(), BY_COMMAND, "people.joined", site_id=site.id, target_id=agent.id,
+            target_name=agent.name, changes={"role": (None, role)},
+        )  # fmt: skip
+
+
+async def new_password_link(core: Core, email: str, *, drop_second_factor: bool) -> str:
+    """A link for who is locked out, for one hour; whoever can run this owns the desk. Raises NotFound."""
+    sessions = Sessions(core.clock)
+    agents = Agents(core.db, Passwords(), sessions, core.clock)
+    doors = build_doors(
+        core.db, await asyncio.to_thread(open_sealer, core.settings), agents, sessions, core.clock
+    )
+    made = await doors.resets.ask(email)
+    if made is None:
+        raise NotFound("Nobody has this e-mail address: `minidesk agents list` names them.")
+    if drop_second_factor:
+        async with core.db.write() as tx:
+            agent = (await tx.scalars(select(Agent).where(Agent.email == made.email))).one()
+            if await doors.factors.remove(tx, agent.id):
+                await sessions.close_all_for(tx, agent.id)
+                await record_of_agent(
+                    tx, core.clock(), BY_COMMAND, "people.second_factor_removed",
+                    agent_id=agent.id, agent_name=agent.name,
+                )  # fmt: skip
+    return f"{core.settings.base_url}/console/reset/{made.token}"

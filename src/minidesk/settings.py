@@ -48,8 +48,19 @@ class ServerSettings(BaseModel):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for /metrics; without one only this machine may read it."
     )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="64 hex digits that seal secrets in the database; empty means the data folder's own secret.key.",
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Write logs as one JSON object a line.")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"(?:[0-9a-fA-F]{64})?", value.get_secret_value()):
+            raise ValueError("write 64 hex digits, such as `openssl rand -hex 32` gives")
+        return value
 
 
 class ProviderModel(BaseModel):
@@ -62,6 +73,12 @@ class ProviderModel(BaseModel):
     input_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
     output_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
     cached_input_price: float | None = Field(None, ge=0, description="US dollars a million tokens.")
+    minute_price: float | None = Field(
+        None, ge=0, description="US dollars a minute of sound, for a model of the tier voice."
+    )
+    image_tokens: int | None = Field(
+        None, ge=0, description="The most tokens that a picture of 1024 × 1024 pixels counts for."
+    )
     supports: tuple[str, ...] | None = Field(None, description="See gateway/target.py.")
 
 
@@ -143,11 +160,16 @@ class ModelSettings(BaseModel):
     answer_cache: bool = Field(
         True, description="Give a model's proved answer again while question and pages are the same."
     )
+    model_images: bool = Field(
+        True,
+        description="Show pictures that visitors attach to models that can see. What is private in a picture cannot be hidden.",
+    )
     providers: tuple[ProviderSettings, ...] = Field(
         (), description="More endpoints and their models: [[providers]] in minidesk.toml."
     )
-    tiers: dict[Literal["mini", "large"], TierSettings] = Field(
-        default_factory=dict, description="Which models make the tiers: [tiers.mini] and [tiers.large]."
+    tiers: dict[Literal["mini", "large", "voice"], TierSettings] = Field(
+        default_factory=dict,
+        description="Which models make the tiers: [tiers.mini] and [tiers.large]; [tiers.voice] writes down voice notes.",
     )
 
 
@@ -248,6 +270,27 @@ class MailSettings(BaseModel):
         return bool(self.smtp_url.get_secret_value())
 
 
+class SignInSettings(BaseModel):
+    """Sign-in to the console by another service (OpenID Connect). Without an issuer there is none."""
+
+    oidc_issuer: str = Field("", description="Its address, such as https://login.example.com.")
+    oidc_client_id: str = Field("", description="What it knows this desk as.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="The secret that belongs to it.")
+    oidc_name: str = Field("", max_length=40, description="Its name on the button; empty: its host.")
+    oidc_default_role: Literal["", "agent", "editor", "admin"] = Field(
+        "", description="Role of who has no account yet; empty: only who was invited gets in."
+    )
+    oidc_default_site: str = Field(
+        "", description="Key of the site that they get it in; empty: the only one there is."
+    )
+
+    @model_validator(mode="after")
+    def _check_client(self) -> "SignInSettings":
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("an issuer needs a client: set MINIDESK_OIDC_CLIENT_ID too")
+        return self
+
+
 class LimitSettings(BaseModel):
     """What one visitor or client may do (faults-and-threats, section 0 and T5)."""
 
@@ -259,6 +302,18 @@ class LimitSettings(BaseModel):
         5, description="Login attempts in five minutes, an address and an account each."
     )
     requests_per_minute_key: int = Field(300, ge=1, description="Requests a minute and API key.")
+    attachment_max_bytes: int = Field(
+        10_000_000, ge=0, le=50_000_000, description="Largest file of a message; 0: no files are taken."
+    )
+    attachment_max_pixels: int = Field(
+        25_000_000, ge=1, le=80_000_000, description="Largest picture of a message, in pixels."
+    )
+    uploads_per_hour: int = Field(20, ge=1, description="Files and voice notes an hour and visitor.")
+    uploads_per_hour_address: int = Field(60, ge=1, description="Files and voice notes an hour and address.")
+    voice_max_seconds: int = Field(
+        120, ge=5, le=600, description="Where the chat ends the recording of a voice note."
+    )
+    voice_max_bytes: int = Field(1_000_000, ge=10_000, le=10_000_000, description="Largest voice note.")
     streams_per_visitor: int = Field(5, description="Open event streams a visitor; the oldest is superseded.")
     streams_per_address: int = Field(20, ge=1, description="Open event streams an address (T28).")
 
@@ -270,6 +325,7 @@ class Settings(
     KnowledgeSettings,
     WebSettings,
     MailSettings,
+    SignInSettings,
     LimitSettings,
     BaseSettings,
 ):

@@ -22,21 +22,31 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from minidesk import __version__
-from minidesk.accounts import Agents, Passwords, Sessions, SetupCode
+from minidesk.accounts import (
+    Agents,
+    Doors,
+    OpenIdConnect,
+    Passwords,
+    Sealer,
+    Sessions,
+    SetupCode,
+    build_doors,
+    open_sealer,
+)
 from minidesk.answering.compose import LargeTier
 from minidesk.answering.known import KnownAnswers
 from minidesk.answering.models import OneTier
 from minidesk.ask import Asker
 from minidesk.channels import ANSWER_MAIL, WEBHOOK, AnswerMails, Deliverer, MailOutbox, MailServer, Outbox
 from minidesk.channels import QUEUE as CHANNELS_QUEUE
-from minidesk.conversations import Conversations
+from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
 from minidesk.db.migrate import migrate
 from minidesk.db.models import utc_now
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.files import FileStore
 from minidesk.fulltext import FullText
-from minidesk.gateway import CallRecord, Clocks, Gateway, ModelClient, read_catalog
+from minidesk.gateway import CallRecord, Clocks, Gateway, ModelClient, Transcriber, read_catalog
 from minidesk.handoff import Handoff, late_line, next_line
 from minidesk.ingest import Ingest
 from minidesk.insight.first_look import FirstLook
@@ -60,7 +70,7 @@ from minidesk.outbound import Allowed, Outbound
 from minidesk.reply import Replier
 from minidesk.settings import Settings
 from minidesk.sites import SiteView, create_site, list_sites, site_by_key
-from minidesk.sites.large_share import LargeShare
+from minidesk.sites.large_share import LargeCap, LargeShare
 from minidesk.sites.spending import Ceilings, Spending
 from minidesk.text.locale import Texts, load_texts
 from minidesk.tickets import Embed, Tending, Tickets
@@ -103,6 +113,7 @@ class Core:
     jobs: JobQueue
     events: EventLog
     files: FileStore
+    attachments: Attachments
     texts: Texts
     spending: Spending
     metrics: Metrics
@@ -157,6 +168,7 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
             jobs=jobs,
             events=EventLog(hub, clock, listeners),
             files=FileStore(settings.data_dir / "files"),
+            attachments=build_attachments(settings, db, clock),
             texts=load_texts(),
             spending=spending,
             metrics=Metrics(),
@@ -168,6 +180,22 @@ async def open_core(settings: Settings, clock: Callable[[], datetime] = utc_now)
         await db.close()
 
 
+def attachment_files(settings: Settings) -> FileStore:
+    """Where the bytes of messages' files are: apart from the documents', which are removed by other rules."""
+    return FileStore(settings.data_dir / "attachments")
+
+
+def build_attachments(settings: Settings, db: Database, clock: Callable[[], datetime]) -> Attachments:
+    """The files of messages."""
+    return Attachments(
+        db,
+        attachment_files(settings),
+        clock,
+        max_bytes=settings.attachment_max_bytes,
+        max_pixels=settings.attachment_max_pixels,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What a question needs."""
@@ -177,6 +205,7 @@ class Answers:
     searcher: Searcher
     gateway: Gateway
     asker: Asker
+    voice: Transcriber
 
 
 async def open_embedding(settings: Settings) -> Embedder | None:
@@ -199,7 +228,7 @@ async def open_answers(
     reranker = Reranker(core.settings.rerank_model) if core.settings.rerank_model else None
     searcher = MeasuredSearcher(core.db, embedder, index, fulltext, core.clock, reranker)
     searcher.metrics = core.metrics
-    gateway = build_gateway(core)
+    gateway, voice = build_gateway(core), build_voice(core)
     try:
         asker = Asker(
             searcher,
@@ -212,9 +241,10 @@ async def open_answers(
             known=build_known(core),
             texts=core.texts,
         )
-        yield Answers(embedder, fulltext, searcher, gateway, asker)
+        yield Answers(embedder, fulltext, searcher, gateway, asker, voice)
     finally:
         await gateway.close()
+        await voice.close()
         fulltext.close()
         if reranker is not None:
             reranker.close()
@@ -228,15 +258,20 @@ def build_gateway(core: Core) -> Gateway:
     for entry in catalog.entries:
         if entry.problem:
             log.warning("the model %s is not asked: %s", entry.target.name, entry.problem)
-    return Gateway(ModelClient(model_clocks(core.settings)), catalog.routes, core.book, core.spending)
+    client = ModelClient(model_clocks(core.settings))
+    return Gateway(client, catalog.routes, core.book, core.spending, others=catalog.others)
+
+
+def build_voice(core: Core) -> Transcriber:
+    """The models that write down voice notes, if the settings name any."""
+    return Transcriber(read_catalog(core.settings, os.environ).voice, core.book, core.spending)
 
 
 def build_large(core: Core, gateway: Gateway) -> LargeTier | None:
     """The tier that is asked where the proof of an answer is too thin; None where no model makes it."""
     if not gateway.offers("large"):
         return None
-    settings = core.settings
-    share = LargeShare(core.db, core.clock, settings.large_share_max, settings.large_daily_budget_usd)
+    share = LargeShare(core.db, core.clock, large_cap_of(core.settings))
     return LargeTier(OneTier(gateway, "large"), share)
 
 
@@ -263,6 +298,11 @@ def ceilings_of(settings: Settings) -> Ceilings:
         all_month=settings.model_monthly_budget_all_usd,
         visitor_day=settings.model_daily_budget_visitor_usd,
     )
+
+
+def large_cap_of(settings: Settings) -> LargeCap:
+    """How much the large tier may do for a site that has set nothing else."""
+    return LargeCap(settings.large_share_max, settings.large_daily_budget_usd)
 
 
 def embed_function(embedder: Embedder | None) -> Embed:
@@ -295,6 +335,14 @@ def build_install_check(core: Core) -> InstallCheck:
     return InstallCheck(outbound, core.settings)
 
 
+def build_oidc(core: Core, sealer: Sealer, agents: Agents, sessions: Sessions) -> OpenIdConnect | None:
+    """Sign-in by another service, where the settings name one."""
+    if not core.settings.oidc_issuer:
+        return None
+    outbound = Outbound(core.settings.outbound_allow, user_agent=f"minidesk/{__version__}")
+    return OpenIdConnect(core.db, core.settings, outbound, sealer, agents, sessions, core.clock)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A server's parts."""
@@ -314,6 +362,8 @@ class Desk:
     agents: Agents
     sessions: Sessions
     setup_code: SetupCode
+    doors: Doors
+    oidc: OpenIdConnect | None
     stopping: asyncio.Event
 
     async def check_database(self) -> None:
@@ -330,7 +380,7 @@ class Desk:
         """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
         loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
         loops += [self.looks.run(self.stopping), self.channels.run(self.stopping)]
-        loops.append(self.tending.run(self.stopping))
+        loops += [self.tending.run(self.stopping), self.core.attachments.run(self.stopping)]
         loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
         tasks = {asyncio.create_task(loop) for loop in loops}
         for task in tasks:
@@ -367,6 +417,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         if embedder is not None:  # without a model every file would look as if another one had made it
             await sources.refresh()
         await core.files.clean_up()
+        await core.attachments.clean_up()
         conversations = Conversations(core.events, core.jobs, clock)
         tickets = Tickets(core.events, conversations, clock)
         embed = embed_function(embedder)
@@ -386,6 +437,9 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             conversations,
             CountedAsker(answers.asker, core.metrics),
             handoff,
+            pictures=core.attachments.for_model
+            if core.settings.model_images and answers.gateway.sees
+            else None,
             crash_point=crash_point,
         )
         replies = Worker(
@@ -400,6 +454,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         )
         sessions = Sessions(clock)
         agents = Agents(db, Passwords(), sessions, clock)
+        sealer = await asyncio.to_thread(open_sealer, core.settings)
         yield Desk(
             core=core,
             answers=answers,
@@ -416,6 +471,8 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             agents=agents,
             sessions=sessions,
             setup_code=SetupCode(db, agents, clock),
+            doors=build_doors(db, sealer, agents, sessions, clock),
+            oidc=build_oidc(core, sealer, agents, sessions),
             stopping=asyncio.Event(),
         )
 

@@ -14,6 +14,7 @@ from tests.web import conftest as rooms
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 desk, limits, embedding, database_kind = rooms.desk, rooms.limits, parts.embedding, parts.database_kind
+voice, ledger = rooms.voice, rooms.ledger
 
 AXE = Path(__file__).parents[2] / "widget/node_modules/axe-core/axe.min.js"
 RUN = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
@@ -163,7 +164,9 @@ async def test_the_arabic_page_is_a_mirror(embedding: Embedding) -> None:
         page = await embedding.page()
         frame = await embedding.chat(page)
         await say(frame, QUESTION)
-        await expect(frame.locator(".from-visitor[title]")).to_be_visible()  # arrived: the draft is out of the page
+        await expect(
+            frame.locator(".from-visitor[title]")
+        ).to_be_visible()  # arrived: the draft is out of the page
         found = []
         for part in (
             page.locator("minidesk-widget button"),

@@ -17,6 +17,7 @@ from tests.web import conftest as rooms
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 desk, limits, embedding, database_kind = rooms.desk, rooms.limits, parts.embedding, parts.database_kind
+voice, ledger = rooms.voice, rooms.ledger
 
 
 async def test_only_the_sites_own_pages_show_the_chat(embedding: Embedding) -> None:

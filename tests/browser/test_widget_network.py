@@ -17,6 +17,7 @@ from tests.web import conftest as rooms
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 desk, limits, embedding, database_kind = rooms.desk, rooms.limits, parts.embedding, parts.database_kind
+voice, ledger = rooms.voice, rooms.ledger
 
 SENTENCES = [
     f"{'' if n == 1 else ' '}Sentence {n} has ünïcode 🥾 and says that boots return in {n} days."

@@ -13,10 +13,20 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from tests.conftest import FakeClock
+from tests.gateway.conftest import Ledger
 from tests.helpers.serving import serving
 
-from minidesk.conversations import AnswerEnd, AnswerHandle, AnswerPart, CitationDraft, Conversations
+from minidesk.conversations import (
+    AnswerEnd,
+    AnswerHandle,
+    AnswerPart,
+    Attachments,
+    CitationDraft,
+    Conversations,
+)
 from minidesk.db import Database
+from minidesk.files import FileStore
+from minidesk.gateway import Route, Transcriber
 from minidesk.handoff import Handoff, next_line
 from minidesk.jobs import JobQueue
 from minidesk.live import EventLog, Hub
@@ -62,6 +72,8 @@ class Desk:
     site: SiteView
     other: SiteView
     dist: Path
+    attachments: Attachments
+    files: Path
 
     async def part(self, handle: AnswerHandle, text: str, n: int = 1) -> None:
         """A proved sentence more."""
@@ -190,8 +202,26 @@ def limits() -> dict[str, Any]:
 
 
 @pytest.fixture
+def voice() -> Route | None:
+    """Models that write down voice notes; a test module may name some."""
+    return None
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """What they cost."""
+    return Ledger()
+
+
+@pytest.fixture
 async def desk(
-    db: Database, clock: FakeClock, settings: Settings, limits: dict[str, Any], tmp_path: Path
+    db: Database,
+    clock: FakeClock,
+    settings: Settings,
+    limits: dict[str, Any],
+    voice: Route | None,
+    ledger: Ledger,
+    tmp_path: Path,
 ) -> Desk:
     """The app's parts on the test's own database; `site` is the shop's, `other` another owner's."""
     hub, stopping, texts = Hub(), asyncio.Event(), load_texts()
@@ -201,6 +231,13 @@ async def desk(
     handoff = Handoff(db, conversations, tickets, embed, next_line(texts), clock)
     settings = settings.model_copy(update=limits)
     streams = Streams(db, hub, stopping, settings.streams_per_visitor, settings.streams_per_address)
+    attachments = Attachments(
+        db,
+        FileStore(settings.data_dir / "attachments"),
+        clock,
+        max_bytes=settings.attachment_max_bytes,
+        max_pixels=settings.attachment_max_pixels,
+    )
     deps = VisitorDeps(
         db,
         settings,
@@ -212,6 +249,8 @@ async def desk(
         handoff,
         streams,
         RateLimiter(clock),
+        attachments,
+        Transcriber(voice, ledger.book, ledger),
     )
     app = FastAPI()
     app.include_router(visitor_router(deps))
@@ -226,7 +265,20 @@ async def desk(
         site = await create_site(tx, name="Shop", now=clock(), origins=[SHOP], config=config)
         other = await create_site(tx, name="Other", now=clock(), origins=["https://other.example.com"])
     return Desk(
-        db, clock, hub, log, conversations, handoff, streams, stopping, app, site, other, tmp_path / "dist"
+        db,
+        clock,
+        hub,
+        log,
+        conversations,
+        handoff,
+        streams,
+        stopping,
+        app,
+        site,
+        other,
+        tmp_path / "dist",
+        attachments,
+        settings.data_dir,
     )
 
 

@@ -19,16 +19,18 @@ from tests.conftest import FakeClock
 from tests.helpers.serving import serving
 from tests.rows import add_site, add_team, add_visitor
 
-from minidesk.accounts import Agents, Passwords, Sessions, SetupCode, grant
+from minidesk.accounts import Actor, Agents, Passwords, Sealer, Sessions, SetupCode, build_doors, grant
 from minidesk.ask import Asker
-from minidesk.channels import new_secret
-from minidesk.conversations import AnswerEnd, AnswerPart, CitationDraft, Conversations
+from minidesk.channels import AccountMails, new_secret
+from minidesk.conversations import AnswerEnd, AnswerPart, Attachments, CitationDraft, Conversations, Sent
 from minidesk.db import Database
 from minidesk.db.models import (
     AgentSession,
+    Attachment,
     Base,
     Chunk,
     Conversation,
+    Correction,
     Crawl,
     CrawlPage,
     Document,
@@ -199,8 +201,17 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
         agents=agents,
         sessions=sessions,
         setup_code=SetupCode(db, agents, clock),
+        doors=build_doors(db, Sealer(bytes(32)), agents, sessions, clock),
+        mails=AccountMails(settings),
         throttle=LoginThrottle(limiter, settings.logins_per_5_minutes),
         limiter=limiter,
+        attachments=Attachments(
+            db,
+            FileStore(settings.data_dir / "attachments"),
+            clock,
+            max_bytes=10_000_000,
+            max_pixels=25_000_000,
+        ),
         conversations=conversations,
         tickets=tickets,
         handoff=Handoff(db, conversations, tickets, embed, next_line(load_texts()), clock),
@@ -359,6 +370,17 @@ def forms(conversation: str, source: str) -> list[tuple[str, dict[str, str]]]:
         (f"{talk}/solve", {}),
         (f"{talk}/reopen", {}),
         (f"{talk}/ticket", {"priority": "urgent", "team": ""}),
+        (f"{talk}/snooze", {"until": "tomorrow"}),
+        (f"{talk}/wake", {}),
+        (f"{talk}/follow-up", {"day": "2026-03-09"}),
+        (f"{talk}/merge", {"into": "tkt_1"}),
+        (f"{talk}/spam", {"block_visitor": "yes"}),
+        (f"{talk}/not-spam", {}),
+        (f"{talk}/macro", {"macro": "can_1"}),
+        (f"{talk}/wrong", {"message": "msg_1", "right": "Yes."}),
+        (f"{talk}/article", {}),
+        (f"{talk}/seen", {}),
+        (f"{talk}/typing", {"writing": "yes"}),
         (f"/console/docs/{source}/delete", {}),
         (f"/console/docs/{source}/retry", {}),
         ("/console/docs/try", {"question": "Where is it?"}),
@@ -552,7 +574,7 @@ async def test_only_editors_change_documents(office: Office) -> None:
 
 
 async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
-    await office.agent("mara@example.com", office.site, "admin")
+    mara = await office.agent("mara@example.com", office.site, "admin")
     conversation, source = await office.conversation(office.site), await put_file(office, office.site)
     await office.deps.handoff.hand_off(conversation, "customer_request")
     crawl = await office.deps.crawls.order(site_id=office.site.id, url="shop.example", kind="page")
@@ -562,6 +584,29 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     )  # fmt: skip
     async with office.db.write() as tx:
         tx.add(hook)
+        actor = Actor("agent", mara, "Mara Lindt")
+        email, doors = "new@example.com", office.deps.doors
+        invited = await doors.invitations.make(
+            tx, actor, site_id=office.site.id, email=email, role="agent", sites=()
+        )
+        await doors.factors.begin(tx, mara)
+    reset = await doors.resets.ask("mara@example.com")
+    assert reset is not None
+
+    async def words() -> AsyncIterator[bytes]:
+        yield b"words"
+
+    file = await office.deps.attachments.take(
+        site_id=office.site.id, author="agent", owner_id=mara, sent=Sent("a.txt", "", words())
+    )
+    async with office.db.write() as tx:
+        (await tx.get_one(Attachment, file.id)).conversation_id = conversation
+    gap = Correction(
+        id=new_id("cor"), site_id=office.site.id, conversation_id=conversation, kind="article", question="Boots?",
+        given="", right="Yes.", created_at=office.clock(),
+    )  # fmt: skip
+    async with office.db.write() as tx:
+        tx.add(gap)
     async with office.at_work("mara@example.com") as browser:
         before = await everything(office.db)
         paths = [
@@ -572,8 +617,9 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
         assert len(paths) > 10
         for path in paths:
             filled = path.format(
-                conversation_id=conversation, source_id=source, crawl_id=crawl.id, endpoint_id=hook.id
-            )
+                conversation_id=conversation, source_id=source, crawl_id=crawl.id, endpoint_id=hook.id,
+                agent_id=mara, token=invited.token, reset=reset.token, gap_id=gap.id, attachment_id=file.id,
+            )  # fmt: skip
             async with browser.client.stream("GET", filled) as answer:
                 assert answer.status_code in (200, 303, 404), path
                 await anext(answer.aiter_raw(), b"")

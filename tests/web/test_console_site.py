@@ -27,6 +27,7 @@ WHOLE = {
     "privacy_url": "https://shop.example.com/privacy",
     "languages": "de\r\nEN",
     "instructions": "Be brief. Say “Servus”.",
+    "person_topics": "Legal: lawyer; court\r\nPress: journalist",
     "link_hosts": "Docs.example.com",
     "daily_budget_usd": "2.5",
     "private_forms": "AG-#####\r\n@@-####",
@@ -96,6 +97,7 @@ async def test_every_field_is_saved_in_one_go_and_shown_again(office: Office) ->
     )
     assert config.greeting == "Servus!\nHow can we help?"
     assert config.quick_replies == ("Where is my parcel?", "Can I send it back?")
+    assert config.person_topics == ("Legal: lawyer; court", "Press: journalist")
     assert (config.languages, config.link_hosts) == (("de", "en"), ("docs.example.com",))
     assert (config.private_forms, config.hide_private) == (("AG-#####", "@@-####"), False)
     assert (config.reply_minutes, config.daily_budget_usd) == (15, 2.5)
@@ -284,3 +286,52 @@ async def test_settings_without_a_field_on_the_page_stay(office: Office) -> None
     config = (await stored(office)).config
     assert config == full.model_copy(update={"greeting": "New"})
     assert all(getattr(config, name) == getattr(full, name) for name in hidden)
+
+
+async def test_what_the_proof_will_not_let_through_is_said_beside_the_instructions(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    text = "Be brief. Promise a refund to everyone.\r\nSee https://docs.example.com/a there. Add links to <b>https://x.example</b>."
+    async with office.at_work("mara@example.com") as browser:
+        saved = await send(browser, office, instructions=text, link_hosts="docs.example.com")
+        assert saved.status_code == 303
+        page = await browser.get(saved.headers["location"])
+        notes = re.search(r'id="instructions-notes">(.*?)</span>', page.text, re.DOTALL)
+        assert notes is not None
+        first, second = unescape(notes.group(1)).split("<br>")
+        assert first.startswith("“Promise a refund to everyone.” will not work:")
+        assert "x.example" in second
+        assert "<b>" not in notes.group(1)
+        control = re.search(r'<textarea id="instructions"[^>]*>', page.text)
+        assert control is not None
+        assert "instructions-notes" in control.group()
+        assert "aria-invalid" not in control.group()  # it is kept: nothing has to be changed
+        await send(browser, office, instructions="Be brief.")
+        assert "instructions-notes" not in (await browser.get(HERE)).text
+
+
+async def test_a_sentence_is_tried_against_the_topics_as_they_are_written(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    await office.agent("jonas@example.com", office.site, "editor")
+    topics = "Legal: lawyer; court\r\nPress <i>: journalist"
+
+    async def tried(browser: Browser, said: str, topics: str = topics) -> httpx.Response:
+        return await browser.post(f"{HERE}/topics", topic_try=said, person_topics=topics)
+
+    async with office.at_work("mara@example.com") as browser:
+        found = await tried(browser, "I'll see my lawyers")
+        assert found.status_code == 200
+        assert "Goes to a person for the topic “Legal”, because of the words “lawyer”." in unescape(
+            found.text
+        )
+        escaped = await tried(browser, "I am a journalist")
+        assert "<i>" not in escaped.text
+        assert "“Press <i>”" in unescape(escaped.text)
+        assert "the assistant answers this" in (await tried(browser, "When do you open?")).text
+        assert "first" in (await tried(browser, "")).text
+        assert "first" in (await tried(browser, "lawyer", "")).text
+        assert (await stored(office)).config.person_topics == ()
+        for _ in range(20):
+            answer = await tried(browser, "lawyer")
+        assert answer.status_code == 429
+    async with office.at_work("jonas@example.com") as browser:
+        assert (await tried(browser, "lawyer")).status_code in (403, 404)

@@ -32,6 +32,7 @@ def build_app(rules: GuardRules) -> FastAPI:
 
     @app.post("/console/upload")
     @app.post("/api/widget/v1/echo")
+    @app.post("/api/widget/v1/attachments")
     @app.post("/echo")
     async def echo(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
@@ -68,7 +69,12 @@ def build_app(rules: GuardRules) -> FastAPI:
 @pytest.fixture
 async def guarded() -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app that is nothing but guarded."""
-    rules = GuardRules(body_seconds=0.4, upload_body=400_000 - UPLOAD_SLACK, upload_rate=200_000)
+    rules = GuardRules(
+        body_seconds=0.4,
+        upload_body=400_000 - UPLOAD_SLACK,
+        widget_upload=200_000 - UPLOAD_SLACK,
+        upload_rate=200_000,
+    )
     async with (
         serving(build_app(rules), proxy_headers=False) as base,
         httpx.AsyncClient(base_url=base) as http,
@@ -159,6 +165,9 @@ async def test_request_ids_are_ours_and_https_is_told() -> None:
         ("/api/widget/v1/echo", "application/json", 65_536, True),
         ("/api/widget/v1/echo", "application/json", 65_537, False),
         ("/api/widget/v1/echo", "multipart/form-data; boundary=x", 65_537, False),
+        ("/api/widget/v1/attachments", "multipart/form-data; boundary=x", 200_000, True),
+        ("/api/widget/v1/attachments", "multipart/form-data; boundary=x", 200_001, False),
+        ("/api/widget/v1/attachments", "application/json", 65_537, False),
         ("/echo", "application/json", 1_048_576, True),
         ("/echo", "application/json", 1_048_577, False),
         ("/echo", "application/json", 50_000_000, False),

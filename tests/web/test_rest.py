@@ -18,10 +18,12 @@ from sqlalchemy import func, select
 from tests.conftest import FakeClock
 from tests.desk import embed_words
 from tests.helpers.serving import serving
-from tests.rows import add_site
+from tests.rows import add_site, add_team, add_visitor
 
 from minidesk.accounts import SCOPES, ApiKeys, create_api_key, list_api_keys, revoke_api_key
 from minidesk.ask import Asker
+from minidesk.channels import Endpoints, Outbox
+from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.db.models import Document, DocumentVersion, Site, Source
 from minidesk.files import FileStore
@@ -32,8 +34,10 @@ from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.sources import Sources
-from minidesk.live import Hub
+from minidesk.live import EventLog, Hub
+from minidesk.outbound import Allowed
 from minidesk.settings import Settings
+from minidesk.tickets import TeamChoice, Tickets, Triage
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import RateLimiter
 from minidesk.web.problems import install_error_handlers
@@ -104,8 +108,10 @@ class Api:
     site: Site
     other: Site
     jobs: JobQueue
+    conversations: Conversations
     ingest: Ingest
     follower: Follower
+    deps: RestDeps
     http: httpx.AsyncClient = field(init=False)
 
     async def program(self, *scopes: str, site: Site | None = None) -> Program:
@@ -116,6 +122,32 @@ class Api:
                 tx, site_id=site.id, name="Shop", scopes=scopes or SCOPES, now=self.clock()
             )
         return Program(self.http, made.key)
+
+    async def furnish(self, site: Site | None = None) -> dict[str, str]:
+        """A conversation with its ticket, a team and a webhook of the site: what the parts of addresses stand for."""
+        site, now = site or self.site, self.clock()
+        visitor = await add_visitor(self.db, self.clock, site.id)
+        conversations, tickets = self.conversations, self.deps.tickets
+        async with self.db.write() as tx:
+            row = await conversations.start(
+                tx, site_id=site.id, visitor_id=visitor.id, page_url="https://shop.example.com/cart"
+            )
+            await conversations.post_visitor_message(tx, row, client_id="c1", text="Where is my parcel?")
+            triage = Triage("Where is my parcel?", "Wants to know.", (), (), "calm", "normal", "Normal.")
+            ticket = await tickets.open(
+                tx, site_id=site.id, conversation_id=row.id, reason="customer_request", triage=triage,
+                team=TeamChoice(None, None), assignee_id=None, response_due_at=now,
+            )  # fmt: skip
+            hook = await self.deps.endpoints.add(
+                tx, site_id=site.id, url="https://hooks.example.com/first", events=["ticket.created"]
+            )
+        team = await add_team(self.db, self.clock, site.id, f"Team of {row.id}")
+        return {
+            "conversation_id": row.id,
+            "number": str(ticket.number),
+            "team_id": team.id,
+            "endpoint_id": hook.id,
+        }
 
     async def work(self) -> None:
         """What the background and the follower would do."""
@@ -139,6 +171,8 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
     fulltext = FullText(settings.data_dir / "fulltext")
     searcher = Searcher(db, None, None, fulltext)
     sources = Sources(db, files, jobs, hub, settings, clock, words.fingerprint)
+    events = EventLog(hub, clock)
+    conversations = Conversations(events, jobs, clock)
     deps = RestDeps(
         db=db,
         settings=settings,
@@ -147,6 +181,10 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
         documents=ExternalDocuments(db, sources),
         searcher=searcher,
         asker=Asker(searcher, words.documents, None, settings, clock),
+        tickets=Tickets(events, conversations, clock),
+        endpoints=Endpoints(Outbox(jobs, clock, settings.base_url), clock, Allowed()),
+        hub=hub,
+        clock=clock,
     )
     app = FastAPI()
     app.include_router(rest_router(deps))
@@ -160,8 +198,10 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
         site=await add_site(db, clock, "Shop"),
         other=await add_site(db, clock, "Other"),
         jobs=jobs,
+        conversations=conversations,
         ingest=ingest,
         follower=Follower(db, None, fulltext, hub, clock),
+        deps=deps,
     )
     try:
         async with (
@@ -184,6 +224,29 @@ CALLS: tuple[tuple[str, str, str, dict[str, Any], int], ...] = (
     ("search", "POST", "/search", {"json": {"query": "boots"}}, 200),
     ("ask", "POST", "/ask", {"json": {"question": "Can boots be resoled?"}}, 200),
     ("documents:write", "DELETE", "/documents/boots", {}, 204),
+    ("conversations:read", "GET", "/conversations", {}, 200),
+    ("conversations:read", "GET", "/conversations/{conversation_id}", {}, 200),
+    ("tickets:read", "GET", "/tickets", {}, 200),
+    ("tickets:read", "GET", "/tickets/{number}", {}, 200),
+    ("tickets:write", "PATCH", "/tickets/{number}", {"json": {"priority": "high"}}, 200),
+    ("teams:read", "GET", "/teams", {}, 200),
+    ("teams:write", "POST", "/teams", {"json": {"name": "Repairs"}}, 201),
+    ("teams:write", "PUT", "/teams/{team_id}", {"json": {"name": "Sending back"}}, 200),
+    ("teams:write", "DELETE", "/teams/{team_id}", {}, 204),
+    ("webhooks:read", "GET", "/webhooks", {}, 200),
+    (
+        "webhooks:write",
+        "POST",
+        "/webhooks",
+        {"json": {"url": "https://hooks.example.com/two", "events": ["ticket.created"]}},
+        201,
+    ),
+    ("webhooks:write", "PATCH", "/webhooks/{endpoint_id}", {"json": {"on": False}}, 200),
+    ("webhooks:write", "DELETE", "/webhooks/{endpoint_id}", {}, 204),
+    ("audit:read", "GET", "/audit", {}, 200),
+    ("rules:read", "GET", "/rules", {}, 200),
+    ("rules:write", "PUT", "/rules/late", {"json": {"name": "Late", "then": {"tags": ["late"]}}}, 201),
+    ("rules:write", "DELETE", "/rules/late", {}, 204),
 )
 
 
@@ -191,7 +254,9 @@ async def test_each_route_needs_its_own_scope_and_no_other(api: Api) -> None:
     owner = await api.program()
     assert (await owner.put("boots", **BOOTS)).status_code == 202
     await api.work()
-    for scope, method, path, body, status in CALLS:
+    ids = await api.furnish()
+    for scope, method, template, body, status in CALLS:
+        path = template.format(**ids)
         others = await api.program(*(other for other in SCOPES if other != scope))
         refused = await others.call(method, path, **body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "scope_missing"), path
@@ -205,7 +270,10 @@ async def test_each_route_needs_its_own_scope_and_no_other(api: Api) -> None:
 
 async def test_every_route_stands_in_the_table_above(api: Api) -> None:
     described = {
-        (method.upper(), path.removeprefix(PREFIX).replace("{external_id}", "boots"))
+        (
+            method.upper(),
+            path.removeprefix(PREFIX).replace("{external_id}", "boots").replace("{rule_id}", "late"),
+        )
         for path, methods in api.app.openapi()["paths"].items()
         for method in methods
     }

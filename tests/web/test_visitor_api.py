@@ -11,6 +11,7 @@ from tests.web.conftest import API, Desk, Visitor, open_visitor
 from minidesk.conversations import latest_open
 from minidesk.db.models import Chunk, Document, DocumentVersion, Job, Message, Site, Source
 from minidesk.db.models import Visitor as VisitorRow
+from minidesk.files.kinds import ACCEPT
 
 
 async def count(desk: Desk, model: Any) -> int:
@@ -60,6 +61,8 @@ async def test_the_widgets_settings(visitor: Visitor, desk: Desk) -> None:
         "quick_replies": ["Where is my parcel?"],
         "locale": "en",
         "limits": {"message_max_chars": 4000},
+        "files": {"accept": ACCEPT, "max_bytes": 10_000_000, "most": 5},
+        "voice": None,
     }
     assert (await visitor.get("/config", headers={"Accept-Language": "de-AT,de;q=0.9"})).json()[
         "locale"
@@ -300,6 +303,10 @@ def test_every_route_of_the_api_is_in_the_table(desk: Desk) -> None:
         ("GET", "/config"),
         ("POST", "/conversations"),
         ("GET", "/conversations"),
+        # Whose files these are is asked in test_visitor_attachments.py, and who speaks in test_visitor_voice.py.
+        ("POST", "/attachments"),
+        ("GET", "/attachments/{id}"),
+        ("POST", "/voice"),
     }
     described = {
         (method.upper(), path.removeprefix(API))

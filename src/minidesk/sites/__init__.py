@@ -2,8 +2,10 @@
 
 from minidesk.sites.actions import (
     SiteSettings,
+    cap_large,
     check_site_name,
     create_site,
+    save_prompt,
     save_settings,
     set_origins,
     settings_version,
@@ -43,6 +45,7 @@ from minidesk.sites.identity import (
     verify_identity,
 )
 from minidesk.sites.origins import allows, check_origin, link_hosts
+from minidesk.sites.prompts import PromptView, PromptWords, access_prompt, list_prompts, words_of
 from minidesk.sites.queries import SiteView, any_site_allows, list_sites, site_by_id, site_by_key
 from minidesk.sites.sightings import Sighting, list_sightings, note_sighting, origin_of
 from minidesk.sites.visitors import VisitorIdentity, Visitors, VisitorSession
@@ -57,6 +60,8 @@ __all__ = [
     "Look",
     "NewIdentityKey",
     "OpeningHours",
+    "PromptView",
+    "PromptWords",
     "Sighting",
     "SiteConfig",
     "SiteSettings",
@@ -67,8 +72,10 @@ __all__ = [
     "VisitorIdentity",
     "VisitorSession",
     "Visitors",
+    "access_prompt",
     "allows",
     "any_site_allows",
+    "cap_large",
     "check_attributes",
     "check_origin",
     "check_site_name",
@@ -83,6 +90,7 @@ __all__ = [
     "link_hosts",
     "list_experiments",
     "list_identity_keys",
+    "list_prompts",
     "list_sightings",
     "list_sites",
     "nearest_accent",
@@ -92,6 +100,7 @@ __all__ = [
     "on_accent",
     "origin_of",
     "running_experiment",
+    "save_prompt",
     "save_settings",
     "set_origins",
     "settings_version",
@@ -100,4 +109,5 @@ __all__ = [
     "start_experiment",
     "update_config",
     "verify_identity",
+    "words_of",
 ]

@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 from minidesk.db import Tx
 from minidesk.db.models import Site, Team, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
-from minidesk.sites.config import SiteConfig
+from minidesk.sites.config import SiteConfig, config_of
 from minidesk.sites.origins import check_origin
+from minidesk.sites.prompts import PromptWords, note_prompt, words_of
 from minidesk.sites.queries import SiteView, site_by_id
 from minidesk.text.normalise import check_text
 
@@ -67,8 +68,13 @@ def settings_version(site: SiteView) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-async def save_settings(tx: Tx, site_id: str, settings: SiteSettings, *, version: str) -> None:
-    """Replace all settings, if they still are those of `version`. Raises `Conflict`, `NotFound` or `Invalid`."""
+async def save_settings(
+    tx: Tx, site_id: str, settings: SiteSettings, *, version: str, by: str, now: datetime
+) -> None:
+    """Replace all settings, if they still are those of `version`. Raises `Conflict`, `NotFound` or `Invalid`.
+
+    What changed for the model becomes a version of the site's prompt, made `by` somebody.
+    """
     values: dict[str, object] = {
         "name": check_site_name(settings.name),
         "allowed_origins": _origins(settings.origins),
@@ -76,12 +82,50 @@ async def save_settings(tx: Tx, site_id: str, settings: SiteSettings, *, version
     }
     # The lock keeps a second administrator's save behind this one; without it both would find the version they know.
     await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
-    if settings_version(await site_by_id(tx, site_id)) != version:
+    site = await site_by_id(tx, site_id)
+    if settings_version(site) != version:
         raise Conflict(
             "Somebody else has changed these settings in the meantime. Look at them and save again.",
             code="settings_changed",
         )
+    await note_prompt(tx, site_id, words_of(site.config), words_of(settings.config), by=by, now=now)
     await _update(tx, site_id, values)
+
+
+async def save_prompt(
+    tx: Tx,
+    site_id: str,
+    words: PromptWords,
+    *,
+    by: str,
+    now: datetime,
+    mark: str | None = None,
+    restored: int | None = None,
+) -> int | None:
+    """From now on the site's answers are asked for with these words; the number of that version, None where nothing changed.
+
+    `mark`: of the words that these were made from. Raises `Conflict` where they are others now, `Invalid`, and `NotFound`.
+    """
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    before = (await site_by_id(tx, site_id)).config
+    if mark is not None and words_of(before).mark != mark:
+        raise Conflict(
+            "Somebody else has changed the prompt in the meantime. Look at their version and save again.",
+            code="prompt_changed",
+        )
+    raw = before.model_dump() | {"prompt_rules": words.rules, "instructions": words.instructions}
+    after = config_of(raw)
+    n = await note_prompt(tx, site_id, words_of(before), words_of(after), by=by, now=now, restored=restored)
+    await _update(tx, site_id, {"config": after.model_dump(mode="json")})
+    return n
+
+
+async def cap_large(tx: Tx, site_id: str, *, share: float | None, daily_usd: float | None) -> None:
+    """Set how much of a site's answers the large tier may give; None: as the desk's settings say. Raises `Invalid` or `NotFound`."""
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    before = (await site_by_id(tx, site_id)).config
+    after = config_of(before.model_dump() | {"large_share_max": share, "large_daily_budget_usd": daily_usd})
+    await _update(tx, site_id, {"config": after.model_dump(mode="json")})
 
 
 async def update_config(tx: Tx, site_id: str, config: SiteConfig, *, name: str | None = None) -> None:

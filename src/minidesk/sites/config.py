@@ -57,6 +57,14 @@ def _zone(value: str) -> str:
     return value
 
 
+def _rules(value: str) -> str:
+    if value and "{not_found}" not in value:
+        raise ValueError(
+            "Keep {not_found} in the rules: it is the word that a model writes where the pages do not answer."
+        )
+    return value
+
+
 def _form(value: str) -> str:
     try:
         id_pattern(value)
@@ -133,6 +141,14 @@ class SiteConfig(_Frozen):
     hours: OpeningHours | None = None
     reply_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
     instructions: Annotated[str, StringConstraints(max_length=4000), AfterValidator(_text)] = ""
+    # In the place of the shipped prompt's rules; empty: those. What a model writes is proved in any case.
+    prompt_rules: Annotated[
+        str, StringConstraints(max_length=8000), AfterValidator(_text), AfterValidator(_rules)
+    ] = ""
+    # Each `name: words; a whole sentence; …` (answering.topics); a message about one goes to a person, not to a model.
+    person_topics: tuple[
+        Annotated[str, StringConstraints(min_length=2, max_length=600), AfterValidator(_text)], ...
+    ] = Field(default=(), max_length=40)
     languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], ...] = Field(
         default=(), max_length=20
     )
@@ -142,6 +158,9 @@ class SiteConfig(_Frozen):
         default=(), max_length=MAX_PATTERNS
     )
     daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
+    # How much of its answers the large tier may give; None: as the desk's settings say.
+    large_share_max: float | None = Field(default=None, ge=0, le=1)
+    large_daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
 
 
 def config_of(raw: Mapping[str, Any]) -> SiteConfig:

@@ -7,6 +7,8 @@ interface Reply {
   name: string;
   text: string;
   missing: string[];
+  id?: string; // of a macro
+  does?: string; // what a macro changes, in words
 }
 
 const SHOWN = 50; // whoever has more of them types another letter
@@ -85,7 +87,8 @@ export function canned(element: HTMLElement): () => void {
     const item = document.createElement("li");
     const [name, words] = [document.createElement("b"), document.createElement("span")];
     name.textContent = reply.name;
-    words.textContent = reply.text.replace(/\s+/g, " ").slice(0, PREVIEW);
+    const preview = reply.text.replace(/\s+/g, " ").slice(0, PREVIEW);
+    words.textContent = reply.does ? `${preview} → ${reply.does}` : preview;
     item.id = `canned-${n}`;
     item.setAttribute("role", "option");
     item.append(name, words);
@@ -117,8 +120,17 @@ export function canned(element: HTMLElement): () => void {
     text.setRangeText(reply.text, now.at, text.selectionStart, "end");
     const gap = reply.missing[0] ? text.value.indexOf(`{{${reply.missing[0]}}}`, now.at) : -1;
     if (gap >= 0) text.setSelectionRange(gap, gap + reply.missing[0]!.length + 4); // the next thing typed fills it
+    if (reply.id) arm(reply);
     text.dispatchEvent(new Event("input", { bubbles: true })); // the draft is kept
     warn();
+  }
+
+  /** A macro is done with the text that it was inserted with; until then it says what it will do. */
+  function arm(reply: Reply): void {
+    const [id, line] = [form.querySelector<HTMLInputElement>("[data-macro-id]")!, form.querySelector<HTMLElement>("[data-macro]")!];
+    id.value = reply.id!;
+    id.disabled = line.hidden = false;
+    line.querySelector("b")!.textContent = reply.does ?? "";
   }
 
   /** Names what has no value, for as long as it stands in the text. */

@@ -23,6 +23,7 @@ function use(element: HTMLElement): void {
     element.focus();
   } else {
     element.click();
+    if (element.matches("summary")) element.focus(); // what it opened is the next thing that Tab reaches
   }
   if (element.dataset["then"]) document.querySelector<HTMLElement>(element.dataset["then"])?.focus();
 }

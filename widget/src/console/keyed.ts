@@ -50,6 +50,7 @@ export function patch(old: Element, fresh: Element, move = true): Element[] {
 
 function update(old: Element, fresh: Element, added: Element[], move: boolean): Element {
   if (old.hasAttribute("data-keep") || isInUse(old)) return old;
+  if (old instanceof HTMLDetailsElement && old.open) fresh.setAttribute("open", ""); // somebody looks into it
   const [v, w] = [old.getAttribute("data-v"), fresh.getAttribute("data-v")];
   if (v !== null && v === w) return old;
   if (fresh.hasAttribute("data-keyed")) {
@@ -59,6 +60,10 @@ function update(old: Element, fresh: Element, added: Element[], move: boolean): 
   if (v === null && old.isEqualNode(fresh)) return old;
   const hadFocus = old.contains(document.activeElement);
   const next = document.importNode(fresh, true);
+  for (const box of old.querySelectorAll<HTMLInputElement>("input[type=checkbox]:checked")) {
+    const same = [...next.querySelectorAll<HTMLInputElement>("input[type=checkbox]")].find((each) => each.name === box.name && each.value === box.value);
+    if (same) same.checked = true; // a row that was ticked and changes stays ticked
+  }
   old.replaceWith(next);
   if (hadFocus) next.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
   added.push(next);

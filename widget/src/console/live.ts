@@ -30,7 +30,7 @@ function connect(): void {
   if (!url) return;
   const stream = (source = new EventSource(url));
   const talk = () => announce("desk:talk", 60);
-  for (const name of ["message", "note", "answer.start", "answer.part", "answer.done", "holder", "ticket"]) stream.addEventListener(name, talk);
+  for (const name of ["message", "note", "answer.start", "answer.part", "answer.done", "holder", "ticket", "presence"]) stream.addEventListener(name, talk);
   stream.addEventListener("changed", () => announce("desk:changed", 150));
   stream.addEventListener("open", () => {
     lost(false);

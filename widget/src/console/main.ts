@@ -10,6 +10,7 @@ import "./docs.css";
 import "./models.css";
 import "./settings.css";
 import "./tools.css";
+import "./tickets.css";
 import htmx from "htmx.org";
 import { canned } from "./canned";
 import { composer } from "./composer";
@@ -21,13 +22,15 @@ import { keyed } from "./keyed";
 import { list } from "./list";
 import { live } from "./live";
 import { menu } from "./menu";
+import { notify } from "./notify";
+import { seen } from "./seen";
 import { transcript } from "./transcript";
 import { upload } from "./upload";
 
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { canned, composer, copy, desk, empty, list, live, menu, transcript, upload };
+const controllers: Record<string, Controller> = { canned, composer, copy, desk, empty, list, live, menu, notify, seen, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

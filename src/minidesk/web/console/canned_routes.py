@@ -1,6 +1,6 @@
-"""The page of saved replies: read, written, changed and deleted by editors and administrators."""
+"""The page of saved replies and macros: read, written, changed and deleted by editors and administrators."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fastapi import APIRouter
@@ -10,12 +10,23 @@ from starlette.responses import RedirectResponse, Response
 
 from minidesk.errors import MinideskError, NotFound
 from minidesk.text.normalise import replace_surrogates
-from minidesk.tickets import VARIABLES, CannedView, change_canned, create_canned, delete_canned, list_canned
-from minidesk.web.console.contexts import Shell
+from minidesk.tickets import (
+    MACRO_STATUSES,
+    PRIORITIES,
+    VARIABLES,
+    CannedView,
+    Does,
+    change_canned,
+    create_canned,
+    delete_canned,
+    list_canned,
+)
+from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.desk_part import say_does
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
 from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.queries import list_teams, waiting_count
 from minidesk.web.console.view import Translate, View
 
 HERE = "/console/replies"
@@ -31,6 +42,11 @@ class ReplyForm:
     text: str
     audience: Literal["site", "own"] = "site"
     preview: str = ""
+    does: str = ""  # in words, of a macro
+    tags: str = ""
+    status: str = ""
+    team: str = ""
+    priority: str = ""
     open: bool = False
     problem: str = ""
 
@@ -43,6 +59,9 @@ class RepliesPage:
     replies: tuple[ReplyForm, ...]
     new: ReplyForm
     variables: tuple[tuple[str, str], ...]
+    teams: tuple[Option, ...]
+    priorities: tuple[Option, ...]
+    statuses: tuple[Option, ...]
 
 
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
@@ -82,11 +101,15 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     async def _write(viewer: Viewer, written: ReplyForm) -> str:
         site_id, agent_id, now = viewer.site.site_id, viewer.agent.agent_id, deps.clock()
-        name, text, own = written.name, written.text, written.audience == "own"
+        name, text, own, does = written.name, written.text, written.audience == "own", _does(written)
         async with deps.db.write() as tx:
             if not written.id:
-                return await create_canned(tx, site_id, agent_id, name=name, text=text, own=own, now=now)
-            await change_canned(tx, site_id, agent_id, written.id, name=name, text=text, own=own, now=now)
+                return await create_canned(
+                    tx, site_id, agent_id, name=name, text=text, own=own, now=now, does=does
+                )
+            await change_canned(
+                tx, site_id, agent_id, written.id, name=name, text=text, own=own, now=now, does=does
+            )
         return written.id
 
     async def _page(
@@ -95,12 +118,19 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         async with deps.db.read() as tx:
             replies = await list_canned(tx, viewer.site.site_id, viewer.agent.agent_id)
             waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
+            teams = await list_teams(tx, viewer.site.site_id)
         back = _refused(written, error.message) if written and error else None
         page = RepliesPage(
             shell(viewer, "inbox", waiting),
-            tuple(back if back and back.id == reply.id else _form(reply) for reply in replies),
+            tuple(
+                back if back and back.id == reply.id else _form(reply, dict(teams), view.t)
+                for reply in replies
+            ),
             back if back and not back.id else ReplyForm("", "", "", open=not replies),
             described_variables(view.t),
+            tuple(Option(id, name) for id, name in teams),
+            tuple(Option(each, view.t(f"priority.{each}")) for each in PRIORITIES),
+            tuple(Option(each, view.t(f"macro.do_{each}")) for each in MACRO_STATUSES),
         )
         return view.html("replies.html", status=error.status if error else 200, page=page)
 
@@ -112,14 +142,41 @@ def described_variables(t: Translate) -> tuple[tuple[str, str], ...]:
 
 def _read(form: FormData, canned_id: str) -> ReplyForm:
     audience: Literal["site", "own"] = "own" if field(form, "audience") == "own" else "site"
-    return ReplyForm(canned_id, field(form, "name"), field(form, "text"), audience)
+    return ReplyForm(
+        canned_id,
+        field(form, "name"),
+        field(form, "text"),
+        audience,
+        tags=replace_surrogates(field(form, "tags")),
+        status=field(form, "status"),
+        team=field(form, "team"),
+        priority=field(form, "priority"),
+    )
 
 
-def _form(reply: CannedView) -> ReplyForm:
+def _does(written: ReplyForm) -> Does:
+    """What the form says besides the text, unchecked."""
+    tags = tuple(tag for part in written.tags.split(",") if (tag := part.strip()))
+    return Does(tags, written.status or None, written.team or None, written.priority or None)  # type: ignore[arg-type]  # `check_does` looks at them
+
+
+def _form(reply: CannedView, teams: dict[str, str], t: Translate) -> ReplyForm:
     preview = " ".join(reply.text.split())[:PREVIEW_CHARS]
-    return ReplyForm(reply.id, reply.name, reply.text, "own" if reply.own else "site", preview)
+    does = reply.does
+    return ReplyForm(
+        reply.id,
+        reply.name,
+        reply.text,
+        "own" if reply.own else "site",
+        preview,
+        say_does(does, teams, t),
+        ", ".join(does.tags),
+        does.status or "",
+        does.team_id or "",
+        does.priority or "",
+    )
 
 
 def _refused(written: ReplyForm, problem: str) -> ReplyForm:
     name, text = replace_surrogates(written.name), replace_surrogates(written.text)
-    return ReplyForm(written.id, name, text, written.audience, open=True, problem=problem)
+    return replace(written, name=name, text=text, open=True, problem=problem)

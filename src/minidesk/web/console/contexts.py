@@ -90,6 +90,9 @@ class ListPart:
     waiting: int
     tag: str = ""  # only tickets that wear it
     known_tags: tuple[Option, ...] = ()  # to choose it from
+    mentions: int = 0  # conversations in which this agent is named and has not read it
+    people: tuple[Option, ...] = ()  # to whom the chosen rows can be given; empty where rows cannot be chosen
+    said: str = ""  # what came of a bulk action
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,17 @@ class Chip:
     title: str
     quote: str
     href: str | None  # to the document in the console
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """A file of a message. A picture has the size in which it is shown, in pixels."""
+
+    href: str
+    name: str
+    size: str
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +128,13 @@ class Entry:
     body: Markup
     details: tuple[str, ...] = ()  # after the time: seconds, cost, proof
     chips: tuple[Chip, ...] = ()
+    files: tuple[FileLink, ...] = ()
     outcome: str = ""  # a sentence, where the answer was not a reply
     streaming: bool = False
     interrupted: bool = False
     version: str = ""
     hit: bool = False  # a search led here
+    right: str = ""  # what an agent wrote instead of a wrong answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +202,38 @@ class ConversationPart:
     may_wait: bool  # until the visitor has answered
     may_reopen: bool
     last_event: int
+    last_seq: int = 0  # of the messages shown: what was said after it, the agent has not seen
+    desk: "DeskPart | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPart:
+    """What stands around a conversation's ticket. `others`: who else is here, in words."""
+
+    others: tuple[str, ...]
+    active: bool
+    snoozed: When | None
+    follow_up: When | None
+    back: bool  # it came back by itself, and nobody has acted since
+    first_day: str  # that it can be put off to
+    assignees: tuple[Option, ...]
+    mergeable: tuple[Option, ...]
+    merged_into: tuple[str, str]  # (address, words), both empty where it was not
+    spam: bool
+    email: str
+    may_propose: bool
+    mentioned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MacroLine:
+    """A macro with what a press on it says and does."""
+
+    id: str
+    name: str
+    text: str
+    does: str
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +248,9 @@ class Composer:
     text: str = ""
     canned: tuple[Option, ...] = ()
     missing: tuple[str, ...] = ()
+    accept: str = ""  # of files that can be attached
+    macros: tuple[MacroLine, ...] = ()
+    anyway: bool = False  # what was refused can be sent all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +394,8 @@ class DoorPage:
     name: str = ""
     code: str = ""
     next: str = ""
+    done: str = ""  # what was just done
+    service: str = ""  # another one to sign in by
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from minidesk.accounts import Agents, Sessions, SetupCode
-from minidesk.ask import Asks
-from minidesk.conversations import Conversations
+from minidesk.accounts import Actor, Agents, Doors, OpenIdConnect, Sessions, SetupCode
+from minidesk.ask import Advises
+from minidesk.channels import AccountMails
+from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
 from minidesk.errors import MinideskError
 from minidesk.gateway import TargetState
@@ -21,9 +22,10 @@ from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.records import SearchResult
 from minidesk.knowledge.sources import Audience, Maker, Upload
 from minidesk.knowledge.versions import Versions
-from minidesk.live import EventLog, Hub
+from minidesk.live import AgentsHere, EventLog, Hub
 from minidesk.settings import Settings
 from minidesk.sites.ceilings import Ceilings
+from minidesk.sites.large_share import LargeCap
 from minidesk.tickets import Tickets
 from minidesk.web.assets import Assets
 from minidesk.web.limits import LoginThrottle, RateLimiter
@@ -37,7 +39,7 @@ class TakesFiles(Protocol):
     ) -> Sequence[object | MinideskError]:
         """Take files in one transaction; a file that is refused has its error in its place."""
 
-    async def delete_source(self, site_id: str, source_id: str) -> None:
+    async def delete_source(self, site_id: str, source_id: str, by: Actor | None = None) -> None:
         """Remove a file and all its documents."""
 
     async def retry(self, site_id: str, source_id: str) -> object:
@@ -99,8 +101,11 @@ class ConsoleDeps:
     agents: Agents
     sessions: Sessions
     setup_code: SetupCode
+    doors: Doors
+    mails: AccountMails
     throttle: LoginThrottle
     limiter: RateLimiter
+    attachments: Attachments
     conversations: Conversations
     tickets: Tickets
     handoff: Handoff
@@ -110,7 +115,11 @@ class ConsoleDeps:
     versions: Versions
     crawls: TakesAddresses
     install_check: LooksForScript
-    asker: Asks
+    asker: Advises
     searcher: Searches
+    here: AgentsHere = field(default_factory=AgentsHere)  # who has which conversation open
+    oidc: OpenIdConnect | None = None  # sign-in by another service
     ceilings: Ceilings = field(default_factory=lambda: Ceilings(None))
     model_states: Callable[[], Sequence[TargetState]] = tuple  # how each model stands now
+    model_names: Sequence[str] = ()  # that an experiment may name
+    large_cap: LargeCap = field(default_factory=lambda: LargeCap(0.2))  # for sites that have set none

@@ -116,7 +116,7 @@ def _add_files(router: APIRouter, docs: Docs) -> None:
     @router.post("/docs/{source_id}/delete")
     async def delete(request: Request, source_id: str) -> Response:
         viewer, _ = await docs.editor(request)
-        await docs.deps.sources.delete_source(viewer.site.site_id, source_id)
+        await docs.deps.sources.delete_source(viewer.site.site_id, source_id, viewer.actor)
         return to("/console/docs")
 
     @router.post("/docs/{source_id}/retry")

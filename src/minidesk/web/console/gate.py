@@ -8,12 +8,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import AgentIdentity, Role, SiteAccess, access_site, check_csrf, list_sites
+from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, access_site, check_csrf, list_sites
 from minidesk.errors import CsrfFailed, NotFound
 from minidesk.insight.first_steps import is_starting
 from minidesk.settings import Settings
 from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.view import speak
 from minidesk.web.identity import check_own_origin, session_cookie
+from minidesk.web.limits import client_address
 
 SITE_COOKIE = (
     "minidesk_site"  # which site was looked at last: no secret, checked against the memberships each time
@@ -43,16 +45,35 @@ class Viewer:
     site: SiteAccess
     sites: tuple[SiteAccess, ...]
     starting: bool = False  # the site's first steps are not done
+    address: str = ""  # where they are
 
     @property
     def may_edit(self) -> bool:
         """Whether they may change the site's documents."""
         return self.site.may("editor")
 
+    @property
+    def actor(self) -> Actor:
+        """Who the audit log says it was."""
+        return actor_of(self.agent, self.address)
+
 
 async def identify(deps: ConsoleDeps, request: Request) -> AgentIdentity:
-    """The agent whose session the cookie names. Raises `NotAuthenticated`."""
-    return await deps.sessions.identify(deps.db, session_cookie(request, deps.settings))
+    """The agent whose session the cookie names; the page speaks their language. Raises `NotAuthenticated`."""
+    cookie, address = session_cookie(request, deps.settings), address_of(deps, request)
+    agent = await deps.sessions.identify(deps.db, cookie, address=address)
+    speak(agent.locale, request.headers.get("accept-language"))
+    return agent
+
+
+def address_of(deps: ConsoleDeps, request: Request) -> str:
+    """Where the request comes from."""
+    return client_address(request, deps.settings.trusted_proxies)
+
+
+def actor_of(agent: AgentIdentity, address: str) -> Actor:
+    """Who the audit log says it was."""
+    return Actor("agent", agent.agent_id, agent.name, address)
 
 
 async def access_viewer(
@@ -72,7 +93,7 @@ async def access_viewer(
         wanted = site_id or known
         site = await access_site(tx, agent.agent_id, wanted, role)
         starting = site.may("editor") and await is_starting(tx, site.site_id)
-    return Viewer(agent, site, tuple(sites), starting)
+    return Viewer(agent, site, tuple(sites), starting, address_of(deps, request))
 
 
 async def checked_form(deps: ConsoleDeps, request: Request) -> tuple[AgentIdentity, FormData]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from minidesk.accounts import record
 from minidesk.errors import MinideskError
 from minidesk.sites import create_identity_key, delete_identity_key, list_identity_keys, site_by_id
 from minidesk.sites.identity import KEYS_OF_A_SITE
@@ -55,6 +56,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 made = await create_identity_key(
                     tx, site_id=viewer.site.site_id, now=deps.clock(), created_by=viewer.agent.agent_id
                 )
+                await record(
+                    tx, deps.clock(), viewer.actor, "keys.identity_created", site_id=viewer.site.site_id
+                )
         except MinideskError as error:
             return await _page(viewer, problem=error)
         # No redirect: an address that shows a secret could be opened again.
@@ -66,6 +70,10 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await delete_identity_key(tx, site_id=viewer.site.site_id, key_id=key_id)
+            await record(
+                tx, deps.clock(), viewer.actor, "keys.identity_deleted",
+                site_id=viewer.site.site_id, target_id=key_id,
+            )  # fmt: skip
         return RedirectResponse("/console/identity", status_code=303)
 
     async def _page(viewer: Viewer, *, made: str = "", problem: MinideskError | None = None) -> Response:

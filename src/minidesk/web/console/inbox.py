@@ -1,9 +1,10 @@
 """The inbox's list as a context."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from minidesk.accounts import list_people
 from minidesk.db import Tx
 from minidesk.text.normalise import replace_surrogates
 from minidesk.tickets import InboxLine, View, inbox, inbox_counts, site_tags, tags_of
@@ -19,10 +20,13 @@ VIEWS: dict[str, View] = {
     "unassigned": "unassigned",
     "team": "team",
     "open": "all",
+    "snoozed": "snoozed",
+    "mentions": "mentions",
     "assistant": "assistant",
     "solved": "solved",
 }
 SHOWN = 60
+LONG = timedelta(days=2)  # from then on a time is told as a date
 SUBJECT_CHARS = 90
 
 
@@ -35,7 +39,10 @@ async def list_part(
     lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], tag=tag, limit=SHOWN + 1)
     counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now, tag=tag)
     solved = await solved_count(tx, site_id, tag)
-    numbers = (counts.mine, counts.unassigned, counts.team, counts.all, counts.assistant, solved)
+    numbers = (
+        counts.mine, counts.unassigned, counts.team, counts.all, counts.snoozed, counts.mentions,
+        counts.assistant, solved,
+    )  # fmt: skip
     tabs = tuple(
         Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?{query_of(key, tag)}", key == view)
         for key, n in zip(VIEWS, numbers, strict=True)
@@ -56,7 +63,11 @@ async def list_part(
         Option(each, each, each.casefold() == tag.casefold()) for each in await site_tags(tx, site_id)
     )
     waiting = await waiting_count(tx, site_id, agent_id)
-    return ListPart(view, tabs, rows, len(lines) > SHOWN, waiting, tag, known)
+    people = () if view in ("assistant", "solved") else await list_people(tx, site_id)
+    return ListPart(
+        view, tabs, rows, len(lines) > SHOWN, waiting, tag, known, counts.mentions,
+        tuple(Option(person.id, person.name) for person in people),
+    )  # fmt: skip
 
 
 def query_of(view: str, tag: str) -> str:
@@ -108,7 +119,7 @@ def _row(
     tags = _tags(line, view, agent_id, now, t)
     unread = (
         line.last_author == "visitor" and line.ticket_id is not None and line.assignee_id in (None, agent_id)
-    )
+    ) or line.mentioned
     href = f"/console/conversations/{line.conversation_id}?{query_of(view, tag)}"
     drawn = (
         subject,
@@ -142,13 +153,19 @@ def _line(line: InboxLine, summary: str, subject: str, t: Translate) -> str:
 
 def _tags(line: InboxLine, view: str, agent_id: str, now: datetime, t: Translate) -> tuple[Tag, ...]:
     tags: list[Tag] = []
+    if line.mentioned:
+        tags.append(Tag(t("row.mentioned"), "note"))
+    if line.snoozed_until is not None:
+        tags.append(Tag(t("row.snoozed", day=when(line.snoozed_until, line.snoozed_until + LONG).text)))
+    elif line.back_at is not None:
+        tags.append(Tag(t("row.back"), "wait"))
     active = line.status in ("open", "pending")
     if active and line.priority in ("urgent", "high"):
         tags.append(Tag(t(f"priority.{line.priority}"), "alarm" if line.priority == "urgent" else "wait"))
     due = due_tag(line.response_due_at, line.responded_at, now, t) if active else None
     if line.status == "pending":
         tags.append(Tag(t("row.pending")))
-    elif due:
+    elif due and line.snoozed_until is None:
         tags.append(due)
     elif active and line.last_author == "visitor":
         tags.append(Tag(t("row.answered"), "accent"))

@@ -1,9 +1,12 @@
 """The inbox and the site's event stream."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from minidesk.web.console.bulk_routes import said_of
 from minidesk.web.console.contexts import InboxPage
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer
@@ -25,7 +28,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 not wanted and not tag and not part.rows
             ):  # nothing of one's own yet: what waits for anybody is the better start
                 part = await list_part(tx, viewer, "unassigned", selected=None, now=deps.clock(), t=view.t)
-        page = InboxPage(shell(viewer, "inbox", part.waiting), part)
+        query = request.query_params
+        said = said_of(view, *(query.get(name, "") for name in ("did", "done", "failed")))
+        page = InboxPage(shell(viewer, "inbox", part.waiting), replace(part, said=said))
         return view.html("inbox.html", page=page)
 
     @router.get("/inbox/list")

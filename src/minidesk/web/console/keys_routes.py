@@ -54,7 +54,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await revoke_api_key(tx, site_id=viewer.site.site_id, key_id=key_id, now=deps.clock())
+            await revoke_api_key(
+                tx, site_id=viewer.site.site_id, key_id=key_id, now=deps.clock(), actor=viewer.actor
+            )
         return RedirectResponse("/console/keys", status_code=303)
 
     async def _create(viewer: Viewer, written: _Written) -> str:
@@ -68,7 +70,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 scopes=written.scopes,
                 now=deps.clock(),
                 expires_days=int(written.days) if written.days else None,
-                created_by=viewer.agent.agent_id,
+                actor=viewer.actor,
             )
         return made.key
 

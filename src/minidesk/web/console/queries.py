@@ -13,6 +13,7 @@ from minidesk.db.models import (
     CrawlPage,
     Event,
     FirstSteps,
+    Mention,
     Message,
     Overlap,
     Source,
@@ -47,7 +48,8 @@ async def site_version(tx: Tx, site_id: str) -> str:
     crawls = await tx.scalar(select(func.sum(Crawl.generation)).where(Crawl.site_id == site_id))
     steps = await tx.get(FirstSteps, site_id)
     found = await tx.scalar(select(func.count()).where(Overlap.site_id == site_id))
-    times = ".".join(str(at.timestamp() if at else 0) for at in (changed, visited))
+    read = await tx.scalar(select(func.max(Mention.read_at)).where(Mention.site_id == site_id))
+    times = ".".join(str(at.timestamp() if at else 0) for at in (changed, visited, read))
     look = f"{steps.generation}.{steps.looked_at}.{steps.looking}" if steps else ""
     return f"{events or 0}.{files}.{crawls or 0}.{found}.{look}.{times}"
 
@@ -63,7 +65,11 @@ async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
     )
     mine = or_(Ticket.assignee_id == agent_id, Ticket.assignee_id.is_(None))
     query = select(func.count()).where(
-        Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), mine, spoke_last == "visitor"
+        Ticket.site_id == site_id,
+        Ticket.status.in_(ACTIVE),
+        Ticket.snoozed_until.is_(None),
+        mine,
+        spoke_last == "visitor",
     )
     return int(await tx.scalar(query) or 0)
 

@@ -12,17 +12,28 @@ from starlette.responses import RedirectResponse, Response
 
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated
 from minidesk.web.console import (
+    account_routes,
+    attachment_routes,
+    audit_routes,
+    bulk_routes,
     canned_routes,
+    code_routes,
     crawl_routes,
     docs_routes,
     door_routes,
     experiment_routes,
+    gap_routes,
     identity_routes,
     inbox_routes,
     keys_routes,
+    link_routes,
     models_routes,
+    oidc_routes,
     overlap_routes,
     people_routes,
+    person_routes,
+    prompt_routes,
+    rule_routes,
     search_routes,
     site_routes,
     start_routes,
@@ -34,7 +45,7 @@ from minidesk.web.console import (
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import NoSite, is_part
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, speak
 from minidesk.web.problems import request_id_of
 
 
@@ -43,20 +54,31 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     view = View(deps.assets)
     router = APIRouter(prefix="/console", route_class=_page_route(view), include_in_schema=False)
     door_routes.add(router, deps, view)
+    code_routes.add(router, deps, view)
+    link_routes.add(router, deps, view)
+    oidc_routes.add(router, deps, view)
+    account_routes.add(router, deps, view)
     inbox_routes.add(router, deps, view)
+    bulk_routes.add(router, deps, view)
     talk_routes.add(router, deps, view)
+    attachment_routes.add(router, deps, view)
     canned_routes.add(router, deps, view)
     search_routes.add(router, deps, view)
     crawl_routes.add(router, deps, view)
+    gap_routes.add(router, deps, view)
     docs_routes.add(router, deps, view)
     keys_routes.add(router, deps, view)
     models_routes.add(router, deps, view)
     experiment_routes.add(router, deps, view)
+    prompt_routes.add(router, deps, view)
     identity_routes.add(router, deps, view)
     webhook_routes.add(router, deps, view)
     site_routes.add(router, deps, view)
     teams_routes.add(router, deps, view)
+    rule_routes.add(router, deps, view)
     people_routes.add(router, deps, view)
+    person_routes.add(router, deps, view)
+    audit_routes.add(router, deps, view)
     start_routes.add(router, deps, view)
     synonym_routes.add(router, deps, view)
     overlap_routes.add(router, deps, view)
@@ -71,6 +93,7 @@ def _page_route(view: View) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
+                speak(request.headers.get("accept-language"))
                 try:
                     return await handle(request)
                 except (MinideskError, RequestValidationError) as error:

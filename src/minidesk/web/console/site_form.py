@@ -24,7 +24,7 @@ from minidesk.web.console.view import Translate
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK = ("accent", "position", "launcher_text")
 _TEXTS = ("greeting", "placeholder", "assistant_line", "privacy_url", "instructions")
-_LISTS = ("quick_replies", "link_hosts", "languages", "private_forms")
+_LISTS = ("quick_replies", "link_hosts", "languages", "private_forms", "person_topics")
 _NUMBERS = ("reply_minutes", "daily_budget_usd")
 FIELDS = (
     *("name", "origins", "hide_private", "time_zone", "holidays"),
@@ -38,6 +38,7 @@ ON = "on"  # a ticked box
 NAME_CHARS = 120
 # How much of a refused line its sentence repeats.
 _SHOWN_CHARS = 60
+MOST_TOPICS = 40  # as many as the settings hold
 _SPAN = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*[-–—]\s*(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
 _MIDNIGHT = 24
 

@@ -1,10 +1,12 @@
 """The Site page as a context: every field with what stands in it, what is wrong with it, and what somebody else saved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from minidesk.answering.guidance import conflicts
+from minidesk.answering.topics import Caught
 from minidesk.sites import Look, SiteView, contrast, on_accent
 from minidesk.text.normalise import replace_surrogates
 from minidesk.web.console.contexts import Shell
@@ -15,11 +17,15 @@ from minidesk.web.console.view import Translate
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field. `saved` is what stands in the database where somebody else saved while this was written; None elsewhere."""
+    """A field. `saved` is what stands in the database where somebody else saved while this was written; None elsewhere.
+
+    `notes`: what will not work as it is written, though it is kept.
+    """
 
     value: str
     problem: str = ""
     saved: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,12 @@ class SitePage:
 
 
 def fields_of(
-    site: SiteView, values: Values | None, problems: Mapping[str, str], *, overtaken: bool = False
+    site: SiteView,
+    values: Values | None,
+    problems: Mapping[str, str],
+    *,
+    overtaken: bool = False,
+    notes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, Field]:
     """The form's fields: the site's own, or `values` as they were written.
 
@@ -59,6 +70,7 @@ def fields_of(
             replace_surrogates(shown[name]),
             problems.get(name, ""),
             stored[name] if overtaken and _differ(shown[name], stored[name]) else None,
+            (notes or {}).get(name, ()),
         )
         for name in FIELDS
     }
@@ -66,6 +78,21 @@ def fields_of(
 
 def _differ(one: str, other: str) -> bool:
     return one.replace("\r\n", "\n").strip() != other.strip()
+
+
+def will_not_work(instructions: str, link_hosts: Iterable[str], t: Translate) -> tuple[str, ...]:
+    """A sentence for each instruction that the proof will not let through. CPU work."""
+    found = conflicts(instructions, frozenset(link_hosts))
+    return tuple(t(f"site.guide.{one.kind}", words=one.words) for one in found)
+
+
+def told(caught: Caught | None, t: Translate) -> str:
+    """What becomes of a sentence that was tried against the topics."""
+    if caught is None:
+        return t("site.topic.none")
+    if caught.by == "words":
+        return t("site.topic.words", topic=caught.topic, words=caught.example)
+    return t("site.topic.like", topic=caught.topic, words=caught.example, near=round(caught.near * 100))
 
 
 def swatch_of(accent: str, t: Translate) -> Swatch:

@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from minidesk.accounts import differences, record
 from minidesk.errors import Conflict, MinideskError
-from minidesk.sites import save_settings, settings_version, site_by_id
+from minidesk.sites import SiteView, link_hosts, save_settings, settings_version, site_by_id
+from minidesk.text.normalise import check_text
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
 from minidesk.web.console.inbox import shell
 from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.site_form import FIELDS, Values, check
-from minidesk.web.console.site_page import SitePage, fields_of, swatch_of
+from minidesk.web.console.site_form import FIELDS, MOST_TOPICS, Values, check, lines, written
+from minidesk.web.console.site_page import SitePage, fields_of, swatch_of, told, will_not_work
 from minidesk.web.console.start import script_step
+from minidesk.web.console.try_routes import TRIES_PER_MINUTE
 from minidesk.web.console.view import View
 from minidesk.web.identity import own_origin
 
 HERE = "/console/settings"
+_TRY_CHARS = 400
 
 
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
@@ -36,6 +41,19 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         await access_viewer(deps, request, role="admin")
         return view.html("parts/accent.html", swatch=swatch_of(accent, view.t))
 
+    @router.post("/settings/topics")
+    async def try_topic(request: Request) -> Response:
+        """Which topic a sentence would be given to a person for, by the topics as they are written in the form."""
+        agent, form = await checked_form(deps, request)
+        await access_viewer(deps, request, role="admin")
+        deps.limiter.charge("try", agent.agent_id, limit=TRIES_PER_MINUTE, seconds=60)
+        said = check_text(field(form, "topic_try"), _TRY_CHARS)
+        topics = tuple(lines(field(form, "person_topics"))[:MOST_TOPICS])
+        look = view.t("site.topic.empty")
+        if said and topics:
+            look = told(await deps.asker.topic_of(said, topics), view.t)
+        return view.html("parts/topic.html", look=look)
+
     @router.post("/settings")
     async def save(request: Request) -> Response:
         _, form = await checked_form(deps, request)
@@ -50,7 +68,20 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             )
         try:
             async with deps.db.write() as tx:
-                await save_settings(tx, site.id, checked.settings, version=field(form, "version"))
+                before = await site_by_id(tx, site.id)
+                await save_settings(
+                    tx,
+                    site.id,
+                    checked.settings,
+                    version=field(form, "version"),
+                    by=viewer.agent.name,
+                    now=deps.clock(),
+                )
+                changes = differences(_values(before), _values(await site_by_id(tx, site.id)))
+                if changes:
+                    await record(
+                        tx, deps.clock(), viewer.actor, "settings.changed", site_id=site.id, changes=changes
+                    )
         except Conflict as error:
             return await _page(request, viewer, values=values, refused=error)
         except MinideskError as error:
@@ -72,7 +103,14 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             site = await site_by_id(tx, viewer.site.site_id)
             waiting = await waiting_count(tx, site.id, viewer.agent.agent_id)
         overtaken = isinstance(refused, Conflict)
-        fields = fields_of(site, values, problems or {}, overtaken=overtaken)
+        shown = written(site) if values is None else values
+        notes = await asyncio.to_thread(
+            will_not_work,
+            shown["instructions"],
+            link_hosts(site.allowed_origins, lines(shown["link_hosts"])),
+            view.t,
+        )
+        fields = fields_of(site, values, problems or {}, overtaken=overtaken, notes={"instructions": notes})
         page = SitePage(
             shell(viewer, "site", waiting),
             fields,
@@ -90,6 +128,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         """The address that visitors' browsers load the script from."""
         public = deps.settings.base_url if deps.settings.public_url else own_origin(request, deps.settings)
         return public.rstrip("/")
+
+
+def _values(site: SiteView) -> dict[str, Any]:
+    """The settings as the audit log compares them; of long ones it keeps only that they changed."""
+    return {"name": site.name, "origins": site.allowed_origins, **site.config.model_dump(mode="json")}
 
 
 def _zones() -> tuple[str, ...]:

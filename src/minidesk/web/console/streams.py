@@ -21,6 +21,11 @@ EVENTS_AT_ONCE = 200
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
+def desk_topic(conversation_id: str) -> str:
+    """Wakes the pages of agents when one of them comes, goes or writes; nothing of it is stored."""
+    return f"desk:{conversation_id}"
+
+
 def stream(parts: AsyncIterator[bytes]) -> StreamingResponse:
     """The response."""
     return StreamingResponse(parts, media_type="text/event-stream", headers=HEADERS)
@@ -35,18 +40,26 @@ async def site_events(deps: ConsoleDeps, request: Request, site_id: str) -> Asyn
 async def conversation_events(
     deps: ConsoleDeps, request: Request, site_id: str, conversation_id: str, after: int
 ) -> AsyncIterator[bytes]:
-    """The conversation's stored events above `after`, each with its number as id, and the site's `changed`."""
-    async for part in _look(deps, request, site_id, conversation_id, after):
-        yield part
+    """The conversation's stored events above `after`, each with its number as id, the site's `changed`, and `presence`."""
+    agent, topic = await identify(deps, request), desk_topic(conversation_id)
+    try:
+        with deps.here.viewing(conversation_id, agent.agent_id, agent.name):
+            deps.hub.wake(topic)
+            async for part in _look(deps, request, site_id, conversation_id, after):
+                yield part
+    finally:
+        deps.hub.wake(topic)
 
 
 async def _look(
     deps: ConsoleDeps, request: Request, site_id: str, conversation_id: str | None, after: int
 ) -> AsyncIterator[bytes]:
-    topics = [f"site:{site_id}"] + ([f"conversation:{conversation_id}"] if conversation_id else [])
+    topics = [f"site:{site_id}"]
+    if conversation_id:
+        topics += [f"conversation:{conversation_id}", desk_topic(conversation_id)]
     yield format_sse_event(retry=RETRY_MS)
     async with deps.hub.subscribe(*topics) as ear:
-        version, quiet = "", 0
+        version, quiet, here = "", 0, None
         while not deps.stopping.is_set():
             try:
                 agent = await identify(deps, request)
@@ -70,6 +83,11 @@ async def _look(
             elif not events:
                 quiet += 1
             version = now
+            if conversation_id:
+                beside = deps.here.others(conversation_id, agent.agent_id, deps.clock())
+                if here is not None and beside != here:
+                    yield format_sse_event(event="presence", data_str="{}")
+                here = beside
             if quiet >= QUIET_LOOKS:
                 quiet = 0
                 yield KEEPALIVE_COMMENT

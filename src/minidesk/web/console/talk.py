@@ -13,26 +13,27 @@ from minidesk.conversations.rows import agent_name
 from minidesk.db import Tx
 from minidesk.db.models import Conversation
 from minidesk.sites import link_hosts, site_by_id
-from minidesk.tickets import PRIORITIES, TicketView, site_tags, tags_of, ticket_of
+from minidesk.tickets import TicketView, site_tags, tags_of, ticket_of
 from minidesk.web.console.contexts import (
     Chip,
     ConversationPart,
     Earlier,
     Entry,
     Fact,
-    Option,
+    FileLink,
     Segment,
     Tag,
-    TicketPart,
 )
-from minidesk.web.console.marks import cited, evident, marked, plain
+from minidesk.web.console.marks import cited, marked, plain
 from minidesk.web.console.queries import Customer, customer_of, list_teams
-from minidesk.web.console.times import clock, span, when
+from minidesk.web.console.ticket_part import reason_words, ticket_part
+from minidesk.web.console.times import clock, when
 from minidesk.web.console.view import Translate
 
 # A transcript that is longer shows its end; nobody reads more at once.
 MESSAGES_SHOWN = 300
 TITLE_CHARS = 90
+PICTURE_WIDTH, PICTURE_HEIGHT = 320, 240  # pixels: enough to see what it is; a press shows the whole
 
 
 async def conversation_part(
@@ -59,8 +60,13 @@ async def conversation_part(
         holder=row.holder,  # type: ignore[arg-type]  # the column holds only Holder's words
         held_by_me=mine,
         holder_name=holder or "",
-        entries=tuple(_entry(m, agent_id, customer.name, hosts, now, t) for m in messages),
-        ticket=replace(_ticket(ticket, teams, now, t), tags=tags, known_tags=known_tags) if ticket else None,
+        entries=tuple(
+            replace(_entry(m, agent_id, customer.name, hosts, now, t), files=_files(m, row.id))
+            for m in messages
+        ),
+        ticket=replace(ticket_part(ticket, teams, now, t), tags=tags, known_tags=known_tags)
+        if ticket
+        else None,
         customer=_customer(row, customer, t),
         earlier=tuple(
             Earlier(f"/console/conversations/{id}", text[:TITLE_CHARS] or t("row.no_subject"), when(at, now))
@@ -72,6 +78,7 @@ async def conversation_part(
         may_wait=mine and ticket is not None and ticket.status == "open",
         may_reopen=ticket is not None and ticket.status == "solved",
         last_event=row.last_event,
+        last_seq=row.last_seq,
     )
     return row.site_id, part
 
@@ -159,6 +166,30 @@ def _entry(
     )
 
 
+def _files(m: MessageView, conversation_id: str) -> tuple[FileLink, ...]:
+    return tuple(
+        FileLink(
+            f"/console/conversations/{conversation_id}/attachments/{file.id}",
+            file.name,
+            _size(file.size),
+            *_fitted(file.width, file.height),
+        )
+        for file in m.attachments
+    )
+
+
+def _fitted(width: int | None, height: int | None) -> tuple[int, int] | tuple[None, None]:
+    """The size in which a picture stands in the transcript: known before it is there, so that nothing jumps."""
+    if not width or not height:
+        return None, None
+    scale = min(1.0, PICTURE_WIDTH / width, PICTURE_HEIGHT / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{-(-size // 1000)} KB"
+
+
 def document_href(document: str) -> str:
     """The console's page of a document, by its public id."""
     return f"/console/docs/open?document={quote(document, safe='')}"
@@ -196,66 +227,6 @@ def _outcome(m: MessageView, t: Translate) -> str:
     return f"{said} {t('say.offer')}" if m.offer_person else said
 
 
-def reason_words(reason: str, t: Translate) -> str:
-    """Why a person is needed, in words; an unknown reason as it is written."""
-    try:
-        return t(f"reason.{reason}")
-    except KeyError:
-        return reason.replace("_", " ")
-
-
-def _ticket(ticket: TicketView, teams: list[tuple[str, str]], now: datetime, t: Translate) -> TicketPart:
-    about = [(e.message_id, e.text) for e in ticket.evidence]
-    why = [(e.message_id, e.text) for e in ticket.evidence if e.part == "priority"]
-    mood = [(e.message_id, e.text) for e in ticket.evidence if e.part == "sentiment"]
-    facts: dict[str, list[Segment]] = {}
-    for entity in ticket.entities:
-        line = facts.setdefault(entity.kind, [])
-        if line:
-            line.append(Segment(", "))
-        line.append(Segment(entity.text, entity.message_id, entity.text))
-    routing = [
-        Fact(t("ticket.team"), (Segment(ticket.team_name or t("ticket.no_team")),),
-             hint=t("ticket.likeness", score=f"{ticket.team_score:.2f}") if ticket.team_score is not None else ""),
-        Fact(t("ticket.assignee"), (Segment(ticket.assignee_name or t("ticket.nobody")),)),
-        Fact(t("ticket.priority"), _backed(t(f"priority.{ticket.priority}"), why), tone="alarm" if ticket.priority == "urgent" else "plain"),
-        Fact(t("ticket.why"), evident(ticket.priority_why, why)),
-        Fact(t("ticket.reason"), (Segment(reason_words(ticket.reason, t)),)),
-        _due(ticket, now, t),
-    ]  # fmt: skip
-    mood_line = Fact(t("ticket.mood"), _backed(t(f"mood.{ticket.sentiment}"), mood))
-    return TicketPart(
-        number=ticket.number,
-        status=ticket.status,
-        summary=evident(ticket.summary, about),
-        facts=(*(Fact(t(f"entity.{kind}"), tuple(line)) for kind, line in facts.items()), mood_line),
-        routing=tuple(routing),
-        teams=tuple(Option(id, name, id == ticket.team_id) for id, name in teams),
-        priorities=tuple(Option(p, t(f"priority.{p}"), p == ticket.priority) for p in PRIORITIES),
-    )
-
-
-def _backed(text: str, evidence: list[tuple[str, str]]) -> tuple[Segment, ...]:
-    """A word with the first place that it came from."""
-    return (Segment(text, *evidence[0]),) if evidence else (Segment(text),)
-
-
-def _due(ticket: TicketView, now: datetime, t: Translate) -> Fact:
-    if ticket.responded_at is not None:
-        at = clock(ticket.responded_at, now)
-        return Fact(t("ticket.replied"), (Segment(at.text),))
-    if ticket.response_due_at is None or ticket.status not in ("open", "pending"):
-        return Fact(t("ticket.due"), (Segment("–"),))
-    left = (ticket.response_due_at - now).total_seconds()
-    text = t("ticket.due_in" if left > 0 else "ticket.due_over", text=span(left))
-    return Fact(
-        t("ticket.due"),
-        (Segment(text),),
-        tone="wait" if left > 0 else "alarm",
-        due=ticket.response_due_at.isoformat(),
-    )
-
-
 def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact, ...]:
     unknown = t("customer.unknown")
     verified = t("talk.verified") if customer.verified else t("talk.not_verified")
@@ -267,7 +238,7 @@ def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact
             hint=verified if customer.email else "",
         ),
         Fact(t("customer.page"), (Segment(row.page_title or row.page_url or unknown),)),
-        Fact(t("customer.browser"), (Segment(_browser(customer.browser) or unknown),)),
+        Fact(t("customer.browser"), (Segment(browser_name(customer.browser) or unknown),)),
     ]
     if customer.external_id:
         facts.insert(2, Fact(t("customer.external_id"), (Segment(customer.external_id),)))
@@ -279,7 +250,7 @@ def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact
     return tuple(facts)
 
 
-def _browser(agent: str | None) -> str:
+def browser_name(agent: str | None) -> str:
     """`Firefox, Android` of a User-Agent header; the header itself where nothing is known."""
     if not agent:
         return ""

@@ -3,47 +3,37 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from minidesk.accounts import AgentIdentity
 from minidesk.conversations import access_conversation_as_agent
-from minidesk.db import Tx
-from minidesk.errors import AlreadyAssigned, Conflict, Invalid, MinideskError, NotFound
-from minidesk.text.normalise import check_text
+from minidesk.errors import Conflict, Invalid, MinideskError, NotFound, TooLarge, WrongType
+from minidesk.files.kinds import ACCEPT
 from minidesk.tickets import (
-    Priority,
-    active_ticket,
     canned_for,
-    canned_names,
-    check_filled,
     read_words,
-    ticket_of,
 )
 from minidesk.web.console.contexts import Composer, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.desk_part import macro_lines, with_desk
 from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.streams import conversation_events, event_number, stream
 from minidesk.web.console.talk import conversation_part, with_hit
+from minidesk.web.console.talk_acts import Acts
+from minidesk.web.console.ticket_acts import CLIENT_ID_CHARS, Act
 from minidesk.web.console.view import HEADERS, View
 
-# A person may write more than a visitor: a whole explanation with its steps.
-AGENT_TEXT_CHARS = 20_000
-CLIENT_ID_CHARS = 64
 SELF = {"HX-Trigger": "desk:changed"}
 NO_LIST = ListPart("", (), (), False, 0)  # the list beside a conversation refreshes itself
-
-Action = Callable[[AgentIdentity, str, FormData], Awaitable[None]]
 
 
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     """Add the routes."""
-    acts = Acts(deps)
 
     @router.get("/conversations/{conversation_id}")
     async def page(request: Request, conversation_id: str) -> Response:
@@ -56,6 +46,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             site_id, part = await conversation_part(
                 tx, agent.agent_id, conversation_id, now=deps.clock(), t=view.t
             )
+            part = await with_desk(tx, deps.here, agent.agent_id, part, now=deps.clock(), t=view.t)
         viewer = await access_viewer(deps, request, site_id=site_id)
         page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
         return view.html("parts/talk.html", page=page, c=part)
@@ -68,7 +59,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         number = event_number(request, after)
         return stream(conversation_events(deps, request, site_id, conversation_id, number))
 
-    def act(name: str, action: Action) -> None:
+    def act(name: str, action: Act) -> None:
         """A form below the conversation: htmx gets 204 or the error body, a page without scripts the page again."""
 
         @router.post(f"/conversations/{{conversation_id}}/{name}")
@@ -78,7 +69,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 async with deps.db.read() as tx:
                     await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
                 await action(agent, conversation_id, form)
-            except (Conflict, Invalid) as error:
+            except (Conflict, Invalid, WrongType, TooLarge) as error:
                 if is_part(request):
                     raise
                 return await _page(request, conversation_id, error, form)
@@ -86,15 +77,8 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 return Response(status_code=204, headers=SELF)
             return RedirectResponse(f"/console/conversations/{conversation_id}", status_code=303)
 
-    act("say", acts.say)
-    act("take-over", acts.take_over)
-    act("hand-back", acts.hand_back)
-    act("wait", acts.wait)
-    act("solve", acts.solve)
-    act("reopen", acts.reopen)
-    act("ticket", acts.change_ticket)
-    act("tag", acts.add_tag)
-    act("untag", acts.remove_tag)
+    for name, action in Acts(deps).by_name().items():
+        act(name, action)
 
     async def _page(
         request: Request,
@@ -107,6 +91,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         now = deps.clock()
         async with deps.db.read() as tx:
             site_id, part = await conversation_part(tx, agent.agent_id, conversation_id, now=now, t=view.t)
+            part = await with_desk(tx, deps.here, agent.agent_id, part, now=now, t=view.t)
         viewer = await access_viewer(deps, request, site_id=site_id)
         wanted = request.query_params.get(
             "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
@@ -116,20 +101,30 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             rows = await list_part(tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t)
             if query := request.query_params.get("q"):
                 part = with_hit(part, request.query_params.get("hit", ""), read_words(query))
-            names = await canned_names(tx, site_id, agent.agent_id)
+            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            choices = await canned_for(tx, row, agent.agent_id)
+            macros = await macro_lines(tx, site_id, choices, view.t)
         page = InboxPage(
             shell(viewer, "inbox", rows.waiting),
             rows,
             part,
-            replace(composer or _composer(form), canned=tuple(Option(id, name) for id, name in names)),
+            replace(
+                composer or _composer(form),
+                accept=_accept(deps),
+                canned=tuple(Option(each.id, each.name) for each in choices if each.filled.text),
+                macros=macros,
+                anyway=error is not None and error.code == "someone_writes",
+            ),
             error.message if error else "",
         )
         return view.html("inbox.html", status=error.status if error else 200, page=page)
 
-    _add_canned(router, deps, _page)
+    _add_canned(router, deps, view, _page)
 
 
-def _add_canned(router: APIRouter, deps: ConsoleDeps, page: Callable[..., Awaitable[Response]]) -> None:
+def _add_canned(
+    router: APIRouter, deps: ConsoleDeps, view: View, page: Callable[..., Awaitable[Response]]
+) -> None:
     """Saved replies in the composer: all of them for a page with scripts, one inserted for a page without."""
 
     @router.get("/conversations/{conversation_id}/canned")
@@ -139,8 +134,11 @@ def _add_canned(router: APIRouter, deps: ConsoleDeps, page: Callable[..., Awaita
         async with deps.db.read() as tx:
             row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
             choices = await canned_for(tx, row, agent.agent_id)
+            does = {each.id: each.does for each in await macro_lines(tx, row.site_id, choices, view.t)}
         replies = [
-            {"name": c.name, "text": c.filled.text, "missing": list(c.filled.missing)} for c in choices
+            {"name": c.name, "text": c.filled.text, "missing": list(c.filled.missing)}
+            | ({"id": c.id, "does": does[c.id]} if c.id in does else {})
+            for c in choices
         ]
         return JSONResponse({"replies": replies}, headers=HEADERS)
 
@@ -161,118 +159,9 @@ def _add_canned(router: APIRouter, deps: ConsoleDeps, page: Callable[..., Awaita
         )
 
 
-class Acts:
-    """What an agent does in a conversation that they may see. Each raises what the room below raises."""
-
-    def __init__(self, deps: ConsoleDeps) -> None:
-        self._deps = deps
-
-    async def say(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """A note, or a reply to the visitor; a reply to a conversation that no person holds takes it over."""
-        text = check_text(field(form, "text"), AGENT_TEXT_CHARS)
-        if not text:
-            raise Invalid("Write something first.", code="text_missing")
-        client_id = field(form, "client_id")[:CLIENT_ID_CHARS] or secrets.token_hex(16)
-        if field(form, "kind") == "note":
-            async with self._deps.db.write() as tx:
-                await self._deps.conversations.post_note(
-                    tx, conversation_id, agent_id=agent.agent_id, text=text, client_id=client_id
-                )
-            return
-        check_filled(text)
-        ticket_id = await self._ticket_to_answer(agent, conversation_id)
-        async with self._deps.db.write() as tx:
-            await self._deps.tickets.reply(
-                tx, ticket_id, agent_id=agent.agent_id, text=text, client_id=client_id
-            )
-
-    async def take_over(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The agent holds the conversation; a ticket is opened where there is none."""
-        await self._deps.handoff.hand_off(conversation_id, "agent_request", agent_id=agent.agent_id)
-
-    async def hand_back(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The assistant answers again. What another agent holds is theirs to give back."""
-        async with self._deps.db.write() as tx:
-            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
-            if row.holder == "agent" and row.holder_agent_id != agent.agent_id:
-                raise AlreadyAssigned("Another agent is on this conversation. Take it over from them first.")
-            await self._deps.conversations.hand_back(tx, conversation_id)
-
-    async def solve(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The ticket is solved; what the visitor writes next is the assistant's again."""
-        async with self._deps.db.write() as tx:
-            ticket = await active_ticket(tx, conversation_id)
-            if ticket is None:
-                raise Conflict("There is no open ticket here. Reload to see how it stands.", code="no_ticket")
-            await self._deps.tickets.set_status(tx, ticket.id, "solved")
-
-    async def wait(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The ticket waits for the visitor: out of the way until they write again."""
-        async with self._deps.db.write() as tx:
-            ticket = await active_ticket(tx, conversation_id)
-            if ticket is None:
-                raise Conflict("There is no open ticket here. Reload to see how it stands.", code="no_ticket")
-            await self._deps.tickets.set_status(tx, ticket.id, "pending")
-
-    async def reopen(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """A solved ticket waits for a person again."""
-        async with self._deps.db.write() as tx:
-            await self._reopened(tx, conversation_id)
-
-    async def change_ticket(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """Another team or priority."""
-        priority = field(form, "priority")
-        async with self._deps.db.write() as tx:
-            ticket = await active_ticket(tx, conversation_id)
-            if ticket is None:
-                raise Conflict("This ticket is not open any more. Reopen it first.", code="ticket_not_open")
-            await self._deps.tickets.set_team(tx, ticket.id, field(form, "team") or None)
-            if priority and priority not in get_args(Priority):
-                raise Invalid("A priority is low, normal, high or urgent.", code="invalid_priority")
-            if priority:
-                await self._deps.tickets.set_priority(tx, ticket.id, priority)  # type: ignore[arg-type]  # checked above
-
-    async def add_tag(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The conversation's latest ticket wears one tag more."""
-        async with self._deps.db.write() as tx:
-            ticket_id = await _tagged_ticket(tx, conversation_id)
-            await self._deps.tickets.add_tag(tx, ticket_id, agent.agent_id, field(form, "tag"))
-
-    async def remove_tag(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """And one less."""
-        async with self._deps.db.write() as tx:
-            ticket_id = await _tagged_ticket(tx, conversation_id)
-            await self._deps.tickets.remove_tag(tx, ticket_id, agent.agent_id, field(form, "tag"))
-
-    async def _ticket_to_answer(self, agent: AgentIdentity, conversation_id: str) -> str:
-        """The open ticket; a solved one is opened again, and where there is none, taking over opens one."""
-        async with self._deps.db.write() as tx:
-            ticket = await active_ticket(tx, conversation_id)
-            if ticket is not None:
-                return ticket.id
-            last = await ticket_of(tx, conversation_id)
-            if last is not None and last.status == "solved":
-                return await self._reopened(tx, conversation_id)
-        opened = await self._deps.handoff.hand_off(conversation_id, "agent_request", agent_id=agent.agent_id)
-        return opened.id
-
-    async def _reopened(self, tx: Tx, conversation_id: str) -> str:
-        last = await ticket_of(tx, conversation_id)
-        if last is None:
-            raise Conflict(
-                "There is no ticket here. Take the conversation over to open one.", code="no_ticket"
-            )
-        await self._deps.tickets.set_status(tx, last.id, "open")
-        return last.id
-
-
-async def _tagged_ticket(tx: Tx, conversation_id: str) -> str:
-    ticket = await ticket_of(tx, conversation_id)
-    if ticket is None:
-        raise Conflict(
-            "There is no ticket here to tag. Take the conversation over to open one.", code="no_ticket"
-        )
-    return ticket.id
+def _accept(deps: ConsoleDeps) -> str:
+    """What the composer's file field offers; nothing where no files are taken."""
+    return ACCEPT if deps.settings.attachment_max_bytes else ""
 
 
 def _composer(form: FormData | None) -> Composer:

@@ -82,7 +82,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await delete_team(tx, deps.hub, viewer.site.site_id, team_id)
+            await delete_team(
+                tx, deps.hub, viewer.site.site_id, team_id, now=deps.clock(), actor=viewer.actor
+            )
         return RedirectResponse(HERE, status_code=303)
 
     async def _save(request: Request, team_id: str) -> Response:
@@ -103,10 +105,25 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         async with deps.db.write() as tx:
             if not written.team_id:
                 return await create_team(
-                    tx, deps.hub, site_id, name=name, description=description, members=members, now=now
+                    tx,
+                    deps.hub,
+                    site_id,
+                    name=name,
+                    description=description,
+                    members=members,
+                    now=now,
+                    actor=viewer.actor,
                 )
             await change_team(
-                tx, deps.hub, site_id, written.team_id, name=name, description=description, members=members
+                tx,
+                deps.hub,
+                site_id,
+                written.team_id,
+                name=name,
+                description=description,
+                members=members,
+                now=now,
+                actor=viewer.actor,
             )
         return written.team_id
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -10,14 +12,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from minidesk.errors import Unavailable
-from minidesk.text.locale import Texts
+from minidesk.text.locale import FALLBACK, Texts
 from minidesk.web.assets import Assets
 
-LOCALE = "en"
+# Of the request that is answered: every page and every sentence of one speaks one language, and handing it through
+# each function that says something would be a parameter of all of them.
+_LOCALE: ContextVar[str] = ContextVar("console_locale", default=FALLBACK)
+LOCALES = ("en", "de")
 ENTRY = "src/console/main.ts"
 HEADERS = {
     "Cache-Control": "no-store",
-    "Vary": "HX-Request",
+    "Vary": "HX-Request, Accept-Language",
     # With the guard's `no-referrer` browsers send `Origin: null` with a form, and no sign-in could be told from another site's.
     "Referrer-Policy": "same-origin",
 }
@@ -34,6 +39,8 @@ HELP = (
     (("e",), "help.solve"),
     (("o",), "help.reopen"),
     (("g",), "help.tag"),
+    (("z",), "help.snooze"),
+    (("m",), "help.macro"),
     (("/",), "help.find"),
     (("q",), "help.try"),
     (("a",), "help.entry"),
@@ -55,7 +62,7 @@ class View:
 
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
-        self._texts = _texts()
+        self._texts = texts()
         self._templates = Environment(
             loader=PackageLoader("minidesk.web.console"),
             autoescape=True,
@@ -63,18 +70,24 @@ class View:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(t=self.t, help=HELP, locale=LOCALE)
+        self._templates.globals.update(t=self.t, help=HELP)
 
     def t(self, key: str, **values: object) -> str:
-        """The interface's words for `key`."""
-        return self._texts.t(key, LOCALE, **values)
+        """The interface's words for `key`, in the language of the request."""
+        return self._texts.t(key, _LOCALE.get(), **values)
+
+    def t_in(self, locale: str | None, key: str, **values: object) -> str:
+        """The same in another language: of a mail to somebody else."""
+        return self._texts.t(key, locale, **values)
 
     def html(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
     ) -> HTMLResponse:
         """A page, kept by no cache: it holds what one agent may see (T26)."""
-        body = self._templates.get_template(template).render(assets=self._links(), **context)
-        return HTMLResponse(body, status, {**HEADERS, **(headers or {})})
+        body = self._templates.get_template(template).render(
+            assets=self._links(), locale=_LOCALE.get(), **context
+        )
+        return HTMLResponse(body, status, {**HEADERS, "Content-Language": _LOCALE.get(), **(headers or {})})
 
     def _links(self) -> Links:
         try:
@@ -87,7 +100,29 @@ class View:
 Translate = Callable[..., str]
 
 
-def _texts() -> Texts:
-    # English only, and beside the templates: the widget is built from text/locales and must not carry these words.
-    file = resources.files("minidesk.web.console") / "texts" / f"{LOCALE}.json"
-    return Texts({LOCALE: json.loads(file.read_text(encoding="utf-8"))})
+def speak(*wanted: str | None) -> None:
+    """Answer this request in the first language of `wanted` (tags, or an Accept-Language header) that there is."""
+    _LOCALE.set(_CHOICE.choose(*wanted))
+
+
+# Only to choose by: the words are each View's own.
+_CHOICE = Texts({locale: {} for locale in LOCALES})
+
+
+def say(key: str, **values: object) -> str:
+    """As `View.t`, for what is said without a page in hand, such as times."""
+    return texts().t(key, _LOCALE.get(), **values)
+
+
+@cache
+def texts() -> Texts:
+    """The console's words, read once."""
+    # Beside the templates: the widget is built from text/locales and must not carry these words.
+    folder = resources.files("minidesk.web.console") / "texts"
+    return Texts(
+        {
+            locale: json.loads((folder / f"{locale}.json").read_text(encoding="utf-8"))
+            for locale in LOCALES
+            if (folder / f"{locale}.json").is_file()
+        }
+    )

@@ -108,7 +108,7 @@ def _add_list(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpo
                     site_id=viewer.site.site_id,
                     url=field(form, "url"),
                     events=_chosen(form),
-                    created_by=viewer.agent.agent_id,
+                    actor=viewer.actor,
                 )
         except MinideskError as error:
             return await page(viewer, form, error)
@@ -147,7 +147,9 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
         viewer = await access_viewer(deps, request, role="admin")
         try:
             async with deps.db.write() as tx:
-                await endpoints.choose(tx, viewer.site.site_id, endpoint_id, _chosen(form))
+                await endpoints.choose(
+                    tx, viewer.site.site_id, endpoint_id, _chosen(form), actor=viewer.actor
+                )
         except MinideskError as error:
             return await endpoint_response(deps, view, endpoints, viewer, endpoint_id, problem=error)
         return _to(endpoint_id)
@@ -157,7 +159,7 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
         await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            made = await endpoints.rotate(tx, viewer.site.site_id, endpoint_id)
+            made = await endpoints.rotate(tx, viewer.site.site_id, endpoint_id, actor=viewer.actor)
         return await endpoint_response(deps, view, endpoints, viewer, endpoint_id, made=made.secret)
 
     @router.post("/webhooks/{endpoint_id}/on")
@@ -173,7 +175,7 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
         await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await endpoints.remove(tx, viewer.site.site_id, endpoint_id)
+            await endpoints.remove(tx, viewer.site.site_id, endpoint_id, actor=viewer.actor)
         return RedirectResponse(HERE, status_code=303)
 
     @router.post("/webhooks/{endpoint_id}/test")
@@ -196,7 +198,7 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
         await checked_form(deps, request)
         viewer = await access_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await endpoints.switch(tx, viewer.site.site_id, endpoint_id, on=on)
+            await endpoints.switch(tx, viewer.site.site_id, endpoint_id, on=on, actor=viewer.actor)
         return _to(endpoint_id)
 
 

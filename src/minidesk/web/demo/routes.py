@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, Template
 
-from minidesk.web.guard import content_policy
+from minidesk.web.guard import MICROPHONE, content_policy
 
 HERE = Path(__file__).parent
 
@@ -40,8 +40,9 @@ def demo_router(deps: DemoDeps) -> APIRouter:
             site_key=deps.site_key, documents=deps.documents, questions=QUESTIONS, stylesheet="/demo/shop.css"
         )
         # The one page of the desk that frames another: the chat.
+        policy = f"{content_policy()}; frame-src 'self'"
         return HTMLResponse(
-            page, headers={"Content-Security-Policy": f"{content_policy()}; frame-src 'self'"}
+            page, headers={"Content-Security-Policy": policy, "Permissions-Policy": MICROPHONE}
         )
 
     @router.get("/demo/shop.css")

@@ -1,0 +1,122 @@
+"""Who changed what in a site: for its administrators alone."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from minidesk.accounts import ABOUT, Entry, list_actors, list_entries
+from minidesk.web.console.contexts import Option, Shell, When
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import access_viewer
+from minidesk.web.console.inbox import shell
+from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.times import when
+from minidesk.web.console.view import View
+
+HERE = "/console/audit"
+SHOWN = 50
+ID_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A field; both values empty where only that it changed is kept."""
+
+    field: str
+    before: str
+    after: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A line of the log."""
+
+    at: When
+    who: str
+    what: str
+    target: str
+    address: str
+    changes: tuple[ChangeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """The page with its filters."""
+
+    shell: Shell
+    rows: tuple[EntryRow, ...]
+    actors: tuple[Option, ...]
+    about: tuple[Option, ...]
+    since: str
+    until: str
+    older: str  # the address of the next page; empty on the last one
+    filtered: bool
+
+
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Add the routes."""
+
+    @router.get("/audit")
+    async def audit_page(
+        request: Request, who: str = "", what: str = "", since: str = "", until: str = "", before: str = ""
+    ) -> Response:
+        viewer = await access_viewer(deps, request, role="admin")
+        site_id = viewer.site.site_id
+        first, last = _day(since), _day(until)
+        async with deps.db.read() as tx:
+            found = await list_entries(
+                tx,
+                site_id,
+                also_operators=viewer.agent.operator,
+                actor_id=who[:ID_CHARS].replace("\0", ""),
+                about=what if what in ABOUT else "",
+                since=first,
+                until=last + timedelta(days=1) if last else None,
+                before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
+                limit=SHOWN + 1,
+            )
+            actors = await list_actors(tx, site_id)
+            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+        chosen = {"who": who, "what": what, "since": since, "until": until}
+        chosen = {name: value for name, value in chosen.items() if value}
+        older = urlencode({**chosen, "before": found[SHOWN - 1].id}) if len(found) > SHOWN else ""
+        page = AuditPage(
+            shell(viewer, "site", waiting),
+            tuple(_row(entry) for entry in found[:SHOWN]),
+            tuple(Option(id, name, id == who) for id, name in actors if id),
+            tuple(Option(word, view.t(f"audit.about.{word}"), word == what) for word in ABOUT),
+            since if first else "",
+            until if last else "",
+            f"{HERE}?{older}" if older else "",
+            bool(chosen),
+        )
+        return view.html("audit.html", page=page)
+
+    def _row(entry: Entry) -> EntryRow:
+        actor = entry.actor
+        who = view.t("audit.command") if actor.kind == "command" else actor.name
+        who = view.t("audit.key", name=actor.name) if actor.kind == "key" else who
+        changes = tuple(
+            ChangeRow(name, _said(before), _said(after), before is not None or after is not None)
+            for name, before, after in entry.changes
+        )
+        what = view.t(f"audit.{entry.action}")
+        return EntryRow(when(entry.at, deps.clock()), who, what, entry.target_name, actor.address, changes)
+
+    def _said(value: object) -> str:
+        if isinstance(value, bool):
+            return view.t("site.is_on" if value else "site.is_off")
+        return view.t("site.nothing") if value in (None, "") else str(value)
+
+
+def _day(raw: str) -> datetime | None:
+    """The beginning of a day, in UTC as all of the log's times are; None for what is none."""
+    try:
+        return datetime.combine(date.fromisoformat(raw), datetime.min.time(), UTC)
+    except ValueError:
+        return None

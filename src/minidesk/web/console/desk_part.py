@@ -1,0 +1,117 @@
+"""What stands around a ticket: who else is here, when it comes back, into what it can be merged, what macros would do."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from minidesk.accounts import list_people
+from minidesk.conversations import access_conversation_as_agent
+from minidesk.db import Tx
+from minidesk.db.models import Ticket, Visitor
+from minidesk.live import AgentHere, AgentsHere
+from minidesk.sites import site_by_id
+from minidesk.tickets import (
+    CannedChoice,
+    Does,
+    TicketView,
+    corrected_in,
+    mergeable,
+    ticket_of,
+    unread_mentions,
+)
+from minidesk.web.console.contexts import ConversationPart, DeskPart, MacroLine, Option, When
+from minidesk.web.console.queries import list_teams
+from minidesk.web.console.times import when
+from minidesk.web.console.view import Translate
+
+
+async def with_desk(
+    tx: Tx, here: AgentsHere, agent_id: str, part: ConversationPart, *, now: datetime, t: Translate
+) -> ConversationPart:
+    """The conversation with everything around its ticket, and with what agents corrected of its answers."""
+    row = await access_conversation_as_agent(tx, agent_id, part.id)
+    ticket = await ticket_of(tx, row.id)
+    visitor = await tx.get_one(Visitor, row.visitor_id)
+    active = ticket is not None and ticket.status in ("open", "pending")
+    solved = ticket is not None and ticket.status in ("solved", "closed")
+    people = await list_people(tx, row.site_id) if active else []
+    others = await mergeable(tx, row) if active else []
+    hours = (await site_by_id(tx, row.site_id)).config.hours
+    today = now.astimezone(hours.zone if hours else UTC).date()
+    desk = DeskPart(
+        others=tuple(_present(each, t) for each in here.others(row.id, agent_id, now)),
+        active=active,
+        snoozed=_at(ticket.snoozed_until if ticket else None),
+        follow_up=_at(ticket.follow_up_at if ticket else None),
+        back=ticket is not None and ticket.back_at is not None,
+        first_day=(today + timedelta(days=1)).isoformat(),
+        assignees=tuple(
+            Option(p.id, p.name, bool(ticket) and p.id == ticket.assignee_id) for p in people if ticket
+        ),
+        mergeable=tuple(Option(id, f"#{number} {subject}") for id, number, subject in others),
+        merged_into=await _merged(tx, ticket),
+        spam=row.spam_at is not None,
+        email=visitor.email or "",
+        may_propose=solved and any(e.author == "agent" for e in part.entries),
+        mentioned=await unread_mentions(tx, agent_id, row.id),
+    )
+    corrected = await corrected_in(tx, row.id)
+    entries = tuple(
+        replace(
+            each,
+            right=corrected[each.id],
+            version=each.version + hashlib.sha256(corrected[each.id].encode()).hexdigest()[:6],
+        )
+        if each.id in corrected
+        else each
+        for each in part.entries
+    )
+    return replace(part, desk=desk, entries=entries)
+
+
+async def macro_lines(
+    tx: Tx, site_id: str, choices: Sequence[CannedChoice], t: Translate
+) -> tuple[MacroLine, ...]:
+    """The saved replies that do something, with what a press on each would do."""
+    found = [each for each in choices if each.does != Does()]
+    teams = dict(await list_teams(tx, site_id)) if found else {}
+    return tuple(
+        MacroLine(each.id, each.name, each.filled.text, say_does(each.does, teams, t), each.filled.missing)
+        for each in found
+    )
+
+
+def say_does(does: Does, teams: dict[str, str], t: Translate) -> str:
+    """What a macro changes, in one line; empty where it only says something."""
+    said = []
+    if does.tags:
+        said.append(t("rules.do_tags", names=", ".join(does.tags)))
+    if does.team_id:
+        said.append(t("rules.do_team", name=teams.get(does.team_id, t("rules.gone"))))
+    if does.priority:
+        said.append(t("rules.do_priority", name=t(f"priority.{does.priority}")))
+    if does.status:
+        said.append(t(f"macro.do_{does.status}"))
+    return "; ".join(said)
+
+
+def _present(here: AgentHere, t: Translate) -> str:
+    return t("talk.other_writes" if here.writing else "talk.other_here", name=here.name)
+
+
+def _at(at: datetime | None) -> When | None:
+    """A time to come: the day and the hour."""
+    return when(at, at + timedelta(days=2)) if at else None
+
+
+async def _merged(tx: Tx, ticket: TicketView | None) -> tuple[str, str]:
+    """(address, number and subject) of the ticket that goes on instead."""
+    if ticket is None or ticket.merged_into is None:
+        return "", ""
+    other = (await tx.scalars(select(Ticket).where(Ticket.id == ticket.merged_into))).one_or_none()
+    if other is None:
+        return "", ""
+    return f"/console/conversations/{other.conversation_id}", f"#{other.number} {other.subject}"

@@ -1,0 +1,209 @@
+"""Gaps: what agents say that the pages should say. An editor writes an entry of it, beside what is near, or puts it aside."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from minidesk.db.models import Correction, Document, Source
+from minidesk.errors import Conflict, Invalid, MinideskError, Unavailable
+from minidesk.knowledge.compare import Line, compare
+from minidesk.knowledge.faq import FaqEntry
+from minidesk.tickets import access_correction, close_correction, list_corrections
+from minidesk.web.console.contexts import Shell, When
+from minidesk.web.console.deps import ConsoleDeps
+from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
+from minidesk.web.console.inbox import shell
+from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.talk import document_href
+from minidesk.web.console.times import when
+from minidesk.web.console.view import View
+
+HERE = "/console/gaps"
+# Below this likeness of the nearest passage a text of its own is the better start (search's score, 0 to 1).
+NEAR = 0.35
+PREVIEW_CHARS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """One gap in the list. `documents`: (title, address) of what the wrong answer cited."""
+
+    href: str
+    kind: str
+    question: str
+    given: str
+    right: str
+    by: str
+    at: When
+    talk: str
+    documents: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GapsPage:
+    """The list."""
+
+    shell: Shell
+    rows: tuple[GapRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GapPage:
+    """One gap as a draft. `near`: (title, address) of the nearest document; with `source` the draft changes that entry."""
+
+    shell: Shell
+    href: str
+    kind: str
+    given: str
+    talk: str
+    near: tuple[str, str]
+    source: str
+    generation: int
+    question: str
+    answer: str
+    changes: tuple[Line, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What stands nearest: a document, and, where it is an entry, the entry itself."""
+
+    title: str = ""
+    href: str = ""
+    source: str = ""
+    entry: FaqEntry | None = None
+
+
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Add the routes."""
+
+    @router.get("/gaps")
+    async def gaps_page(request: Request) -> Response:
+        viewer = await access_viewer(deps, request, role="editor")
+        now = deps.clock()
+        async with deps.db.read() as tx:
+            found = await list_corrections(tx, viewer.site.site_id)
+            waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
+        rows = tuple(
+            GapRow(
+                f"{HERE}/{each.id}",
+                each.kind,
+                each.question[:PREVIEW_CHARS],
+                each.given[:PREVIEW_CHARS],
+                each.right,
+                each.by or "",
+                when(each.created_at, now),
+                f"/console/conversations/{each.conversation_id}",
+                tuple((title, document_href(document)) for document, title in each.documents),
+            )
+            for each in found
+        )
+        return view.html("gaps.html", page=GapsPage(shell(viewer, "docs", waiting), rows))
+
+    @router.get("/gaps/{gap_id}")
+    async def gap_page(request: Request, gap_id: str, new: str = "") -> Response:
+        viewer = await access_viewer(deps, request, role="editor")
+        return await _page(viewer, gap_id, alone=new == "yes")
+
+    @router.post("/gaps/{gap_id}")
+    async def approve(request: Request, gap_id: str) -> Response:
+        agent, form = await checked_form(deps, request)
+        viewer = await access_viewer(deps, request, role="editor")
+        site_id, source = viewer.site.site_id, field(form, "source")
+        async with deps.db.read() as tx:
+            gap = await access_correction(tx, site_id, gap_id)
+        if gap.closed_at is not None:
+            raise Conflict("Somebody has dealt with this one. Go back to the list.", code="gap_closed")
+        number = field(form, "generation")
+        generation = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
+        written = FaqEntry(field(form, "question"), field(form, "answer"), generation=generation)
+        try:
+            if source:
+                old = await deps.faq.read(site_id, source)
+                written = FaqEntry(written.question, written.answer, old.alternates, old.audience, generation)
+                stored = await deps.faq.update(site_id, source, written, viewer.agent.name)
+            else:
+                stored = await deps.faq.create(site_id, written, viewer.agent.name)
+        except (Invalid, Conflict) as error:
+            return await _page(viewer, gap_id, written=written, alone=not source, problem=error)
+        async with deps.db.write() as tx:
+            await close_correction(tx, site_id, agent.agent_id, gap_id, deps.clock(), stored.id)
+        return RedirectResponse(f"/console/docs/{stored.id}", status_code=303)
+
+    @router.post("/gaps/{gap_id}/aside")
+    async def aside(request: Request, gap_id: str) -> Response:
+        agent, _ = await checked_form(deps, request)
+        viewer = await access_viewer(deps, request, role="editor")
+        async with deps.db.write() as tx:
+            await close_correction(tx, viewer.site.site_id, agent.agent_id, gap_id, deps.clock())
+        return RedirectResponse(HERE, status_code=303)
+
+    async def _page(
+        viewer: Viewer,
+        gap_id: str,
+        *,
+        written: FaqEntry | None = None,
+        alone: bool = False,
+        problem: MinideskError | None = None,
+    ) -> Response:
+        site_id = viewer.site.site_id
+        async with deps.db.read() as tx:
+            gap = await access_correction(tx, site_id, gap_id)
+            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+        near = await _nearest(deps, site_id, gap)
+        entry = None if alone else near.entry
+        draft = written or _draft(gap, entry)
+        before = f"{entry.question}\n\n{entry.answer}" if entry else ""
+        after = f"{draft.question}\n\n{draft.answer}"
+        changes = await asyncio.to_thread(compare, before, after) if entry else None
+        page = GapPage(
+            shell(viewer, "docs", waiting),
+            f"{HERE}/{gap.id}",
+            gap.kind,
+            gap.given,
+            f"/console/conversations/{gap.conversation_id}",
+            (near.title, near.href),
+            near.source if entry else "",
+            entry.generation if entry else 0,
+            draft.question,
+            draft.answer,
+            tuple(changes.lines) if changes else (),
+            problem.message if problem else "",
+        )
+        return view.html("gap.html", status=problem.status if problem else 200, page=page)
+
+
+def _draft(gap: Correction, entry: FaqEntry | None) -> FaqEntry:
+    """The entry as it could be: the right answer instead of the near one that was wrong, or beneath it."""
+    if entry is None:
+        return FaqEntry(" ".join(gap.question.split())[:500], gap.right)
+    answer = gap.right if gap.kind == "wrong" else f"{entry.answer}\n\n{gap.right}"
+    return FaqEntry(entry.question, answer)
+
+
+async def _nearest(deps: ConsoleDeps, site_id: str, gap: Correction) -> _Near:
+    """The document whose passage is nearest to the question; empty where none is near."""
+    if not gap.question.strip():
+        return _Near()
+    try:
+        found = await deps.searcher.search(site_id, gap.question[:1000], k=1, audience="agents")
+    except Unavailable:
+        return _Near()  # a new entry can be written while the index is being built
+    if not found.passages or found.score < NEAR:
+        return _Near()
+    passage = found.passages[0]
+    async with deps.db.read() as tx:
+        source = await tx.scalar(
+            select(Source)
+            .join(Document, Document.source_id == Source.id)
+            .where(Document.site_id == site_id, Document.external_id == passage.document)
+        )
+    href = document_href(passage.document)
+    if source is None or source.kind != "faq":
+        return _Near(passage.title, href)
+    return _Near(passage.title, href, source.id, await deps.faq.read(site_id, source.id))
