@@ -17,6 +17,8 @@ const budgets = [
   ["src/loader/main.ts", 3 * 1024], // on every page of the shop, before anyone asked for a chat
   ["src/chat/main.tsx", 22 * 1024], // on the first touch of the button, on a phone's connection
   ["src/chat/attach/index.tsx", 6 * 1024, "src/chat/main.tsx"], // with the first file or voice note, beside what is there by then
+  ["src/chat/intake/index.tsx", 2 * 1024, "src/chat/main.tsx"], // before the first message, where the site asks something
+  ["src/loader/nudge.ts", 2 * 1024], // on pages of sites whose launcher says something by itself
   ["src/console/main.ts", 60 * 1024], // once a release for a person who works here all day
 ];
 

@@ -47,7 +47,7 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0, // an inlined image would be a data: address, which the pages' policy refuses
       rolldownOptions: loader
         ? { input: { loader: "src/loader/main.ts" }, output: { format: "iife" } }
-        : { input: { chat: "src/chat/main.tsx", console: "src/console/main.ts" }, checks: { eval: false } }, // htmx holds an eval, switched off in console/main.ts,
+        : { input: { chat: "src/chat/main.tsx", console: "src/console/main.ts", nudge: "src/loader/nudge.ts" }, checks: { eval: false } }, // htmx holds an eval, switched off in console/main.ts,
     },
     plugins: loader ? [joinManifests()] : [plainImports()],
   };

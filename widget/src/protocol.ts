@@ -20,6 +20,8 @@ export type ToFrame =
       focus: number;
     }
   | { type: "send"; text: string }
+  /** The visitor pressed what the launcher said: which of the site's lines, not its words. */
+  | { type: "greet"; nudge: number }
   | { type: "reset" };
 
 /** From the frame to the page. Only what the button needs; no text of a conversation. */
@@ -46,6 +48,7 @@ const toFrame: Record<ToFrame["type"], Shape> = {
     focus: "number",
   },
   send: { text: "string" },
+  greet: { nudge: "number" },
   reset: {},
 };
 

@@ -44,11 +44,19 @@ from minidesk.sites.identity import (
     list_identity_keys,
     verify_identity,
 )
+from minidesk.sites.nudges import Nudge, parse_nudge
 from minidesk.sites.origins import allows, check_origin, link_hosts
 from minidesk.sites.prompts import PromptView, PromptWords, access_prompt, list_prompts, words_of
-from minidesk.sites.queries import SiteView, any_site_allows, list_sites, site_by_id, site_by_key
+from minidesk.sites.queries import (
+    SiteView,
+    any_site_allows,
+    keys_with_nudges,
+    list_sites,
+    site_by_id,
+    site_by_key,
+)
 from minidesk.sites.sightings import Sighting, list_sightings, note_sighting, origin_of
-from minidesk.sites.visitors import VisitorIdentity, Visitors, VisitorSession
+from minidesk.sites.visitors import KnownVisitor, VisitorIdentity, Visitors, VisitorSession
 
 __all__ = [
     "Attribute",
@@ -56,9 +64,11 @@ __all__ = [
     "Holiday",
     "IdentityInvalid",
     "IdentityKeyView",
+    "KnownVisitor",
     "Letter",
     "Look",
     "NewIdentityKey",
+    "Nudge",
     "OpeningHours",
     "PromptView",
     "PromptWords",
@@ -87,6 +97,7 @@ __all__ = [
     "end_experiment",
     "hours_line",
     "is_open",
+    "keys_with_nudges",
     "link_hosts",
     "list_experiments",
     "list_identity_keys",
@@ -99,6 +110,7 @@ __all__ = [
     "note_version",
     "on_accent",
     "origin_of",
+    "parse_nudge",
     "running_experiment",
     "save_prompt",
     "save_settings",

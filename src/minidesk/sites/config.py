@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from minidesk.errors import Invalid, InvalidText
+from minidesk.sites.nudges import parse_nudge
 from minidesk.text.normalise import check_text
 from minidesk.text.redact import MAX_PATTERNS, id_pattern
 
@@ -73,6 +74,15 @@ def _form(value: str) -> str:
     return value.strip()
 
 
+def _nudge(value: str) -> str:
+    try:
+        parse_nudge(value)
+    except Invalid as error:
+        raise ValueError(error.message) from error
+    return value
+
+
+Asked = Literal["off", "optional", "required"]
 Line = Annotated[str, StringConstraints(max_length=400), AfterValidator(_text)]
 Short = Annotated[str, StringConstraints(max_length=80), AfterValidator(_text)]
 
@@ -135,6 +145,17 @@ class SiteConfig(_Frozen):
     assistant_line: Line = ""
     quick_replies: tuple[Short, ...] = Field(default=(), max_length=6)
     privacy_url: Annotated[str, StringConstraints(max_length=1000), AfterValidator(_https_url)] = ""
+    # What is asked before the first message of a conversation (web.visitor_api.intake); a signed identity has told it already.
+    ask_name: Asked = "off"
+    ask_email: Asked = "off"
+    ask_own: Asked = "off"
+    own_question: Line = ""
+    ask_consent: bool = False
+    consent_text: Line = ""  # empty: our line in the visitor's language
+    # Each `page | seconds | percent | text` (sites.nudges): what the launcher says by itself, once a visitor.
+    nudges: tuple[
+        Annotated[str, StringConstraints(max_length=900), AfterValidator(_text), AfterValidator(_nudge)], ...
+    ] = Field(default=(), max_length=10)
     link_hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$")], ...] = Field(
         default=(), max_length=50
     )

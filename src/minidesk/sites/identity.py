@@ -28,7 +28,7 @@ TOUCH_EVERY = timedelta(minutes=5)  # a write for each visitor would make the ot
 EXTERNAL_ID_CHARS, NAME_CHARS, EMAIL_CHARS = 200, 120, 254
 TOKEN_CHARS = 4000
 
-_EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,189}")
+EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,189}")
 _ID = re.compile(r"idk_[0-9a-f]{1,36}")
 
 
@@ -168,7 +168,7 @@ def _person(claims: dict[str, Any], now: datetime) -> VerifiedPerson:
             "This identity has ended, or ends in more than an hour. Sign a new token each time the page is loaded."
         )
     email = _text(claims.get("email"), EMAIL_CHARS)
-    if email is not None and not _EMAIL.fullmatch(email):
+    if email is not None and not EMAIL.fullmatch(email):
         raise IdentityInvalid("The e-mail address in this identity is none. Leave it out or mend it.")
     external_id = _text(claims["sub"], EXTERNAL_ID_CHARS)
     name = _text(claims.get("name"), NAME_CHARS * 10)

@@ -22,6 +22,12 @@ class SiteView:
     config: SiteConfig
 
 
+async def keys_with_nudges(tx: Tx) -> tuple[str, ...]:
+    """Keys of the sites whose launcher says something by itself."""
+    rows = await tx.execute(select(Site.key, Site.config))
+    return tuple(sorted(key for key, config in rows if config.get("nudges")))
+
+
 async def site_by_key(tx: Tx, key: str) -> SiteView:
     """The site of a script tag's key. Raises `NotFound`."""
     return _view(await tx.scalar(select(Site).where(Site.key == key)))

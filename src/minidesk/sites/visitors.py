@@ -45,6 +45,15 @@ class VisitorIdentity:
     site_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class KnownVisitor:
+    """What is known of a visitor: signed by the website where `verified`, their own word otherwise."""
+
+    name: str | None
+    email: str | None
+    verified: bool
+
+
 class Visitors:
     """Opens and resolves visitors' sessions."""
 
@@ -111,6 +120,18 @@ class Visitors:
     async def keep_attributes(self, tx: Tx, visitor_id: str, attributes: dict[str, Attribute]) -> None:
         """Replace what the page said of a visitor."""
         await tx.execute(update(Visitor).where(Visitor.id == visitor_id).values(attributes=attributes))
+
+    async def about(self, tx: Tx, visitor_id: str) -> KnownVisitor:
+        """What is known of a visitor."""
+        row = await tx.get_one(Visitor, visitor_id)
+        return KnownVisitor(row.name, row.email, row.verified)
+
+    async def introduce(self, tx: Tx, visitor_id: str, *, name: str | None, email: str | None) -> None:
+        """Keep what a visitor says of themselves. It joins nobody's history, and changes nothing of a verified person's (T3)."""
+        said = {key: value for key, value in (("name", name), ("email", email)) if value}
+        if said:
+            own = (Visitor.id == visitor_id, Visitor.verified.is_(False))
+            await tx.execute(update(Visitor).where(*own).values(**said))
 
     async def _live(self, tx: Tx, site_id: str, token: str | None) -> Visitor | None:
         if not token:

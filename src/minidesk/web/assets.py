@@ -61,8 +61,7 @@ class Assets:
 
     def script(self, name: str) -> Script:
         """The bytes of an entry's script, for an address that stays the same from build to build."""
-        content = self.file(self.entry(name).script.removeprefix(BASE)).read_bytes()
-        return Script(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        return script_of(self.file(self.entry(name).script.removeprefix(BASE)).read_bytes())
 
     def _read(self) -> _Build:
         path = self._dist / ".vite" / "manifest.json"
@@ -73,6 +72,11 @@ class Assets:
         except (OSError, ValueError) as error:
             raise _not_built() from error
         return self._build
+
+
+def script_of(content: bytes) -> Script:
+    """A script with its tag."""
+    return Script(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 def _not_built() -> Unavailable:

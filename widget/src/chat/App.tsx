@@ -1,6 +1,7 @@
 /** The chat, put together. */
 import { useEffect, useState } from "preact/hooks";
 import { Banner } from "./Banner";
+import { Before } from "./Before";
 import type { Chat } from "./chat";
 import { Composer } from "./Composer";
 import { DeskContext } from "./context";
@@ -40,7 +41,7 @@ export function App({ chat, storage, onClose, focusOn }: Props) {
       <Banner />
       <main>
         <Log />
-        <Composer storage={storage} focusOn={focusOn} />
+        {view.asking ? <Before focusOn={focusOn} /> : <Composer storage={storage} focusOn={focusOn} />}
       </main>
       {more && <More onClose={() => setMore(false)} />}
       {cited && <Passage key={`${cited.message} ${cited.n}`} {...cited} onClose={() => setCited(null)} />}

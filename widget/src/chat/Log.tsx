@@ -64,7 +64,7 @@ export function Log() {
         ) : (
           <>
             <div class="row">
-              <p class="bubble from-desk">{t("greeting")}</p>
+              <p class="bubble from-desk">{config?.nudges?.[view.nudge] ?? t("greeting")}</p>
             </div>
             {!items.length && !pending.length && (
               <div class="pills choices">

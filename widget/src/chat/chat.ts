@@ -6,7 +6,7 @@ import { apply, EMPTY, fromConversation, type State, withMessage } from "./state
 import type { Storage } from "./storage";
 import { Stream } from "./stream";
 import { type Translate, translator, type Words } from "./texts";
-import type { Config, Conversation, Event, FileView, Line, Message, PassageView, Reason, Session } from "./types";
+import type { Config, Conversation, Event, FileView, Intake, Line, Message, PassageView, Reason, Session } from "./types";
 
 export interface View {
   /** `blocked`: the server refuses this page or does not know the site; waiting does not help */
@@ -19,6 +19,10 @@ export interface View {
   rating: number | null;
   /** A refused message that goes back into the composer, to be changed. */
   takenBack: Draft | null;
+  /** A form stands where one writes. */
+  asking: boolean;
+  /** The line of the site's that the visitor pressed at the launcher. */
+  nudge: number;
   t: Translate;
 }
 
@@ -44,6 +48,9 @@ export class Chat {
   private wake: (() => void) | null = null;
   private starting: Promise<void> | null = null;
   private refetching = false;
+  private intake: Intake | null = null;
+  private making: Promise<string> | null = null;
+  private readonly held: (() => void)[] = [];
   /** What the server was told of the page last, and the identity that the page gave last. */
   private told = "";
   private identity = "";
@@ -74,6 +81,8 @@ export class Chat {
       person: "idle",
       rating: null,
       takenBack: null,
+      asking: false,
+      nudge: -1,
       t: this.translate(config),
     };
     addEventListener("online", () => this.hurry());
@@ -91,6 +100,9 @@ export class Chat {
   private set(change: Partial<View>): void {
     this.view = { ...this.view, ...change, drafts: this.outbox.drafts };
     this.view.banner = this.banner();
+    const { phase, config, state } = this.view;
+    this.view.asking = phase === "ready" && !!config?.ask && !this.intake && (!state.id || state.holder === "closed");
+    if (!this.view.asking) for (const run of this.held.splice(0)) run();
     if (this.visible && !document.hidden) this.storage.set("seen", String(Math.max(this.seen, this.lastSeq)));
     for (const run of this.watchers) run();
   }
@@ -248,6 +260,7 @@ export class Chat {
     this.connection = "open";
     this.storage.set("seen", null);
     this.set({ state: EMPTY, person: "idle", rating: null });
+    if (this.view.config?.ask) void this.quietly(this.configure()); // of what was asked, some is known now
   }
 
   private listen(id: string, last: number): void {
@@ -301,6 +314,27 @@ export class Chat {
     this.outbox.add(text, files);
   }
 
+  /** The server wants to know something first: the site asks since a moment ago. */
+  private askAgain({ code }: ApiError): boolean {
+    const asks = code.startsWith("intake");
+    if (asks) {
+      this.intake = null;
+      void this.quietly(this.configure());
+    }
+    return asks;
+  }
+
+  /** The form is filled in: what waited for it goes out. */
+  fill(intake: Intake): void {
+    this.intake = intake;
+    for (const draft of this.view.drafts) if (draft.failed) this.retry(draft);
+    this.set({});
+  }
+
+  greet(nudge: number): void {
+    this.set({ nudge });
+  }
+
   retry(draft: Draft): void {
     this.outbox.retry(draft.client_id);
   }
@@ -326,7 +360,12 @@ export class Chat {
       if (draft.conversation && draft.conversation !== this.view.state.id) await this.resume(draft.conversation);
       answer = await post(draft.conversation ?? (await this.conversation()));
     } catch (error) {
-      if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 409)) throw error;
+      if (!(error instanceof ApiError)) throw error;
+      if (this.askAgain(error)) {
+        this.outbox.update(draft.client_id, { conversation: null });
+        this.leave(); // it is older than the question
+      }
+      if (error.status !== 404 && error.status !== 409) throw error;
       this.leave(); // closed or gone meanwhile: the message opens a new one
       answer = await post(await this.conversation());
     }
@@ -334,7 +373,12 @@ export class Chat {
   }
 
   /** The id of the open conversation; starts one where there is none. */
-  private async conversation(): Promise<string> {
+  private conversation(): Promise<string> {
+    return (this.making ??= this.begun().finally(() => (this.making = null)));
+  }
+
+  private async begun(): Promise<string> {
+    while (this.view.asking) await new Promise<void>((done) => this.held.push(done));
     const { id, holder } = this.view.state;
     if (id && holder !== "closed") return id;
     const { url, title, locale } = this.page;
@@ -342,9 +386,11 @@ export class Chat {
       ...(url && { page_url: url }),
       ...(title && { page_title: title }),
       ...((locale || navigator.language) && { locale: locale || navigator.language }),
+      ...(this.intake && { intake: this.intake }),
     };
     const made = await this.api.call<{ id: string; last_event: number }>("POST", "/conversations", body);
     this.storage.set("seen", null);
+    this.intake = null;
     this.set({ state: { ...EMPTY, id: made.id }, rating: null });
     this.listen(made.id, made.last_event);
     return made.id;
@@ -364,6 +410,7 @@ export class Chat {
       this.set({ person: "idle", state: { ...state, ticket, holder: state.holder === "assistant" ? "queue" : state.holder } });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      this.askAgain(error);
       this.set({ person: "failed" });
     }
   }

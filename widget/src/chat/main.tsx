@@ -35,6 +35,8 @@ function start(root: HTMLElement): void {
         );
       case "send":
         return chat.send(message.text);
+      case "greet":
+        return chat.greet(message.nudge);
       case "reset":
         return chat.reset();
     }

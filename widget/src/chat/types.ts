@@ -72,6 +72,9 @@ export interface Config {
   texts: Record<string, string | null | undefined>;
   hours_line?: string | null;
   quick_replies?: string[];
+  ask?: Ask | null;
+  /** What the launcher may have said: the first line of who pressed that. */
+  nudges?: string[];
   locale?: string;
   /** Only where the language is another than the page's, whose words came with it. */
   words?: Words;
@@ -87,6 +90,19 @@ export interface Session {
   conversation: string | null;
   visitor: { id: string; verified: boolean };
 }
+
+/** What is asked before the first message: "optional", "required", or nothing; `consent` are the words to agree to. */
+export interface Ask {
+  name: string;
+  email: string;
+  own: string;
+  question: string;
+  consent: string;
+  words: Record<string, string>;
+}
+
+/** What the visitor filled in, by the form's names. */
+export type Intake = Record<string, FormDataEntryValue>;
 
 /** A conversation in the list. */
 export interface Line {

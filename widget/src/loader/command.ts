@@ -16,7 +16,7 @@ export function command(commands: Commands): void {
     if (name === "on") byName.set(key, (byName.get(key) ?? new Set()).add(second as Listener));
     else if (name === "off") byName.get(key)?.delete(second as Listener);
     else if (Object.hasOwn(commands, `${name}`)) commands[name as Name](first);
-    else console.warn(`minidesk: there is no command ${name}.`);
+    else console.warn(`minidesk: no command ${name}`);
   };
   const page = window as unknown as { minidesk?: { q?: ArrayLike<unknown>[] } };
   const queued = page.minidesk?.q ?? [];

@@ -9,14 +9,15 @@ from starlette.requests import Request
 
 from minidesk.sites import note_sighting, origin_of, site_by_key
 from minidesk.text.locale import direction
-from minidesk.web.assets import BASE
+from minidesk.web.assets import BASE, script_of
 from minidesk.web.guard import MICROPHONE, content_policy
 from minidesk.web.visitor_api.compressed import Compressed, compressed
 from minidesk.web.visitor_api.deps import PageDeps
 from minidesk.web.visitor_api.gate import known
 from minidesk.web.visitor_api.locales import locale_for, words_json
+from minidesk.web.visitor_api.nudges import NudgedSites, nudge_script
 
-LOADER, CHAT = "src/loader/main.ts", "src/chat/main.tsx"
+LOADER, CHAT, NUDGE = "src/loader/main.ts", "src/chat/main.tsx", "src/loader/nudge.ts"
 # The loader's address never changes, so browsers must ask again soon after an upgrade; built files have a hash in
 # their names and never change at all.
 LOADER_CACHE = "public, max-age=300"
@@ -41,11 +42,12 @@ def pages_router(deps: PageDeps) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     pages = templates()
     files = Compressed()
+    nudged = NudgedSites(deps.db, deps.clock)
 
     @router.api_route("/widget.js", methods=["GET", "HEAD"])
     async def loader(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The script that a website includes."""
-        script = deps.assets.script(LOADER)
+        script = script_of(await nudged.fill(deps.assets.script(LOADER).content))
         headers = FOR_ALL | {"Cache-Control": LOADER_CACHE, "ETag": script.etag}
         if if_none_match is not None and script.etag in (tag.strip() for tag in if_none_match.split(",")):
             return Response(status_code=304, headers=headers)
@@ -81,6 +83,21 @@ def pages_router(deps: PageDeps) -> APIRouter:
         if deps.voice:
             headers["Permissions-Policy"] = MICROPHONE
         return compressed(request, html.encode(), "text/html", headers)
+
+    @router.get("/widget/{key}/nudge.js")
+    async def nudge(
+        request: Request,
+        key: str,
+        locale: Annotated[str | None, Query()] = None,
+        accept_language: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """What the launcher says by itself. A module of another origin: browsers load it only where that is allowed."""
+        async with deps.db.read() as tx:
+            site = await site_by_key(tx, known(key))
+        chosen = locale_for(deps.texts, site, locale, accept_language)
+        script = nudge_script(deps.assets.script(NUDGE).content, site, deps.texts, chosen)
+        headers = FOR_ALL | {"Cache-Control": LOADER_CACHE, "Access-Control-Allow-Origin": "*"}
+        return compressed(request, script, "text/javascript", headers)
 
     @router.api_route(BASE + "{path:path}", methods=["GET", "HEAD"])
     async def built(request: Request, path: str) -> Response:

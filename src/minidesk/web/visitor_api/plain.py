@@ -8,7 +8,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from starlette.requests import Request
 
 from minidesk.conversations import MessageView, access_conversation_as_visitor
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated, NotFound
-from minidesk.sites import SiteView, VisitorIdentity, link_hosts, site_by_key
+from minidesk.sites import KnownVisitor, SiteView, VisitorIdentity, link_hosts, site_by_key
 from minidesk.text.locale import direction
 from minidesk.text.normalise import check_text
 from minidesk.text.render import render_markdown
@@ -28,6 +28,7 @@ from minidesk.tickets import check_not_blocked
 from minidesk.web.guard import content_policy
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
+from minidesk.web.visitor_api.intake import SAID_CHARS, Intake, Wanted, check_asked, take_intake, wanted
 from minidesk.web.visitor_api.locales import locale_for
 from minidesk.web.visitor_api.pages import templates
 from minidesk.web.visitor_api.queries import ThreadView, thread
@@ -35,7 +36,7 @@ from minidesk.web.visitor_api.saying import MINUTE, charge_conversation, say
 
 # Most answers take a second; a request that waits longer than this for one costs the visitor's patience and a connection.
 ANSWER_SECONDS = 8.0
-FIELDS = 10
+FIELDS = 12
 _CLIENT_ID = re.compile(r"[0-9a-f]{1,64}")
 STYLE = Path(__file__).parent / "templates" / "plain.css"
 
@@ -80,6 +81,10 @@ class Asked:
     client_id: str = ""
     text: str = ""
     do: str = ""
+    name: str = ""
+    email: str = ""
+    answer: str = ""
+    consent: str = ""
 
 
 class Plain:
@@ -92,7 +97,9 @@ class Plain:
 
     async def first(self, site: SiteView, locale: str) -> HTMLResponse:
         """The page before anything was said: no session is opened for somebody who only looks."""
-        return self._page(site, locale, Asked(), Said(who=self._who(None, locale)))
+        return self._page(
+            site, locale, Asked(), Said(who=self._who(None, locale)), form=self._form(site, locale, None)
+        )
 
     async def pressed(self, request: Request, site: SiteView, locale: str, asked: Asked) -> HTMLResponse:
         """Do what the button says; a refusal is a sentence above the form, and nothing that was written is lost."""
@@ -102,16 +109,27 @@ class Plain:
             token, visitor = await self._session(request, site, asked.token)
         except MinideskError as error:  # the session has ended, say: the words stay
             said = Said(who=self._who(None, locale))
-            return self._page(site, locale, Asked(text=asked.text), said, error)
+            kept = replace(asked, token="", client_id="")
+            return self._page(site, locale, kept, said, error, self._form(site, locale, None))
         conversation = asked.conversation
         try:
-            conversation = await self._do(request, visitor, locale, asked)
+            conversation = await self._do(request, site, visitor, locale, asked)
             await self._answer(visitor, conversation)
         except MinideskError as error:
             problem = error
         said = await self._said(site, visitor, conversation, locale)
-        kept = Asked(token=token, text=asked.text if problem else "", client_id=asked.client_id)
-        return self._page(site, locale, kept, said, problem)
+        kept = replace(asked, token=token, text=asked.text if problem else "")
+        return self._page(site, locale, kept, said, problem, await self._still(site, visitor, locale, said))
+
+    async def _still(self, site: SiteView, visitor: VisitorIdentity, locale: str, said: Said) -> Wanted:
+        if said.messages:
+            return Wanted()
+        async with self._deps.db.read() as tx:
+            return self._form(site, locale, await self._deps.visitors.about(tx, visitor.visitor_id))
+
+    def _form(self, site: SiteView, locale: str, known_visitor: KnownVisitor | None) -> Wanted:
+        """What stands before the first message."""
+        return wanted(site.config, known_visitor, self._deps.texts, locale)
 
     async def _session(self, request: Request, site: SiteView, token: str) -> tuple[str, VisitorIdentity]:
         if token:
@@ -126,7 +144,9 @@ class Plain:
             opened = await self._deps.visitors.open_session(tx, site.id, None, browser=browser)
         return opened.token, VisitorIdentity(opened.visitor_id, site.id)
 
-    async def _do(self, request: Request, visitor: VisitorIdentity, locale: str, asked: Asked) -> str:
+    async def _do(
+        self, request: Request, site: SiteView, visitor: VisitorIdentity, locale: str, asked: Asked
+    ) -> str:
         """The conversation's id after it."""
         if asked.conversation:
             known(asked.conversation)
@@ -135,7 +155,7 @@ class Plain:
             if asked.do == "send":
                 raise Invalid("Write something first.", code="message_empty")
             return asked.conversation
-        id = await self._conversation(request, visitor, locale, asked.conversation)
+        id = await self._conversation(request, site, visitor, locale, asked)
         if text:
             client_id = asked.client_id if _CLIENT_ID.fullmatch(asked.client_id) else secrets.token_hex(16)
             await say(self._deps, visitor, self._gate.address(request), id, client_id, text)
@@ -143,15 +163,27 @@ class Plain:
             await self._deps.handoff.hand_off(id, "customer_request")
         return id
 
-    async def _conversation(self, request: Request, visitor: VisitorIdentity, locale: str, id: str) -> str:
-        if id:
+    async def _conversation(
+        self, request: Request, site: SiteView, visitor: VisitorIdentity, locale: str, asked: Asked
+    ) -> str:
+        if asked.conversation:
             async with self._deps.db.read() as tx:
-                return (await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))).id
+                id = known(asked.conversation)
+                row = await access_conversation_as_visitor(tx, visitor.visitor_id, id)
+                await check_asked(self._deps, tx, site, row)
+                return row.id
         charge_conversation(self._deps, self._gate.address(request))
         async with self._deps.db.write() as tx:
             await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
+            given = Intake(
+                name=asked.name[:SAID_CHARS],
+                email=asked.email[:SAID_CHARS],
+                answer=asked.answer[:SAID_CHARS],
+                consent=asked.consent[:SAID_CHARS],
+            )
+            before = await take_intake(self._deps, tx, site, visitor.visitor_id, given)
             row = await self._deps.conversations.start(
-                tx, site_id=visitor.site_id, visitor_id=visitor.visitor_id, locale=locale
+                tx, site_id=visitor.site_id, visitor_id=visitor.visitor_id, locale=locale, before=before
             )
             return row.id
 
@@ -211,6 +243,7 @@ class Plain:
         asked: Asked,
         said: Said,
         problem: MinideskError | None = None,
+        form: Wanted | None = None,
     ) -> HTMLResponse:
         html = self._pages.get_template("plain.html").render(
             site=site,
@@ -221,6 +254,8 @@ class Plain:
             privacy_url=site.config.privacy_url,
             max_chars=self._deps.settings.message_max_chars,
             said=said,
+            form=form or Wanted(),
+            asked=asked,
             token=asked.token,
             text=asked.text,
             # The same id as before where nothing was taken: pressing again must not say it twice.
@@ -275,7 +310,7 @@ def plain_router(deps: VisitorDeps) -> APIRouter:
 
 
 def _asked(form: FormData) -> Asked:
-    values = {name: form.get(name) for name in ("token", "conversation", "client_id", "text", "do")}
+    values = {field.name: form.get(field.name) for field in fields(Asked)}
     return Asked(**{name: value if isinstance(value, str) else "" for name, value in values.items()})
 
 

@@ -27,6 +27,7 @@ from minidesk.web.visitor_api.attachment_routes import add_attachments
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.events import Follower, position_of
 from minidesk.web.visitor_api.gate import Gate, known
+from minidesk.web.visitor_api.intake import Intake, check_asked, take_intake
 from minidesk.web.visitor_api.locales import locale_for
 from minidesk.web.visitor_api.queries import cited_passage, thread
 from minidesk.web.visitor_api.saying import charge_conversation, say
@@ -50,6 +51,7 @@ class NewConversation(BaseModel):
     page_url: str | None = None
     page_title: str | None = None
     locale: str | None = None
+    intake: Intake | None = None
 
 
 class NewMessage(BaseModel):
@@ -99,6 +101,8 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
         charge_conversation(deps, gate.address(request))
         async with deps.db.write() as tx:
             await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
+            site = await site_by_id(tx, visitor.site_id)
+            before = await take_intake(deps, tx, site, visitor.visitor_id, body.intake)
             row = await deps.conversations.start(
                 tx,
                 site_id=visitor.site_id,
@@ -106,6 +110,7 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
                 page_url=page_url(body.page_url),
                 page_title=page_title(body.page_title),
                 locale=_locale(body.locale),
+                before=before,
             )
             return {"id": row.id, "holder": row.holder, "last_event": row.last_event}
 
@@ -168,6 +173,7 @@ def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         """Ask for a person; once more gives the same ticket."""
         async with deps.db.read() as tx:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
+            await check_asked(deps, tx, await site_by_id(tx, row.site_id), row)
         ticket = await deps.handoff.hand_off(row.id, "customer_request")
         return {"ticket": {"number": ticket.number}}
 

@@ -8,6 +8,7 @@ from minidesk.sites import SiteView, VisitorIdentity, site_by_id
 from minidesk.text.normalise import check_text
 from minidesk.tickets import check_not_blocked
 from minidesk.web.visitor_api.deps import VisitorDeps
+from minidesk.web.visitor_api.intake import check_asked
 
 HOUR, MINUTE = 3600, 60
 
@@ -29,12 +30,14 @@ async def say(
     async with deps.db.write() as tx:
         row = await access_conversation_as_visitor(tx, visitor.visitor_id, conversation_id)
         await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
+        site = await site_by_id(tx, visitor.site_id)
+        await check_asked(deps, tx, site, row)
         posted = await deps.conversations.post_visitor_message(
             tx, row, client_id=client_id, text=text, attachments=attachments
         )
         if posted.created:
             await deps.tickets.visitor_wrote(tx, posted.message, row.id)
-        return posted, await site_by_id(tx, visitor.site_id)
+        return posted, site
 
 
 def charge_conversation(deps: VisitorDeps, address: str) -> None:

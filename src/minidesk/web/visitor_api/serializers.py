@@ -7,7 +7,7 @@ from typing import Any
 from minidesk.conversations import ConversationLine, MessageView
 from minidesk.conversations.attachments import MOST
 from minidesk.files.kinds import ACCEPT
-from minidesk.sites import SiteView, VisitorSession, hours_line, on_accent
+from minidesk.sites import SiteView, VisitorSession, hours_line, on_accent, parse_nudge
 from minidesk.sites.config import INK
 from minidesk.text.render import render_markdown
 from minidesk.web.visitor_api.colours import SURFACES, accent_ink
@@ -143,7 +143,9 @@ def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) 
     Those are in it only where `words` says so: the page of the chat has them in its own language already.
     """
     config = site.config
-    own_words = {"words": deps.texts.part(WORDS, locale)} if words else {}
+    own_words: dict[str, Any] = {"words": deps.texts.part(WORDS, locale)} if words else {}
+    if config.nudges:
+        own_words["nudges"] = [parse_nudge(line).text for line in config.nudges]
     return own_words | {
         "site": {"name": site.name, "key": site.key},
         "look": {

@@ -23,6 +23,7 @@ from minidesk.web.identity import bearer_token
 from minidesk.web.visitor_api import serializers
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
+from minidesk.web.visitor_api.intake import intake_json
 from minidesk.web.visitor_api.locales import locale_for
 
 MINUTE = 60
@@ -121,8 +122,11 @@ def add_surroundings(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         """How the widget looks and what it says; `have` names the language whose words the widget has already."""
         async with deps.db.read() as tx:
             site = await site_by_id(tx, visitor.site_id)
-        chosen = locale_for(deps.texts, site, locale, request.headers.get("accept-language"))
-        return serializers.config_json(deps, site, chosen, words=have != chosen)
+            chosen = locale_for(deps.texts, site, locale, request.headers.get("accept-language"))
+            ask = await intake_json(deps, tx, site, visitor.visitor_id, chosen)
+        return serializers.config_json(deps, site, chosen, words=have != chosen) | (
+            {"ask": ask} if ask else {}
+        )
 
 
 def page_url(raw: str | None) -> str | None:
