@@ -1,9 +1,10 @@
 """What answering needs of the gateway: one tier at a time, as if there were no other."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from typing import Protocol
 
-from minidesk.gateway.messages import ChatRequest, Finished, Tier
+from minidesk.gateway.messages import ChatRequest, Finished, Purpose, Tier
 
 
 class Models(Protocol):
@@ -42,6 +43,23 @@ class OneTier:
     def stream(self, request: ChatRequest) -> AsyncIterator[str | Finished]:
         """Text deltas, then exactly one Finished; raises ModelError."""
         return self._gateway.stream(request, self._tier)
+
+
+class ForPurpose:
+    """`models`, whose every call the ledger shows under one purpose, whatever it is a step of."""
+
+    def __init__(self, models: Models, purpose: Purpose) -> None:
+        self._models = models
+        self._purpose: Purpose = purpose
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask."""
+        return self._models.configured
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[str | Finished]:
+        """Text deltas, then exactly one Finished; raises ModelError."""
+        return self._models.stream(replace(request, purpose=self._purpose))
 
 
 async def closing(source: AsyncIterator[str | Finished]) -> AsyncGenerator[str | Finished, None]:

@@ -130,6 +130,23 @@ def summary_prompt(turns: Sequence[Turn], *, words: int, site_name: str = "") ->
     return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
 
 
+def wording_prompt(text: str, how: str) -> Prompt:
+    """The messages that ask for an agent's text `shorter`, `friendlier`, or with correct `spelling`."""
+    return _text_prompt("wording_system.md.j2", text, how=how)
+
+
+def translate_prompt(text: str, language: str) -> Prompt:
+    """The messages that ask for a text in a language, by its English name."""
+    return _text_prompt("translate_system.md.j2", text, language=language)
+
+
+def _text_prompt(system_file: str, text: str, **values: object) -> Prompt:
+    marker = secrets.token_hex(8)
+    system = _render(system_file, marker=marker, **values)
+    user = _render("text_user.md.j2", marker=marker, text=neutral(text))
+    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+
+
 def _turns(history: Sequence[Turn], most: int = _HISTORY) -> list[Turn]:
     return [Turn(turn.role, neutral(turn.text[:_TURN_CHARS])) for turn in history[-most:]]
 

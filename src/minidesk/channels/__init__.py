@@ -7,14 +7,17 @@ from minidesk.channels.deliver import Deliverer
 from minidesk.channels.endpoints import Endpoints, NewEndpoint
 from minidesk.channels.outbox import KIND as WEBHOOK
 from minidesk.channels.outbox import Outbox
+from minidesk.channels.read_mail import MAX_BYTES, MailFile, ReceivedMail, read_mail
 from minidesk.channels.readers import MailCounts, MailedTo, mail_counts, mailed_to, stop_mails
 from minidesk.channels.records import EVENTS, QUEUE, DeliveryView, EndpointView, TryView
-from minidesk.channels.signature import new_secret, signed_headers
+from minidesk.channels.reply_address import ReplyAddress
+from minidesk.channels.signature import check_signed, key_of, new_secret, signed_headers
 from minidesk.channels.smtp import MailServer
 
 __all__ = [
     "ANSWER_MAIL",
     "EVENTS",
+    "MAX_BYTES",
     "QUEUE",
     "WEBHOOK",
     "AccountMails",
@@ -24,15 +27,21 @@ __all__ = [
     "EndpointView",
     "Endpoints",
     "MailCounts",
+    "MailFile",
     "MailOutbox",
     "MailServer",
     "MailedTo",
     "NewEndpoint",
     "Outbox",
+    "ReceivedMail",
+    "ReplyAddress",
     "TryView",
+    "check_signed",
+    "key_of",
     "mail_counts",
     "mailed_to",
     "new_secret",
+    "read_mail",
     "signed_headers",
     "stop_mails",
 ]

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from minidesk.channels.letter import Letter, Said, write_message
 from minidesk.channels.readers import Reader, reader_of
 from minidesk.channels.records import QUEUE
+from minidesk.channels.reply_address import ReplyAddress
 from minidesk.channels.smtp import MailServer, Problem
 from minidesk.conversations.queries import first_name
 from minidesk.db import Database, Tx
@@ -71,6 +72,7 @@ class AnswerMails:
         *,
         sender: str,
         base_url: str,
+        reply_address: ReplyAddress | None = None,
     ) -> None:
         self._db = db
         self._outbox = outbox
@@ -80,6 +82,7 @@ class AnswerMails:
         self._clock = clock
         self._sender = sender
         self._base_url = base_url
+        self._reply_address = reply_address
         # Two answers in one second are two jobs due at once; without turns both would mail both.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -125,6 +128,7 @@ class AnswerMails:
             # What the desk told this visitor must not reach whoever's address they typed (T24).
             answers=tuple(said for _, said in unseen) if reader.verified else (),
             chat_url=chat_url(site, conversation.page_url, self._base_url),
+            reply_to=self._reply_address.of(mail.id) if self._reply_address else "",
         )
         return letter, site
 

@@ -44,6 +44,7 @@ class Letter:
     locale: str
     answers: tuple[Said, ...]  # empty: only that there is one
     chat_url: str
+    reply_to: str = ""  # where an answer comes back into the conversation; empty: nowhere
 
 
 def is_mailable(address: str) -> bool:
@@ -73,6 +74,8 @@ def write_message(
     message["Subject"] = t("mail.subject", site=site)
     message["From"] = Address(display_name=site, addr_spec=sender)
     message["To"] = Address(addr_spec=letter.address)
+    if letter.reply_to:
+        message["Reply-To"] = Address(addr_spec=letter.reply_to)
     # The same at every try: a server that took it before its answer was lost can tell that it has it.
     message["Message-ID"] = f"<{letter.id}@{host}>"
     message["References"] = f"<{letter.conversation_id}@{host}>"

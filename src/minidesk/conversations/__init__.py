@@ -13,6 +13,7 @@ from minidesk.conversations.records import (
     AnswerHandle,
     AnswerPart,
     AttachmentView,
+    BeforeFirst,
     CitationDraft,
     CitationView,
     ConversationLine,
@@ -21,6 +22,7 @@ from minidesk.conversations.records import (
     Posted,
 )
 from minidesk.conversations.rows import agent_name, lock_conversation
+from minidesk.conversations.wordings import Wording, keep_wording, wordings_of
 
 __all__ = [
     "AnswerEnd",
@@ -28,6 +30,7 @@ __all__ = [
     "AnswerPart",
     "AttachmentView",
     "Attachments",
+    "BeforeFirst",
     "CitationDraft",
     "CitationView",
     "ConversationLine",
@@ -37,12 +40,15 @@ __all__ = [
     "Posted",
     "Sent",
     "StoredAttachment",
+    "Wording",
     "access_conversation_as_agent",
     "access_conversation_as_visitor",
     "access_message_as_visitor",
     "agent_name",
+    "keep_wording",
     "latest_open",
     "list_for_visitor",
     "lock_conversation",
     "transcript",
+    "wordings_of",
 ]

@@ -7,7 +7,7 @@ first one's row, and the assistant cannot slip a word in after a person took ove
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 
@@ -20,6 +20,7 @@ from minidesk.conversations.records import (
     AnswerPart,
     AttachmentView,
     Author,
+    BeforeFirst,
     FeedbackReason,
     Holder,
     Posted,
@@ -52,9 +53,11 @@ class Conversations:
         page_url: str | None = None,
         page_title: str | None = None,
         locale: str | None = None,
+        before: BeforeFirst | None = None,
     ) -> Conversation:
-        """A new conversation, held by the assistant."""
+        """A new conversation, held by the assistant. `before`: what its visitor was asked, and agreed to."""
         now = self._clock()
+        before = before or BeforeFirst()
         conversation = Conversation(
             id=new_id("cnv"),
             site_id=site_id,
@@ -67,6 +70,10 @@ class Conversations:
             page_url=page_url[:2000] if page_url else None,
             page_title=page_title[:300] if page_title else None,
             locale=locale[:35] if locale else None,
+            asked=before.question,
+            asked_answer=before.answer,
+            consent_at=now if before.consent else None,
+            consent_text=before.consent,
             created_at=now,
             last_message_at=now,
         )
@@ -83,8 +90,11 @@ class Conversations:
         client_id: str,
         text: str,
         attachments: Sequence[str] = (),
+        channel: Literal["mail"] | None = None,
     ) -> Posted:
         """Store what the visitor said, announce it, and, while the assistant holds the conversation, ask for a reply.
+
+        What came by `mail` asks for none: the assistant answers in the chat alone, where its writer may never look.
 
         A client id that was posted before gives its first row and changes nothing (F22). Writing to a closed
         conversation starts it again with the assistant. `attachments`: ids of files that this visitor sent before.
@@ -95,10 +105,12 @@ class Conversations:
             return first
         if row.holder == "closed":
             await self._give_to(tx, row, "assistant")
-        message = add_message(tx, row, self._clock(), author="visitor", text=text, client_id=client_id)
+        message = add_message(
+            tx, row, self._clock(), author="visitor", text=text, client_id=client_id, channel=channel
+        )
         files = await bind(tx, message, attachments, author="visitor", owner_id=row.visitor_id)
         await self._announce(tx, message, files)
-        if row.holder == "assistant":
+        if row.holder == "assistant" and channel is None:
             await self._jobs.enqueue(
                 tx,
                 queue="reply",
@@ -254,6 +266,8 @@ class Conversations:
             await self._answers.interrupt(tx, row)
         row.holder = holder
         row.holder_agent_id = agent_id
+        if holder in ("queue", "agent"):
+            row.spam_at = None  # who is promised a person must stand where people look
         row.not_found_count = (
             0  # whoever comes next starts afresh, or an old count would hand off again at once
         )

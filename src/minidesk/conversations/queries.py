@@ -104,6 +104,7 @@ def message_view(
         cost_micros=row.cost_micros if for_agents else 0,
         ms=row.ms if for_agents else None,
         feedback_reason=row.feedback_reason if for_agents else None,
+        channel=row.channel if for_agents else None,
     )
 
 

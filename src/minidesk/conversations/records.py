@@ -10,6 +10,15 @@ FeedbackReason = Literal["off_topic", "incomplete", "wrong", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
+class BeforeFirst:
+    """What a visitor was asked before the first message, and the words that they agreed to."""
+
+    question: str | None = None
+    answer: str | None = None
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CitationDraft:
     """A span of a document version that bears a sentence, before it has a row. `start` and `end` count characters."""
 
@@ -84,7 +93,7 @@ class AttachmentView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message as a transcript shows it. The last six fields are None or 0 in a visitor's transcript (T27)."""
+    """A message as a transcript shows it. The last fields, from `agent_id` on, are None or 0 in a visitor's transcript (T27)."""
 
     id: str
     seq: int
@@ -109,6 +118,7 @@ class MessageView:
     cost_micros: int = 0
     ms: int | None = None
     feedback_reason: str | None = None  # a FeedbackReason
+    channel: str | None = None  # mail; None: the chat
 
 
 @dataclass(frozen=True, slots=True)

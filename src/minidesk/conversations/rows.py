@@ -14,6 +14,7 @@ _FRESH: dict[str, Any] = {
     "agent_id": None,
     "client_id": None,
     "reply_to": None,
+    "channel": None,
     "state": "done",
     "attempt": 1,
     "outcome": None,

@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 # mini answers first; large is asked where the proof of mini's answer failed.
 Tier = Literal["mini", "large"]
+# Why a model was asked, as the ledger says it: at most 16 characters.
+Purpose = Literal[
+    "answer", "rewrite", "summary", "test", "api", "transcription", "draft", "rewrite_reply", "translate"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class ChatRequest:
     """What to ask, for whom and why. `purpose` `api` is a company's own tool behind /v1."""
 
     messages: tuple[ChatMessage, ...]
-    purpose: Literal["answer", "rewrite", "summary", "test", "api", "transcription"]
+    purpose: Purpose
     max_tokens: int
     temperature: float = 0.1
     site_id: str | None = None

@@ -21,6 +21,7 @@ logger = logging.getLogger("minidesk.web")
 _EXTRA_HEADERS = "response_headers"
 WIDGET = "/api/widget/"
 WIDGET_UPLOADS = frozenset({"/api/widget/v1/attachments", "/api/widget/v1/voice"})
+INBOUND_MAIL = "/api/v1/inbound/mail"
 UPLOAD_SLACK = 64 * 1024  # the parts of a multipart body around the file
 
 _POLICY = (
@@ -53,6 +54,7 @@ class GuardRules:
     other_body: int = 1024 * 1024
     upload_body: int = 50_000_000  # of the file; the rest of the form comes on top
     widget_upload: int = 10_000_000  # the same, of what a visitor attaches
+    inbound_mail: int = 10_000_000  # a mail with its files, in one piece
     headers: int = 16 * 1024
     body_seconds: float = 15.0
     upload_rate: int = 50_000  # bytes a second: an upload may take 15 s and as long as this rate needs
@@ -60,11 +62,15 @@ class GuardRules:
 
     def is_upload(self, path: str, content_type: str) -> bool:
         """Whether files come: as multipart, and from visitors only at the doors for them."""
+        if path == INBOUND_MAIL:
+            return True
         takes_files = not path.startswith(WIDGET) or path in WIDGET_UPLOADS
         return content_type.lower().startswith("multipart/") and takes_files
 
     def body_limit(self, path: str, content_type: str) -> int:
         """How much this address takes."""
+        if path == INBOUND_MAIL:
+            return self.inbound_mail
         if self.is_upload(path, content_type):
             largest = self.widget_upload if path in WIDGET_UPLOADS else self.upload_body
             return largest + UPLOAD_SLACK

@@ -7,16 +7,23 @@ let source: EventSource | null = null;
 let url = "";
 let since = 0; // of the loss, for the line that says so
 const due = new Map<string, number>();
+const told = new Map<string, number>(); // when each was announced last
+const SOON = 20; // what one transaction stores comes within this
 
-/** Several events in a row ask once. */
-function announce(name: string, wait: number): void {
+/** Several events in a row ask once. The first after a silence is not kept waiting: somebody looks at the page. */
+function announce(name: string, wait: number, first = SOON): void {
   if (due.has(name)) return;
+  const silent = performance.now() - (told.get(name) ?? -wait) >= wait;
   due.set(
     name,
-    window.setTimeout(() => {
-      due.delete(name);
-      document.body.dispatchEvent(new CustomEvent(name));
-    }, wait),
+    window.setTimeout(
+      () => {
+        due.delete(name);
+        told.set(name, performance.now());
+        document.body.dispatchEvent(new CustomEvent(name));
+      },
+      silent ? first : wait,
+    ),
   );
 }
 
@@ -31,7 +38,9 @@ function connect(): void {
   const stream = (source = new EventSource(url));
   const talk = () => announce("desk:talk", 60);
   for (const name of ["message", "note", "answer.start", "answer.part", "answer.done", "holder", "ticket", "presence"]) stream.addEventListener(name, talk);
-  stream.addEventListener("changed", () => announce("desk:changed", 150));
+  // Beside an open conversation the list waits its turn: what was said there comes first.
+  const first = elements.some((element) => element.dataset["event"]) ? 150 : SOON;
+  stream.addEventListener("changed", () => announce("desk:changed", 150, first));
   stream.addEventListener("open", () => {
     lost(false);
     announce("desk:changed", 150); // whatever happened between the page and the stream
@@ -39,7 +48,7 @@ function connect(): void {
   stream.addEventListener("error", () => {
     lost(true);
     if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
-    announce("desk:changed", 2000); // a session that has ended shows itself there
+    window.setTimeout(() => announce("desk:changed", 150), 2000); // a session that has ended shows itself there
     window.setTimeout(connect, 5000);
   });
 }

@@ -12,6 +12,7 @@ import "./settings.css";
 import "./tools.css";
 import "./tickets.css";
 import htmx from "htmx.org";
+import { assist } from "./assist";
 import { canned } from "./canned";
 import { composer } from "./composer";
 import { copy } from "./copy";
@@ -30,7 +31,7 @@ import { upload } from "./upload";
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { canned, composer, copy, desk, empty, list, live, menu, notify, seen, transcript, upload };
+const controllers: Record<string, Controller> = { assist, canned, composer, copy, desk, empty, list, live, menu, notify, seen, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

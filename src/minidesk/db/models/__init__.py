@@ -4,7 +4,14 @@ from minidesk.db.models.agents import Agent, AgentSession, ApiKey, Team, TeamMem
 from minidesk.db.models.answers import KeptAnswer
 from minidesk.db.models.attachments import Attachment
 from minidesk.db.models.base import Base, new_id, utc_now
-from minidesk.db.models.channels import MailStop, SentMail, WebhookDelivery, WebhookEndpoint, WebhookTry
+from minidesk.db.models.channels import (
+    InboundMail,
+    MailStop,
+    SentMail,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookTry,
+)
 from minidesk.db.models.conversations import Citation, Conversation, Event, Message, Visitor
 from minidesk.db.models.crawls import Crawl, CrawlPage
 from minidesk.db.models.desk import Block, Correction, Mention, RoutingRule
@@ -27,6 +34,7 @@ from minidesk.db.models.prompts import PromptVersion
 from minidesk.db.models.sites import Membership, Site
 from minidesk.db.models.tickets import Ticket
 from minidesk.db.models.tools import CannedReply, Tag, TicketTag
+from minidesk.db.models.wordings import MessageWording
 
 __all__ = [
     "AccessRule",
@@ -53,6 +61,7 @@ __all__ = [
     "Experiment",
     "FirstSteps",
     "IdentityKey",
+    "InboundMail",
     "Invitation",
     "Job",
     "KeptAnswer",
@@ -62,6 +71,7 @@ __all__ = [
     "Membership",
     "Mention",
     "Message",
+    "MessageWording",
     "ModelCall",
     "Overlap",
     "OverlapProgress",

@@ -83,6 +83,22 @@ class SentMail(Base):
     created_at: Mapped[datetime]
 
 
+class InboundMail(Base):
+    """A mail of a visitor's that came in. The same one again finds this row and changes nothing."""
+
+    __tablename__ = "inbound_mails"
+    __table_args__ = (UniqueConstraint("conversation_id", "digest"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of its Message-ID, or of all of it
+    # No foreign key: of a message that was removed, the mail must not come in again.
+    message_id: Mapped[str | None] = mapped_column(Id, index=True)
+    left_out: Mapped[str] = mapped_column(String(500))  # names of files that were not taken
+    created_at: Mapped[datetime]
+
+
 class MailStop(Base):
     """An address that wants no more mail from a site."""
 

@@ -39,7 +39,12 @@ class Conversation(Base):
     """The thread between a visitor, the assistant and agents; exactly one of them holds it."""
 
     __tablename__ = "conversations"
-    __table_args__ = (Index("ix_conversations_site_recent", "site_id", "last_message_at"),)
+    __table_args__ = (
+        Index("ix_conversations_site_recent", "site_id", "last_message_at"),
+        Index("ix_conversations_held", "site_id", "holder", "spam_at", "last_message_at", "last_seq"),
+        Index("ix_conversations_site_id", "site_id", "id"),
+        Index("ix_conversations_holder_id", "site_id", "holder", "id"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
@@ -55,6 +60,11 @@ class Conversation(Base):
     page_title: Mapped[str | None] = mapped_column(String(300))
     locale: Mapped[str | None] = mapped_column(String(35))
     rating: Mapped[int | None]
+    # What the visitor was asked before the first message, and what they agreed to, in the words that they saw.
+    asked: Mapped[str | None] = mapped_column(String(400))
+    asked_answer: Mapped[str | None] = mapped_column(String(400))
+    consent_at: Mapped[datetime | None]
+    consent_text: Mapped[str | None] = mapped_column(String(400))
     spam_at: Mapped[datetime | None]  # when an agent put it out of the inbox for good
     created_at: Mapped[datetime]
     last_message_at: Mapped[datetime]
@@ -78,6 +88,7 @@ class Message(Base):
     client_id: Mapped[str | None] = mapped_column(String(64))
     reply_to: Mapped[str | None] = mapped_column(Id)
     text: Mapped[str] = mapped_column(Text, default="")
+    channel: Mapped[str | None] = mapped_column(String(8))  # mail; None: the chat
     state: Mapped[str] = mapped_column(String(16), default="done")  # streaming | done | interrupted
     attempt: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str | None] = mapped_column(String(16))  # reply | clarify | handoff

@@ -51,9 +51,7 @@ class ModelCall(Base):
         String(40), server_default=""
     )  # the attempts of one request share it
     attempt: Mapped[int] = mapped_column(server_default="1")
-    purpose: Mapped[str] = mapped_column(
-        String(16)
-    )  # answer | rewrite | summary | test | api | transcription
+    purpose: Mapped[str] = mapped_column(String(16))  # gateway.messages.Purpose
     tier: Mapped[str] = mapped_column(
         String(8), server_default=""
     )  # mini | large; empty before revision 0005

@@ -16,6 +16,8 @@ class Ticket(Base):
     __table_args__ = (
         UniqueConstraint("site_id", "number"),
         Index("ix_tickets_inbox", "site_id", "status", "updated_at"),
+        Index("ix_tickets_assigned", "site_id", "assignee_id", "status"),
+        Index("ix_tickets_team", "site_id", "team_id", "status"),
         Index("ix_tickets_tended", "status", "response_due_at"),
         Index("ix_tickets_snoozed", "snoozed_until"),
         Index("ix_tickets_follow_up", "follow_up_at"),

@@ -135,6 +135,17 @@ class Entry:
     version: str = ""
     hit: bool = False  # a search led here
     right: str = ""  # what an agent wrote instead of a wrong answer
+    wordings: tuple["WordingLine", ...] = ()
+    may_translate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WordingLine:
+    """The message in another language: a translation for the agent, or what the agent had written before it."""
+
+    label: str
+    language: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +248,32 @@ class MacroLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A page that bears a suggested reply. `url`: where visitors read it; `internal`: only agents may."""
+
+    n: int
+    title: str
+    quote: str
+    href: str
+    url: str | None
+    internal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Helps:
+    """What the composer offers to do with a reply, and what came of it.
+
+    `original`: the agent's own words, where the field holds their translation.
+    """
+
+    writes: bool = False  # there is a model that rewrites and translates
+    language: Option | None = None  # the visitor's, to translate into
+    said: str = ""
+    sources: tuple[SourceLine, ...] = ()
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Composer:
     """The form below a transcript. `text` comes back after a send that failed without scripts, or with a saved reply.
 
@@ -251,6 +288,7 @@ class Composer:
     accept: str = ""  # of files that can be attached
     macros: tuple[MacroLine, ...] = ()
     anyway: bool = False  # what was refused can be sent all the same
+    helps: Helps | None = None
 
 
 @dataclass(frozen=True, slots=True)

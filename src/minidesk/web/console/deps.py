@@ -8,6 +8,7 @@ from typing import Protocol
 
 from minidesk.accounts import Actor, Agents, Doors, OpenIdConnect, Sessions, SetupCode
 from minidesk.ask import Advises
+from minidesk.assist import Assist
 from minidesk.channels import AccountMails
 from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
@@ -120,6 +121,7 @@ class ConsoleDeps:
     here: AgentsHere = field(default_factory=AgentsHere)  # who has which conversation open
     oidc: OpenIdConnect | None = None  # sign-in by another service
     ceilings: Ceilings = field(default_factory=lambda: Ceilings(None))
+    assist: Assist | None = None  # suggests replies; None: no button for it
     model_states: Callable[[], Sequence[TargetState]] = tuple  # how each model stands now
     model_names: Sequence[str] = ()  # that an experiment may name
     large_cap: LargeCap = field(default_factory=lambda: LargeCap(0.2))  # for sites that have set none

@@ -16,7 +16,18 @@ from minidesk.web.console.view import Translate
 
 PERIODS = {"day": timedelta(hours=24), "month": timedelta(days=30)}
 # Words stand in the texts for these; others are shown as they are.
-PURPOSES = ("answer", "rewrite", "summary", "judge", "test", "api", "transcription")
+PURPOSES = (
+    "answer",
+    "rewrite",
+    "summary",
+    "judge",
+    "test",
+    "api",
+    "transcription",
+    "draft",
+    "rewrite_reply",
+    "translate",
+)
 OUTCOMES = (
     "ok",
     "aborted",

@@ -76,9 +76,9 @@ async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
 
 async def solved_count(tx: Tx, site_id: str, tag: str = "") -> int:
     """Tickets that are solved or closed; with `tag`, of those that wear it."""
-    query = select(func.count()).where(Ticket.site_id == site_id, Ticket.status.not_in(ACTIVE))
-    if tag:
-        query = query.where(wears(site_id, tag))
+    # A tag is of one site: with the site as well SQLite would look through all of its tickets.
+    of = wears(site_id, tag) if tag else Ticket.site_id == site_id
+    query = select(func.count()).where(of, Ticket.status.not_in(ACTIVE))
     return int(await tx.scalar(query) or 0)
 
 

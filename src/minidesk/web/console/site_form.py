@@ -23,11 +23,14 @@ from minidesk.web.console.view import Translate
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK = ("accent", "position", "launcher_text")
-_TEXTS = ("greeting", "placeholder", "assistant_line", "privacy_url", "instructions")
-_LISTS = ("quick_replies", "link_hosts", "languages", "private_forms", "person_topics")
+_TEXTS = (
+    *("greeting", "placeholder", "assistant_line", "privacy_url", "instructions"),
+    *("ask_name", "ask_email", "ask_own", "own_question", "consent_text"),
+)
+_LISTS = ("quick_replies", "link_hosts", "languages", "private_forms", "person_topics", "nudges")
 _NUMBERS = ("reply_minutes", "daily_budget_usd")
 FIELDS = (
-    *("name", "origins", "hide_private", "time_zone", "holidays"),
+    *("name", "origins", "hide_private", "ask_consent", "time_zone", "holidays"),
     *_LOOK,
     *_TEXTS,
     *_LISTS,
@@ -61,6 +64,7 @@ def written(site: SiteView) -> dict[str, str]:
         "name": site.name,
         "origins": "\n".join(site.allowed_origins),
         "hide_private": ON if config.hide_private else "",
+        "ask_consent": ON if config.ask_consent else "",
         "time_zone": hours.time_zone,
         "holidays": "\n".join(f"{h.day} {h.name}".strip() for h in hours.holidays),
     }
@@ -77,10 +81,13 @@ def check(values: Values, config: SiteConfig, t: Translate) -> Checked:
     name = _name(values["name"], problems, t)
     origins = _origins(values["origins"], problems, t)
     hours = _hours(values, problems, t)
+    if values["ask_own"] in ("optional", "required") and not values["own_question"].strip():
+        problems["own_question"] = t("site.wrong.own_question")
     raw = config.model_dump() | {
         "look": {field: values[field].strip() for field in _LOOK},
         "hours": hours,
         "hide_private": values["hide_private"] == ON,
+        "ask_consent": values["ask_consent"] == ON,
     }
     # A browser sends two characters for each end of a line; the limits count one.
     raw |= {field: values[field].replace("\r\n", "\n").strip() for field in _TEXTS}

@@ -67,7 +67,7 @@ async def conversation_part(
         ticket=replace(ticket_part(ticket, teams, now, t), tags=tags, known_tags=known_tags)
         if ticket
         else None,
-        customer=_customer(row, customer, t),
+        customer=_customer(row, customer, now, t),
         earlier=tuple(
             Earlier(f"/console/conversations/{id}", text[:TITLE_CHARS] or t("row.no_subject"), when(at, now))
             for id, text, at in customer.earlier
@@ -196,6 +196,8 @@ def document_href(document: str) -> str:
 
 
 def _details(m: MessageView, t: Translate) -> tuple[str, ...]:
+    if m.channel == "mail":
+        return (t("talk.by_mail"),)
     if m.author != "assistant" or m.state == "streaming":
         return ()
     found = []
@@ -227,11 +229,15 @@ def _outcome(m: MessageView, t: Translate) -> str:
     return f"{said} {t('say.offer')}" if m.offer_person else said
 
 
-def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact, ...]:
+def _customer(row: Conversation, customer: Customer, now: datetime, t: Translate) -> tuple[Fact, ...]:
     unknown = t("customer.unknown")
     verified = t("talk.verified") if customer.verified else t("talk.not_verified")
     facts = [
-        Fact(t("customer.name"), (Segment(customer.name or unknown),)),
+        Fact(
+            t("customer.name"),
+            (Segment(customer.name or unknown),),
+            hint=t("talk.not_verified") if customer.name and not customer.verified else "",
+        ),
         Fact(
             t("customer.email"),
             (Segment(customer.email or unknown),),
@@ -242,6 +248,11 @@ def _customer(row: Conversation, customer: Customer, t: Translate) -> tuple[Fact
     ]
     if customer.external_id:
         facts.insert(2, Fact(t("customer.external_id"), (Segment(customer.external_id),)))
+    if row.asked and row.asked_answer:
+        facts.append(Fact(row.asked, (Segment(row.asked_answer),), hint=t("customer.asked_hint")))
+    if row.consent_at:
+        given = t("customer.consent_given", when=when(row.consent_at, now).exact, text=row.consent_text or "")
+        facts.append(Fact(t("customer.consent"), (Segment(given),)))
     facts += [
         Fact(name, (Segment(value),), hint=t("customer.said_by_page")) for name, value in customer.attributes
     ]

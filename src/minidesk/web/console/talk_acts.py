@@ -7,9 +7,9 @@ from typing import get_args
 from starlette.datastructures import FormData, UploadFile
 
 from minidesk.accounts import AgentIdentity
-from minidesk.conversations import access_conversation_as_agent
+from minidesk.conversations import access_conversation_as_agent, keep_wording
 from minidesk.db import Tx
-from minidesk.errors import AlreadyAssigned, Conflict, Invalid
+from minidesk.errors import AlreadyAssigned, Conflict, Invalid, NotFound
 from minidesk.text.locale import load_texts
 from minidesk.text.normalise import check_text
 from minidesk.tickets import Priority, active_ticket, check_filled, check_seen, note_mentions, ticket_of
@@ -17,9 +17,12 @@ from minidesk.web.console.attachment_routes import files_in, store
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import field
 from minidesk.web.console.ticket_acts import CLIENT_ID_CHARS, Act, TicketActs
+from minidesk.web.console.view import spoken
 
 # A person may write more than a visitor: a whole explanation with its steps.
 AGENT_TEXT_CHARS = 20_000
+# Suggestions, rewritings and translations: each costs money where a model is asked.
+HELPS_A_MINUTE = 20
 
 
 class Acts:
@@ -41,6 +44,7 @@ class Acts:
             "ticket": self.change_ticket,
             "tag": self.add_tag,
             "untag": self.remove_tag,
+            "translate": self.translate,
             **self.more.by_name(),
         }
 
@@ -57,6 +61,7 @@ class Acts:
             await self._note(agent, conversation_id, text, client_id)
             return
         check_filled(text)
+        original = check_text(field(form, "original"), AGENT_TEXT_CHARS)
         await self._check_alone(agent, conversation_id, form)
         if field(form, "macro"):
             if files:
@@ -71,10 +76,21 @@ class Acts:
         async with self._deps.db.write() as tx:
             if (seen := _number(field(form, "seen"))) is not None:
                 await check_seen(tx, conversation_id, agent.agent_id, seen)
-            await self._deps.tickets.reply(
+            posted = await self._deps.tickets.reply(
                 tx, ticket_id, agent_id=agent.agent_id, text=text, client_id=client_id, attachments=stored
             )
+            if original and posted.created and original != text:
+                now = self._deps.clock()
+                await keep_wording(tx, posted.message.id, "original", "", original, now)
         self._deps.here.sent(conversation_id, agent.agent_id)
+
+    async def translate(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
+        """A message of the visitor's in the language that this page speaks, kept beside it for the team."""
+        assist, message_id = self._deps.assist, field(form, "message")
+        if assist is None or not assist.writes or not message_id.replace("_", "").isalnum():
+            raise NotFound
+        self._deps.limiter.charge("assist", agent.agent_id, limit=HELPS_A_MINUTE, seconds=60)
+        await assist.translate_message(conversation_id, message_id, spoken())
 
     async def _note(self, agent: AgentIdentity, conversation_id: str, text: str, client_id: str) -> None:
         async with self._deps.db.write() as tx:

@@ -17,10 +17,12 @@ from minidesk.tickets import (
     canned_for,
     read_words,
 )
-from minidesk.web.console.contexts import Composer, InboxPage, ListPart, Option
+from minidesk.web.console import assist_routes
+from minidesk.web.console.contexts import Composer, Helps, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import macro_lines, with_desk
 from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
+from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.streams import conversation_events, event_number, stream
 from minidesk.web.console.talk import conversation_part, with_hit
@@ -47,6 +49,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 tx, agent.agent_id, conversation_id, now=deps.clock(), t=view.t
             )
             part = await with_desk(tx, deps.here, agent.agent_id, part, now=deps.clock(), t=view.t)
+            part = await with_wordings(tx, deps.assist, part, view.t)
         viewer = await access_viewer(deps, request, site_id=site_id)
         page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
         return view.html("parts/talk.html", page=page, c=part)
@@ -92,6 +95,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         async with deps.db.read() as tx:
             site_id, part = await conversation_part(tx, agent.agent_id, conversation_id, now=now, t=view.t)
             part = await with_desk(tx, deps.here, agent.agent_id, part, now=now, t=view.t)
+            part = await with_wordings(tx, deps.assist, part, view.t)
         viewer = await access_viewer(deps, request, site_id=site_id)
         wanted = request.query_params.get(
             "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
@@ -104,12 +108,13 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
             choices = await canned_for(tx, row, agent.agent_id)
             macros = await macro_lines(tx, site_id, choices, view.t)
+            helps = await helps_for(tx, deps.assist, conversation_id, view.t)
         page = InboxPage(
             shell(viewer, "inbox", rows.waiting),
             rows,
             part,
             replace(
-                composer or _composer(form),
+                _helped(composer or _composer(form), helps, form),
                 accept=_accept(deps),
                 canned=tuple(Option(each.id, each.name) for each in choices if each.filled.text),
                 macros=macros,
@@ -120,6 +125,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         return view.html("inbox.html", status=error.status if error else 200, page=page)
 
     _add_canned(router, deps, view, _page)
+    assist_routes.add(router, deps, view, _page, _composer)
 
 
 def _add_canned(
@@ -162,6 +168,13 @@ def _add_canned(
 def _accept(deps: ConsoleDeps) -> str:
     """What the composer's file field offers; nothing where no files are taken."""
     return ACCEPT if deps.settings.attachment_max_bytes else ""
+
+
+def _helped(composer: Composer, offered: Helps | None, form: FormData | None) -> Composer:
+    """The composer with what it can be helped with, unless it comes with what a help has brought."""
+    if composer.helps is not None or offered is None:
+        return composer
+    return replace(composer, helps=replace(offered, original=field(form, "original") if form else ""))
 
 
 def _composer(form: FormData | None) -> Composer:

@@ -41,6 +41,8 @@ HELP = (
     (("g",), "help.tag"),
     (("z",), "help.snooze"),
     (("m",), "help.macro"),
+    (("d",), "help.draft"),
+    (("i",), "help.rewrite"),
     (("/",), "help.find"),
     (("q",), "help.try"),
     (("a",), "help.entry"),
@@ -107,6 +109,11 @@ def speak(*wanted: str | None) -> None:
 
 # Only to choose by: the words are each View's own.
 _CHOICE = Texts({locale: {} for locale in LOCALES})
+
+
+def spoken() -> str:
+    """The language that this request is answered in."""
+    return _LOCALE.get()
 
 
 def say(key: str, **values: object) -> str:
