@@ -314,6 +314,18 @@ async def test_spam_leaves_the_inbox_and_can_come_back(desk: Desk) -> None:
     assert await shown(desk, "solved") == [desk.conversation.id]
 
 
+async def test_who_is_promised_a_person_is_no_spam_any_more(desk: Desk) -> None:
+    """Their ticket would stand where nobody looks."""
+    async with desk.db.write() as tx:
+        await mark_spam(
+            tx, desk.tickets, desk.conversations, desk.conversation.id, desk.mara.id, desk.clock()
+        )
+    await desk.say("I do need help, please.")
+    assert await shown(desk, "all") == []
+    await desk.handoff.hand_off(desk.conversation.id, "customer_request")
+    assert await shown(desk, "all") == [desk.conversation.id]
+
+
 async def test_who_is_blocked_cannot_write_and_all_of_theirs_goes(desk: Desk) -> None:
     await handed_off(desk)
     row = await desk.row()

@@ -92,14 +92,19 @@ async def search_site(
 
     The caller has checked that the agent works in the site.
     """
+    held = _held(site_id, filters)
+    few = None if held is None else await _few(tx, held)
     base = select(Conversation.id, Conversation.last_message_at).where(
-        Conversation.site_id == site_id,
-        Conversation.last_seq > 0,
-        *_filtered(site_id, filters),
-        *_older(after),
+        Conversation.last_seq > 0, *_older(after)
     )
+    if few is None:
+        base = base.where(Conversation.site_id == site_id)
+        base = base if held is None else base.where(Conversation.id.in_(held))
+    else:
+        # Not with the site too: SQLite would look for these few by going through all of its conversations.
+        base = base.where(Conversation.id.in_(few))
     base = base.order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
-    edge = (await tx.execute(base.offset(LOOKED - 1).limit(1))).one_or_none()
+    edge = (await tx.execute(base.offset(LOOKED - 1).limit(1))).one_or_none() if few is None else None
     query = base.where(*(_has(tx, word) for word in words))
     if edge is not None:
         query = query.where(_not_older(Place(edge[1], edge[0])))
@@ -125,7 +130,8 @@ def _not_older(place: Place) -> ColumnElement[bool]:
     )
 
 
-def _filtered(site_id: str, filters: Filters) -> tuple[ColumnElement[bool], ...]:
+def _held(site_id: str, filters: Filters) -> Select[str] | None:
+    """The conversations of the site's tickets that the filters let through; None where there are no filters."""
     wanted: list[ColumnElement[bool]] = []
     if filters.status:
         wanted.append(Ticket.status == filters.status)
@@ -134,12 +140,18 @@ def _filtered(site_id: str, filters: Filters) -> tuple[ColumnElement[bool], ...]
     if filters.assignee_id:
         wanted.append(Ticket.assignee_id == filters.assignee_id)
     if filters.tag:
+        # A tag is of one site: with the site as well SQLite would look through all of its tickets.
         wanted.append(wears(site_id, filters.tag))
-    if not wanted:
-        return ()
+    else:
+        wanted.append(Ticket.site_id == site_id)
     # A list of its own, not EXISTS: SQLite would answer that by the index on status, every ticket for every conversation.
-    found = select(Ticket.conversation_id).where(Ticket.site_id == site_id, *wanted)
-    return (Conversation.id.in_(found),)
+    return select(Ticket.conversation_id).where(*wanted) if filters != Filters() else None
+
+
+async def _few(tx: Tx, held: Select[str]) -> list[str] | None:
+    """The conversations themselves, if they are so few that one call may look through all of them."""
+    ids = (await tx.scalars(held.limit(LOOKED + 1))).all()
+    return list(ids) if len(ids) <= LOOKED else None
 
 
 def _has(tx: Tx, word: str) -> ColumnElement[bool]:
