@@ -32,8 +32,10 @@ demo: .venv/.run ## serve the sample shop with the widget on its page (HOST=… 
 
 install: .venv/.dev widget ## an environment to work in: .venv, with everything that tests need
 
+# In the files' own order: by the number of their tests the few slow ones in a browser would come last, and one worker
+# would do them while the others have nothing left.
 test: check system .venv-litellm/.done ## check, then all tests but benchmarks and long runs (ARGS=… for pytest)
-	@sh scripts/pytest.sh "not bench and not prove and not llama" -n $(JOBS) --dist loadfile $(ARGS)
+	@sh scripts/pytest.sh "not bench and not prove and not llama" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-llama: .venv/.dev ## the gateway against llama.cpp's server (builds it first: ten minutes)
 	@PYTHON="$(PYTHON)" sh scripts/llama-server.sh

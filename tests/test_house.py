@@ -37,7 +37,8 @@ FLOORS = (
     ),
     Floor(("ingest", "ask", "handoff"), "the only places where steps are put in order"),
     Floor(
-        ("reply", "insight"), "a reply is an `ask` with rows around it; evaluation is an `ask` for each line"
+        ("reply", "assist", "inbound", "insight"),
+        "a reply is an `ask` with rows around it; evaluation is an `ask` for each line",
     ),
     Floor(("web",), "routes parse and answer; they decide nothing"),
     Floor(

@@ -31,6 +31,7 @@ from minidesk.web.assets import DIST, Assets
 from minidesk.web.console import ConsoleDeps, console_router
 from minidesk.web.demo import DemoDeps, demo_router
 from minidesk.web.guard import Guard, GuardRules
+from minidesk.web.inbound_mail import InboundDeps, inbound_router
 from minidesk.web.limits import LoginThrottle, RateLimiter
 from minidesk.web.openai_api import OpenAIDeps, openai_router
 from minidesk.web.ops import CountRequests, MetricsRules, OpsDeps, ops_router
@@ -48,6 +49,7 @@ from minidesk.web.visitor_api import (
 from minidesk.wiring import (
     Desk,
     build_crawls,
+    build_inbound,
     build_install_check,
     ceilings_of,
     keep_memory_small,
@@ -139,6 +141,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     app.include_router(visitor_router(visitor))
     app.include_router(plain_router(visitor))
     app.include_router(mail_router(core.db, core.texts, core.clock))
+    app.include_router(inbound_router(InboundDeps(core.settings, core.clock, limiter, build_inbound(desk))))
     app.include_router(
         console_router(
             ConsoleDeps(
@@ -174,6 +177,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
                 model_states=desk.answers.gateway.states,
                 model_names=desk.answers.gateway.names,
                 large_cap=large_cap_of(core.settings),
+                assist=desk.answers.assist,
             )
         )
     )

@@ -5,6 +5,7 @@ The groups are base classes only so that related fields stand together; the name
 they are public (`MINIDESK_DATA_DIR`, `MINIDESK_MODEL`, …).
 """
 
+import base64
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -242,6 +243,13 @@ class MailSettings(BaseModel):
         description="Mail server: starttls://user:password@host:587, smtps://…:465, or smtp://host:25.",
     )
     mail_from: str = Field("", description="Sender of mails, such as support@example.com.")
+    mail_reply_to: str = Field(
+        "",
+        description="Where answers to mails go, such as reply@in.example.com: its plus-addresses come to /api/v1/inbound/mail.",
+    )
+    mail_inbound_secret: SecretStr = Field(
+        SecretStr(""), description="Signs mails that come in: whsec_ and 32 random bytes in base64."
+    )
 
     @field_validator("smtp_url")
     @classmethod
@@ -249,6 +257,29 @@ class MailSettings(BaseModel):
         url = value.get_secret_value()
         if url and (urlsplit(url).scheme not in ("smtp", "smtps", "starttls") or not urlsplit(url).hostname):
             raise ValueError("write it as starttls://user:password@host:587, smtps://… or smtp://…")
+        return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _check_reply_to(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[\w.-]{1,16}@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*", value, re.ASCII):
+            raise ValueError(
+                "write the address alone, at most 16 characters before the @, such as reply@in.example.com"
+            )
+        return value
+
+    @field_validator("mail_inbound_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr) -> SecretStr:
+        raw = value.get_secret_value()
+        try:
+            enough = not raw or len(base64.b64decode(raw.removeprefix("whsec_"), validate=True)) >= 24
+        except ValueError:
+            enough = False
+        if not enough:
+            raise ValueError(
+                "write whsec_ and at least 24 random bytes in base64: whsec_$(openssl rand -base64 32)"
+            )
         return value
 
     @field_validator("mail_from")
@@ -262,6 +293,10 @@ class MailSettings(BaseModel):
     def _check_both(self) -> "MailSettings":
         if self.smtp_url.get_secret_value() and not self.mail_from:
             raise ValueError("a mail server needs a sender: set MINIDESK_MAIL_FROM too")
+        if bool(self.mail_reply_to) != bool(self.mail_inbound_secret.get_secret_value()):
+            raise ValueError(
+                "mails that come in need both MINIDESK_MAIL_REPLY_TO and MINIDESK_MAIL_INBOUND_SECRET"
+            )
         return self
 
     @property

@@ -35,9 +35,20 @@ from minidesk.accounts import (
 )
 from minidesk.answering.compose import LargeTier
 from minidesk.answering.known import KnownAnswers
-from minidesk.answering.models import OneTier
+from minidesk.answering.models import ForPurpose, OneTier
 from minidesk.ask import Asker
-from minidesk.channels import ANSWER_MAIL, WEBHOOK, AnswerMails, Deliverer, MailOutbox, MailServer, Outbox
+from minidesk.assist import Assist, ForAgents
+from minidesk.channels import (
+    ANSWER_MAIL,
+    WEBHOOK,
+    AnswerMails,
+    Deliverer,
+    MailOutbox,
+    MailServer,
+    Outbox,
+    ReplyAddress,
+    key_of,
+)
 from minidesk.channels import QUEUE as CHANNELS_QUEUE
 from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
@@ -48,6 +59,7 @@ from minidesk.files import FileStore
 from minidesk.fulltext import FullText
 from minidesk.gateway import CallRecord, Clocks, Gateway, ModelClient, Transcriber, read_catalog
 from minidesk.handoff import Handoff, late_line, next_line
+from minidesk.inbound import Inbound
 from minidesk.ingest import Ingest
 from minidesk.insight.first_look import FirstLook
 from minidesk.insight.first_steps import QUEUE as LOOK_QUEUE
@@ -206,6 +218,7 @@ class Answers:
     gateway: Gateway
     asker: Asker
     voice: Transcriber
+    assist: Assist
 
 
 async def open_embedding(settings: Settings) -> Embedder | None:
@@ -241,7 +254,8 @@ async def open_answers(
             known=build_known(core),
             texts=core.texts,
         )
-        yield Answers(embedder, fulltext, searcher, gateway, asker, voice)
+        assist = build_assist(core, searcher, embedder, gateway)
+        yield Answers(embedder, fulltext, searcher, gateway, asker, voice, assist)
     finally:
         await gateway.close()
         await voice.close()
@@ -273,6 +287,22 @@ def build_large(core: Core, gateway: Gateway) -> LargeTier | None:
         return None
     share = LargeShare(core.db, core.clock, large_cap_of(core.settings))
     return LargeTier(OneTier(gateway, "large"), share)
+
+
+def build_assist(core: Core, searcher: Searcher, embedder: Embedder | None, gateway: Gateway) -> Assist:
+    """What helps agents with a reply. It keeps no answers: one with an internal page in it must reach no visitor."""
+    large = build_large(core, gateway)
+    asker = Asker(
+        ForAgents(searcher),
+        embed_function(embedder),
+        ForPurpose(gateway, "draft"),
+        core.settings,
+        core.clock,
+        large=None if large is None else LargeTier(ForPurpose(large.models, "draft"), large.share),
+        tokens=None if embedder is None else embedder.tokens,
+        texts=core.texts,
+    )
+    return Assist(core.db, asker, gateway, core.clock)
 
 
 def build_known(core: Core) -> KnownAnswers | None:
@@ -507,6 +537,7 @@ def build_channels(core: Core) -> Worker:
             core.clock,
             sender=settings.mail_from,
             base_url=settings.base_url,
+            reply_address=reply_address(settings),
         ).run
     return Worker(
         core.db,
@@ -516,6 +547,30 @@ def build_channels(core: Core) -> Worker:
         owner=f"{SERVER}-{os.getpid()}",
         handlers=handlers,
         concurrency=SENT_AT_ONCE,
+    )
+
+
+def reply_address(settings: Settings) -> ReplyAddress | None:
+    """Where answers to mails go; None where none come in."""
+    if not settings.mail_reply_to:
+        return None
+    return ReplyAddress(settings.mail_reply_to, key_of(settings.mail_inbound_secret.get_secret_value()))
+
+
+def build_inbound(desk: Desk) -> Inbound | None:
+    """What takes mails that come in, where the settings name an address for them."""
+    core, address = desk.core, reply_address(desk.core.settings)
+    if address is None:
+        return None
+    return Inbound(
+        core.db,
+        desk.conversations,
+        desk.tickets,
+        desk.handoff,
+        core.attachments,
+        address,
+        core.clock,
+        max_chars=core.settings.message_max_chars,
     )
 
 

@@ -36,6 +36,13 @@ WHOLE = {
     "tue": "18:00–24:00",
     "holidays": "2026-12-25 Christmas\r\n2027-01-01",
     "reply_minutes": "15",
+    "ask_name": "required",
+    "ask_email": "optional",
+    "ask_own": "optional",
+    "own_question": "What is your order number?",
+    "ask_consent": "on",
+    "consent_text": "I agree to this.",
+    "nudges": "/boots/* | 20 | 50 | Which size fits?\r\n/* | 60 | 0 | Any questions?",
 }
 
 
@@ -101,6 +108,10 @@ async def test_every_field_is_saved_in_one_go_and_shown_again(office: Office) ->
     assert (config.languages, config.link_hosts) == (("de", "en"), ("docs.example.com",))
     assert (config.private_forms, config.hide_private) == (("AG-#####", "@@-####"), False)
     assert (config.reply_minutes, config.daily_budget_usd) == (15, 2.5)
+    assert (config.ask_name, config.ask_email, config.ask_own) == ("required", "optional", "optional")
+    assert (config.own_question, config.ask_consent) == ("What is your order number?", True)
+    assert config.consent_text == "I agree to this."
+    assert config.nudges == ("/boots/* | 20 | 50 | Which size fits?", "/* | 60 | 0 | Any questions?")
     assert config.hours == OpeningHours(
         time_zone="Europe/Vienna",
         week=(
@@ -146,6 +157,11 @@ WRONG = [
     ("mon", "9-25", "Write times such as"),
     ("mon", "18-9", "end after they start"),
     ("holidays", "25.12.2026 Christmas", "“25.12.2026 Christmas”"),
+    ("ask_name", "perhaps", "Choose another value"),
+    ("own_question", " ", "Write your question"),
+    ("consent_text", "x" * 401, "400 characters"),
+    ("nudges", "/ | soon | 0 | Hello", "“/ | soon | 0 | Hello”: Write the seconds"),
+    ("nudges", "\n".join(f"/{n} | 1 | 1 | Hello" for n in range(11)), "Keep 10"),
 ]  # fmt: skip
 
 
