@@ -43,7 +43,12 @@ from tests.helpers.serving import serving
 from tests.rows import add_site, add_team
 from tests.web.test_console import PASSWORD, Office, build, put_file
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    # A page looks the same on either database; the story goes through both.
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
 
 EMAIL = "mara@example.com"
 LAPTOP, PHONE = {"width": 1440, "height": 860}, {"width": 390, "height": 780}

@@ -29,7 +29,12 @@ from tests.rows import add_site
 from tests.web.test_console import PASSWORD, Office, build
 from tests.web.test_console_assist import ASKED, RETURNS, Help, written
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    # A page looks the same on either database; the story goes through both.
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
 
 
 @pytest.fixture

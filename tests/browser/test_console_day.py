@@ -10,7 +10,12 @@ from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_console_access import Furnished, signed_in
 from tests.web.test_console import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    # A page looks the same on either database; the story goes through both.
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
 
 console = access.console
 

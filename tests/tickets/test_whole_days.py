@@ -459,13 +459,13 @@ def _read(connection: Connection) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"),
+    ("examples", "steps", "least"),  # some of hypothesis' runs end early: the steps that were taken count
     [
-        pytest.param(40, 50, marks=pytest.mark.timeout(600)),
-        pytest.param(1000, 100, marks=[pytest.mark.prove, pytest.mark.timeout(0)]),
+        pytest.param(55, 50, 2_000, marks=pytest.mark.timeout(600)),
+        pytest.param(1300, 100, 100_000, marks=[pytest.mark.prove, pytest.mark.timeout(0)]),
     ],
 )
-def test_whole_days(sqlite_only: Path, examples: int, steps: int) -> None:
+def test_whole_days(sqlite_only: Path, examples: int, steps: int, least: int) -> None:
     class OnACopy(Days):
         template = sqlite_only
 
@@ -478,4 +478,4 @@ def test_whole_days(sqlite_only: Path, examples: int, steps: int) -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
-    assert OnACopy.looks >= 0.9 * examples * steps, "runs ended early"
+    assert OnACopy.looks >= least

@@ -67,6 +67,7 @@ async def test_settings_say_which_changed_and_long_texts_only_that_they_did(offi
         assert version is not None
         fields |= {"version": version[1], "name": "Alpine Shop", "greeting": "Servus! " * 12}
         fields |= {"position": "right", "time_zone": "Europe/Vienna"}
+        fields |= dict.fromkeys(("ask_name", "ask_email", "ask_own"), "off")
         saved = await browser.post("/console/settings", **fields)
         assert saved.status_code == 303, saved.text
         page = await browser.get(HERE)
