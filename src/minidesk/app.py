@@ -22,6 +22,7 @@ from minidesk.demo import Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.faq import FaqEntries
+from minidesk.knowledge.installed import InstallCheck
 from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.versions import Versions
 from minidesk.outbound import Allowed
@@ -124,80 +125,13 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     app.include_router(
         pages_router(PageDeps(core.db, core.texts, assets, core.clock, desk.answers.voice.configured))
     )
-    visitor = VisitorDeps(
-        core.db,
-        core.settings,
-        core.clock,
-        core.texts,
-        Visitors(core.clock),
-        desk.conversations,
-        desk.tickets,
-        desk.handoff,
-        streams,
-        limiter,
-        core.attachments,
-        desk.answers.voice,
-    )
+    visitor = _visitor_deps(desk, streams, limiter)
     app.include_router(visitor_router(visitor))
     app.include_router(plain_router(visitor))
     app.include_router(mail_router(core.db, core.texts, core.clock))
     app.include_router(inbound_router(InboundDeps(core.settings, core.clock, limiter, build_inbound(desk))))
-    app.include_router(
-        console_router(
-            ConsoleDeps(
-                db=core.db,
-                settings=core.settings,
-                clock=core.clock,
-                hub=core.hub,
-                jobs=core.jobs,
-                events=core.events,
-                stopping=desk.stopping,
-                assets=assets,
-                agents=desk.agents,
-                sessions=desk.sessions,
-                setup_code=desk.setup_code,
-                doors=desk.doors,
-                mails=AccountMails(core.settings),
-                oidc=desk.oidc,
-                throttle=LoginThrottle(limiter, core.settings.logins_per_5_minutes),
-                limiter=limiter,
-                attachments=core.attachments,
-                conversations=desk.conversations,
-                tickets=desk.tickets,
-                handoff=desk.handoff,
-                sources=desk.sources,
-                faq=FaqEntries(core.db, desk.sources, core.files),
-                lifecycle=Lifecycle(core.db, core.hub, core.clock),
-                versions=Versions(core.db, core.files, core.jobs, core.hub, core.clock),
-                crawls=build_crawls(core),
-                install_check=install_check,
-                asker=desk.answers.asker,
-                searcher=desk.answers.searcher,
-                ceilings=ceilings_of(core.settings),
-                model_states=desk.answers.gateway.states,
-                model_names=desk.answers.gateway.names,
-                large_cap=large_cap_of(core.settings),
-                assist=desk.answers.assist,
-            )
-        )
-    )
-    app.include_router(
-        rest_router(
-            RestDeps(
-                db=core.db,
-                settings=core.settings,
-                limiter=limiter,
-                api_keys=api_keys,
-                documents=ExternalDocuments(core.db, desk.sources),
-                searcher=desk.answers.searcher,
-                asker=desk.answers.asker,
-                tickets=desk.tickets,
-                endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow)),
-                hub=core.hub,
-                clock=core.clock,
-            )
-        )
-    )
+    app.include_router(console_router(_console_deps(desk, assets, limiter, install_check)))
+    app.include_router(rest_router(_rest_deps(desk, limiter, api_keys)))
     if demo is not None:
         app.include_router(demo_router(demo))
     first_page = "/demo" if demo is not None else "/console"
@@ -217,6 +151,82 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     )
     app.add_middleware(CountRequests, count=core.metrics.requested)
     return app
+
+
+def _visitor_deps(desk: Desk, streams: Streams, limiter: RateLimiter) -> VisitorDeps:
+    core = desk.core
+    return VisitorDeps(
+        core.db,
+        core.settings,
+        core.clock,
+        core.texts,
+        Visitors(core.clock),
+        desk.conversations,
+        desk.tickets,
+        desk.handoff,
+        streams,
+        limiter,
+        core.attachments,
+        desk.answers.voice,
+    )
+
+
+def _console_deps(
+    desk: Desk, assets: Assets, limiter: RateLimiter, install_check: InstallCheck
+) -> ConsoleDeps:
+    core = desk.core
+    return ConsoleDeps(
+        db=core.db,
+        settings=core.settings,
+        clock=core.clock,
+        hub=core.hub,
+        jobs=core.jobs,
+        events=core.events,
+        stopping=desk.stopping,
+        assets=assets,
+        agents=desk.agents,
+        sessions=desk.sessions,
+        setup_code=desk.setup_code,
+        doors=desk.doors,
+        mails=AccountMails(core.settings),
+        oidc=desk.oidc,
+        throttle=LoginThrottle(limiter, core.settings.logins_per_5_minutes),
+        limiter=limiter,
+        attachments=core.attachments,
+        conversations=desk.conversations,
+        tickets=desk.tickets,
+        handoff=desk.handoff,
+        sources=desk.sources,
+        faq=FaqEntries(core.db, desk.sources, core.files),
+        lifecycle=Lifecycle(core.db, core.hub, core.clock),
+        versions=Versions(core.db, core.files, core.jobs, core.hub, core.clock),
+        crawls=build_crawls(core),
+        install_check=install_check,
+        asker=desk.answers.asker,
+        searcher=desk.answers.searcher,
+        ceilings=ceilings_of(core.settings),
+        model_states=desk.answers.gateway.states,
+        model_names=desk.answers.gateway.names,
+        large_cap=large_cap_of(core.settings),
+        assist=desk.answers.assist,
+    )
+
+
+def _rest_deps(desk: Desk, limiter: RateLimiter, api_keys: ApiKeys) -> RestDeps:
+    core = desk.core
+    return RestDeps(
+        db=core.db,
+        settings=core.settings,
+        limiter=limiter,
+        api_keys=api_keys,
+        documents=ExternalDocuments(core.db, desk.sources),
+        searcher=desk.answers.searcher,
+        asker=desk.answers.asker,
+        tickets=desk.tickets,
+        endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow)),
+        hub=core.hub,
+        clock=core.clock,
+    )
 
 
 class _Server(uvicorn.Server):

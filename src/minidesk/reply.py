@@ -103,8 +103,9 @@ class Replier:
         """
         self._crash_point("reply.after_claim")
         message_id = str(job.payload["message_id"])
-        # Who writes twice in a breath gets two answers, and the second knows the first.
-        async with self._turns.of(await self._conversation_of(message_id)):
+        # Who writes twice in a breath gets two answers, and the second knows the first. Jobs that an earlier release
+        # left behind do not name their conversation, and take no turns.
+        async with self._turns.of(str(job.payload.get("conversation_id", message_id))):
             await self._reply(job, message_id)
 
     async def _reply(self, job: ClaimedJob, message_id: str) -> None:
@@ -195,11 +196,6 @@ class Replier:
                 .where(Message.id == handle.message_id)
             )
             return row.one_or_none() == ("assistant", "streaming", handle.attempt)
-
-    async def _conversation_of(self, message_id: str) -> str:
-        async with self._db.read() as tx:
-            found = await tx.scalar(select(Message.conversation_id).where(Message.id == message_id))
-        return found or ""
 
     async def _look(self, message_id: str) -> _Turn | None:
         """What is to be done about this message now; None if nothing."""

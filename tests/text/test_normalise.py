@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidesk.errors import Invalid, InvalidText
-from minidesk.text.normalise import check_text, clean_label, remove_invisible
+from minidesk.text.normalise import check_text, clean_label, remove_invisible, whole_number
 
 # "The parcel is on its way", roughly, in forty languages and scripts; the joiners in it are needed.
 LANGUAGES = [
@@ -125,3 +125,16 @@ def test_a_label_is_never_a_path(raw: str) -> None:
     assert 0 < len(label) <= 120
     assert not set("/\\\0\r\n%") & set(seen_later)
     assert seen_later not in (".", "..")
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [("0", 0), ("007", 7), ("123456789", 123456789), ("", None), ("-1", None), ("1.0", None)],
+)
+def test_whole_numbers(raw: str, number: int | None) -> None:
+    assert whole_number(raw) == number
+
+
+@pytest.mark.parametrize("raw", ["²", "٣", " 1", "1" * 10, "9" * 5000])
+def test_what_python_takes_for_digits_and_numbers_without_end_are_none(raw: str) -> None:
+    assert whole_number(raw) is None

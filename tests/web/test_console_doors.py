@@ -445,6 +445,17 @@ async def test_a_half_done_sign_in_is_over_after_ten_minutes_and_in_another_brow
         assert (await browser.get("/console/inbox")).status_code == 303
 
 
+@pytest.mark.parametrize("page", ["/console/login/code", "/console/login/enrol"])
+async def test_back_at_the_code_page_nobody_runs_in_a_circle(office: Office, page: str) -> None:
+    """Signed in, the browser's back button leads there; so does the sign-in after one that took too long."""
+    await office.agent("mara@example.com", office.site)
+    async with office.at_work("mara@example.com") as inside, office.browser() as outside:
+        for browser, end in ((inside, "/console/inbox"), (outside, "/console/login")):
+            found = await browser.client.get(page, follow_redirects=True)
+            assert (found.status_code, found.url.path) == (200, end)
+            assert "next" not in found.url.params
+
+
 async def test_a_site_that_asks_everybody_signs_out_who_has_none_and_sets_it_up_at_the_door(
     office: Office,
 ) -> None:

@@ -115,7 +115,7 @@ class Conversations:
                 tx,
                 queue="reply",
                 kind="reply",
-                payload={"message_id": message.id},
+                payload={"message_id": message.id, "conversation_id": row.id},
                 key=f"reply:{message.id}",
             )
         return Posted(message_view(message, None, attachments=files, for_agents=False), created=True)

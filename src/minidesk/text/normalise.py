@@ -164,6 +164,14 @@ def _in(char: str, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(low <= ord(char) <= high for low, high in ranges)
 
 
+def whole_number(raw: str, digits: int = 9) -> int | None:
+    """The number that `raw` is, of up to `digits` ASCII digits; None for anything else, a sign too.
+
+    Python takes "²" and "٣" for digits, and thousands of them raise.
+    """
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= digits else None
+
+
 def clean_label(raw: str, max_chars: int = 120, *, empty: str = "file") -> str:
     """A file's name as it is shown: its last path part, without what could act as a path, a host or a header.
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from minidesk.accounts import ABOUT, Entry, list_actors, list_entries
+from minidesk.text.normalise import whole_number
 from minidesk.web.console.contexts import Option, Shell, When
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer
@@ -77,7 +78,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 about=what if what in ABOUT else "",
                 since=first,
                 until=last + timedelta(days=1) if last else None,
-                before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
+                before=whole_number(before, 15),
                 limit=SHOWN + 1,
             )
             actors = await list_actors(tx, site_id)

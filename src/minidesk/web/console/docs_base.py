@@ -14,6 +14,7 @@ from minidesk.errors import MinideskError
 from minidesk.knowledge.crawls import list_crawls
 from minidesk.knowledge.overlaps import count_overlaps
 from minidesk.sites import site_by_id
+from minidesk.text.normalise import whole_number
 from minidesk.web.console.contexts import TryPart
 from minidesk.web.console.crawls import crawl_lines
 from minidesk.web.console.deps import ConsoleDeps
@@ -108,8 +109,7 @@ def filters_of(request: Request) -> Filters:
     wanted = query.get("status", "")
     status = next((known for known in STATUSES if known == wanted), STATUSES[0])
     kind = query.get("kind", "") if query.get("kind") in KINDS else ""
-    start = query.get("start", "")
-    number = int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0
+    number = whole_number(query.get("start", ""), 7) or 0
     return Filters(query.get("q", "").strip()[:_FIND_CHARS], status, kind, number)
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from minidesk.errors import Conflict, Invalid
 from minidesk.knowledge.faq import FaqEntry
+from minidesk.text.normalise import whole_number
 from minidesk.web.console.docs_base import Beside, Docs, to
 from minidesk.web.console.docs_contexts import EntryPart
 from minidesk.web.console.gate import access_viewer, field
@@ -56,14 +57,13 @@ def add(router: APIRouter, docs: Docs) -> None:
 
 
 def _written(form: FormData) -> FaqEntry:
-    number = field(form, "generation")
     return FaqEntry(
         question=field(form, "question"),
         answer=field(form, "answer"),
         alternates=tuple(field(form, "alternates").splitlines()),
         # Anything but the one word that opens it keeps it inside.
         audience="public" if field(form, "audience") == "public" else "agents",
-        generation=int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0,
+        generation=whole_number(field(form, "generation"), 8) or 0,
     )
 
 

@@ -12,6 +12,7 @@ from minidesk.db.models import Correction, Document, Source
 from minidesk.errors import Conflict, Invalid, MinideskError, Unavailable
 from minidesk.knowledge.compare import Line, compare
 from minidesk.knowledge.faq import FaqEntry
+from minidesk.text.normalise import whole_number
 from minidesk.tickets import access_correction, close_correction, list_corrections
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
@@ -119,8 +120,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             gap = await access_correction(tx, site_id, gap_id)
         if gap.closed_at is not None:
             raise Conflict("Somebody has dealt with this one. Go back to the list.", code="gap_closed")
-        number = field(form, "generation")
-        generation = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
+        generation = whole_number(field(form, "generation"), 8) or 0
         written = FaqEntry(field(form, "question"), field(form, "answer"), generation=generation)
         try:
             if source:

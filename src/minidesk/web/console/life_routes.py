@@ -14,6 +14,7 @@ from minidesk.errors import Invalid
 from minidesk.knowledge.compare import Comparison, compare
 from minidesk.knowledge.lifecycle import end_of, start_of
 from minidesk.knowledge.versions import VersionView, documents_beside, list_versions, version_texts
+from minidesk.text.normalise import whole_number
 from minidesk.web.console.docs_base import Beside, Docs, to, zone_of
 from minidesk.web.console.docs_queries import access_document_row, access_source
 from minidesk.web.console.gate import Viewer, access_viewer, field
@@ -95,10 +96,10 @@ def _add_versions(router: APIRouter, docs: Docs) -> None:
     async def restore(request: Request, source_id: str) -> Response:
         viewer, form = await docs.editor(request)
         document = await _document(docs, viewer, source_id, field(form, "document"))
-        number = field(form, "n")
-        if not (number.isascii() and number.isdigit() and len(number) < 9):
+        number = whole_number(field(form, "n"), 8)
+        if number is None:
             raise Invalid("Choose one of the versions in the list.", code="version_invalid")
-        await deps.versions.restore(viewer.site.site_id, document.id, int(number), viewer.agent.name)
+        await deps.versions.restore(viewer.site.site_id, document.id, number, viewer.agent.name)
         return _back(document)
 
 

@@ -110,7 +110,9 @@ def _page_route(view: View) -> type[APIRoute]:
 def _problem_page(view: View, request: Request, error: MinideskError) -> Response:
     if isinstance(error, NotAuthenticated):
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        then = f"?next={quote(here, safe='')}" if request.method == "GET" else ""
+        # A half-done sign-in is no place to come back to: whoever is signed in would be sent here again, for ever.
+        back = request.method == "GET" and not here.startswith("/console/login/")
+        then = f"?next={quote(here, safe='')}" if back else ""
         return RedirectResponse(f"/console/login{then}", status_code=303)
     known = (401, 403, 404, 409, 413, 429)
     title = view.t(f"message.{error.status}" if error.status in known else "message.other")

@@ -8,7 +8,7 @@ from starlette.datastructures import FormData
 
 from minidesk.accounts import list_people
 from minidesk.db import Tx
-from minidesk.text.normalise import replace_surrogates
+from minidesk.text.normalise import replace_surrogates, whole_number
 from minidesk.tickets import CHOICES, FIELDS, PRIORITIES, Condition, Effect, Rule
 from minidesk.web.console.contexts import Option
 from minidesk.web.console.gate import field
@@ -69,15 +69,14 @@ def read_rule(form: FormData, key: str) -> Rule:
             conditions.append(Condition(name, tuple(values), field(form, f"not_{name}") == "yes"))
     tags = [part.strip() for part in replace_surrogates(field(form, "tags")).split(",")]
     minutes = field(form, "reply_minutes").strip()
+    number = whole_number(minutes, 8)
     effect = Effect(
         team_id=field(form, "then_team") or None,
         priority=field(form, "then_priority") or None,  # type: ignore[arg-type]  # `check_rule` looks at it
         tags=tuple(tag for tag in tags if tag),
         assignee_id=field(form, "assignee") or None,
         # What is no number is out of the range too, and the range is what the person is told.
-        reply_minutes=(int(minutes) if minutes.isascii() and minutes.isdigit() and len(minutes) < 9 else -1)
-        if minutes
-        else None,
+        reply_minutes=None if not minutes else -1 if number is None else number,
         tell=field(form, "tell") == "yes",
         stop=field(form, "stop") == "yes",
     )

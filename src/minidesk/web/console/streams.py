@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 
 from minidesk.accounts import access_site
 from minidesk.errors import MinideskError
+from minidesk.text.normalise import whole_number
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import identify
 from minidesk.web.console.queries import site_version
@@ -98,6 +99,6 @@ async def _look(
 def event_number(request: Request, after: str) -> int:
     """Where to go on: the header that browsers send when they reconnect, else the address; 0 for what is no number."""
     for raw in (request.headers.get("last-event-id", ""), after):
-        if raw.isascii() and raw.isdigit() and len(raw) < 10:
-            return int(raw)
+        if (number := whole_number(raw)) is not None:
+            return number
     return 0

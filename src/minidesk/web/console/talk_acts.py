@@ -11,7 +11,7 @@ from minidesk.conversations import access_conversation_as_agent, keep_wording
 from minidesk.db import Tx
 from minidesk.errors import AlreadyAssigned, Conflict, Invalid, NotFound
 from minidesk.text.locale import load_texts
-from minidesk.text.normalise import check_text
+from minidesk.text.normalise import check_text, whole_number
 from minidesk.tickets import Priority, active_ticket, check_filled, check_seen, note_mentions, ticket_of
 from minidesk.web.console.attachment_routes import files_in, store
 from minidesk.web.console.deps import ConsoleDeps
@@ -74,7 +74,7 @@ class Acts:
         )  # first: a file that is refused takes nothing over
         ticket_id = await self._ticket_to_answer(agent, conversation_id)
         async with self._deps.db.write() as tx:
-            if (seen := _number(field(form, "seen"))) is not None:
+            if (seen := whole_number(field(form, "seen"))) is not None:
                 await check_seen(tx, conversation_id, agent.agent_id, seen)
             posted = await self._deps.tickets.reply(
                 tx, ticket_id, agent_id=agent.agent_id, text=text, client_id=client_id, attachments=stored
@@ -218,7 +218,3 @@ async def _tagged_ticket(tx: Tx, conversation_id: str) -> str:
             "There is no ticket here to tag. Take the conversation over to open one.", code="no_ticket"
         )
     return ticket.id
-
-
-def _number(raw: str) -> int | None:
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else None

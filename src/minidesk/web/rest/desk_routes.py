@@ -9,6 +9,7 @@ from starlette.requests import Request
 from minidesk.accounts import ABOUT, ApiKeyIdentity, Entry, list_entries
 from minidesk.conversations import MessageView, transcript
 from minidesk.errors import Invalid
+from minidesk.text.normalise import whole_number
 from minidesk.tickets import STATUSES, TicketView
 from minidesk.tickets.outside import (
     ConversationRow,
@@ -182,9 +183,10 @@ def _check_word(name: str, value: str | None, known: tuple[str, ...]) -> None:
 def _number(after: str) -> int | None:
     if not after:
         return None
-    if not (after.isascii() and after.isdigit() and len(after) < 10):
+    number = whole_number(after)
+    if number is None:
         raise Invalid("Send the `next` of the page before as `after`.", code="after_invalid")
-    return int(after)
+    return number
 
 
 def _time(raw: str) -> datetime | None:
