@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -31,28 +31,6 @@ MOSTLY = "You can return articles within 30 days after delivery. We refund every
 NOTHING = "We refund everything twice. Returns are free for 90 days."
 
 
-@dataclass
-class Share:
-    """Grants so many questions, and says how many grants are open."""
-
-    left: int = 100
-    open: int = 0
-    sites: list[str] = field(default_factory=list)
-
-    async def grant(self, site_id: str) -> "Share | None":
-        """One of what is left."""
-        self.sites.append(site_id)
-        if not self.left:
-            return None
-        self.left -= 1
-        self.open += 1
-        return self
-
-    def release(self) -> None:
-        """Closed again."""
-        self.open -= 1
-
-
 class Large(Script):
     """The large model: its own name, and ten times the price."""
 
@@ -72,17 +50,15 @@ class Desk:
     clock: FakeClock
     mini: Models
     large: Models | None = None
-    share: Share = field(default_factory=Share)
 
     async def ask(self, text: str = ASKED) -> tuple[list[str], Answered]:
         """What was shown, and how it ended."""
-        large = LargeTier(self.large, self.share) if self.large is not None else None
+        large = LargeTier(self.large) if self.large is not None else None
         search = SmallSearch(self.embedder, SHOP)
         asker = Asker(search, self.embedder.documents, self.mini, self.settings, self.clock, large=large)
         parts = [part async for part in asker.ask(Question("s1", text))]
         last = parts.pop()
         assert isinstance(last, Answered)
-        assert self.share.open == 0
         return [part.text for part in parts if isinstance(part, ProvedSentence)], last
 
 
@@ -104,7 +80,6 @@ async def test_a_proved_answer_of_mini_is_all_that_is_asked_for(desk: Desk) -> N
     _, answered = await desk.ask()
     assert (answered.text, answered.model, answered.cost_micros) == (GOOD, "mini", 180)
     assert large.requests == []
-    assert desk.share.sites == []
 
 
 @pytest.mark.parametrize("said", [NOTHING, HALF, "", "## Returns"])
@@ -116,7 +91,6 @@ async def test_large_is_asked_where_too_little_of_minis_answer_was_proved(desk: 
     assert "".join(sentences) == answered.text == GOOD
     assert (answered.model, answered.tokens, answered.cost_micros) == ("large", 1920, 1980)
     assert large.requests[0].messages == mini.requests[0].messages, "the same passages, the same words"
-    assert desk.share.sites == ["s1"]
 
 
 async def test_once_a_sentence_was_shown_the_answer_stays_with_its_model(desk: Desk) -> None:
@@ -155,7 +129,7 @@ async def test_two_models_that_find_nothing_are_believed(desk: Desk) -> None:
 
 async def test_without_a_share_left_minis_proved_sentences_answer(desk: Desk) -> None:
     mini, large = scripts(desk)
-    desk.share.left = 0
+    large.error = ModelRefused(code=BUDGET_SPENT)
     mini.replies = [HALF]
     _, answered = await desk.ask()
     assert (answered.text, answered.model) == (
@@ -166,7 +140,6 @@ async def test_without_a_share_left_minis_proved_sentences_answer(desk: Desk) ->
     _, answered = await desk.ask()
     assert answered.outcome == Reply(), "extracts"
     assert "30 days" in answered.text
-    assert large.requests == []
 
 
 @pytest.mark.parametrize("said", ["", NOTHING])
@@ -258,19 +231,16 @@ async def test_over_the_real_gateway_the_ledger_tells_the_tiers(
     assert answered.cost_micros == sum(line.cost_micros for line in ledger.lines)
 
 
-async def test_a_visitor_who_leaves_ends_the_call_and_gives_the_grant_back(desk: Desk) -> None:
+async def test_a_visitor_who_leaves_ends_the_call(desk: Desk) -> None:
     mini, large = scripts(desk)
     mini.replies, large.replies = [NOTHING], [GOOD]
     search = SmallSearch(desk.embedder, SHOP)
-    asker = Asker(
-        search, desk.embedder.documents, mini, desk.settings, desk.clock, large=LargeTier(large, desk.share)
-    )
+    asker = Asker(search, desk.embedder.documents, mini, desk.settings, desk.clock, large=LargeTier(large))
     async with aclosing(asker.ask(Question("s1", ASKED))) as parts:
         async for part in parts:
             assert isinstance(part, ProvedSentence)
-            assert desk.share.open == 1
             break
-    assert (desk.share.open, large.closed) == (0, 1)
+    assert large.closed == 1
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from minidesk.answering.known import key_of
 from minidesk.answering.outcome import Question, Turn
 from minidesk.answering.prompt import NOT_FOUND, answer_prompt, prompt_version, shipped, version_of
+from minidesk.gateway import Order
 from tests.answering.shop import passage
 from tests.knowledge.test_answer_cache import MANNER
 
@@ -45,6 +46,8 @@ def test_what_calls_share_stands_first() -> None:
     assert "Be brief." in shared
     assert len(shared) > 0.85 * len(first.system)
     assert [message.role for message in first.messages] == ["system", "user"]
+    told = first.messages[0]
+    assert told.content[: told.stable] == shared, "where a provider wants a mark, it stands behind this"
 
 
 def test_a_sites_own_rules_stand_in_the_place_of_the_shipped_ones() -> None:
@@ -59,7 +62,7 @@ def test_a_sites_own_rules_stand_in_the_place_of_the_shipped_ones() -> None:
     assert f"between the lines marked {prompt.marker} was written by others" in prompt.system
 
 
-@pytest.mark.parametrize("other", [{"rules": "Say {not_found}."}, {"models": ("a/b",)}])
+@pytest.mark.parametrize("other", [{"rules": "Say {not_found}."}, {"models": Order(("a/b",))}])
 def test_an_answer_asked_for_otherwise_is_not_told_again(other: dict[str, object]) -> None:
     question = Question("s1", "How long can I return boots?")
     usual = key_of(question, question.text, MANNER, "m")

@@ -25,6 +25,9 @@ from tests.answering.sample_shop import SampleShop, flat, read_sample_shop
 from tests.answering.shop import Script
 
 PARAPHRASES = Path(__file__).parent / "paraphrases.jsonl"
+FRESH = Path(__file__).parent / "fresh.jsonl"
+# What was seen; of 40. A change that makes these worse has made the proof narrower.
+FRESH_PROVED, FRESH_LOST = 30, 4
 FAITHFUL_LOST = 9  # of 300: 3 %
 LONG_RUN_SHOWN = 0  # of 10,000
 
@@ -87,6 +90,21 @@ async def test_a_corruption_in_many_is_not_shown(bench: Bench) -> None:
     assert await shown(bench, cases) == []
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_sentences_that_no_rule_was_made_for_are_said(bench: Bench) -> None:
+    """Written after the rules, about the same shop: most pass as they are, and the page speaks for most of the others."""
+    rows = [json.loads(line) for line in FRESH.read_text(encoding="utf-8").splitlines()]
+    vectors = await bench.embedder.documents([row["sentence"] for row in rows])
+    hows = Counter[str]()
+    for row, vector in zip(rows, vectors, strict=True):
+        passages = bench.shop.around(vector, row["document"])
+        said = await Prover(passages, bench.embed, WordNearness(bench.embed)).say(row["sentence"])
+        hows[said.how] += 1
+    assert hows.total() == 40
+    assert hows["proved"] >= FRESH_PROVED
+    assert hows["lost"] <= FRESH_LOST
+
+
 @pytest.mark.prove
 @pytest.mark.timeout(3600)
 @pytest.mark.asyncio(loop_scope="module")
@@ -113,7 +131,7 @@ async def test_no_corruption_of_ten_thousand_is_shown(bench: Bench) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_through_the_composer_nothing_false_is_shown_between_true_sentences(bench: Bench) -> None:
-    """A model streams a false sentence, a true one and half a sentence; only the true one comes out, with our number."""
+    """A model streams a false sentence, a true one and half a sentence; out comes the true one, or the page's own words."""
     true = [i for i in range(0, 300, 25) if await bench.prover(i).prove(bench.bases[i].sentence) is not None]
     assert len(true) >= 10
     cases = {
@@ -133,6 +151,11 @@ async def test_through_the_composer_nothing_false_is_shown_between_true_sentence
         assert isinstance(parts[-1], Composed)
         sentences = [part for part in parts if isinstance(part, ProvedSentence)]
         text = "".join(sentence.text for sentence in sentences)
-        assert text.strip().rstrip(".") == base.sentence.rstrip("."), (false, text)
+        assert sentences
+        for sentence in sentences:
+            told = sentence.text.strip().rstrip(".")
+            quotes = flat([citation.quote for citation in sentence.citations])
+            assert told == base.sentence.rstrip(".") or flat([told]) in quotes, (false, text)
         assert "[99]" not in text
-        assert [c.n for sentence in sentences for c in sentence.citations] == [1]
+        numbers = [c.n for sentence in sentences for c in sentence.citations]
+        assert numbers == list(range(1, len(numbers) + 1))

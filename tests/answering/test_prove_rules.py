@@ -112,3 +112,16 @@ async def test_sentences_are_not_made_of_halves(embedder: Embedder, sentence: st
         "Deleting",
     )
     assert (await prove(sentence, [page], embedder.documents) is not None) is shown
+
+
+async def test_removing_a_thing_removes_it_from_nothing_else(embedder: Embedder) -> None:
+    page = passage(
+        "Deleting an account or team permanently deletes the account or team and all data that belongs to it.",
+        "Delete an account or team",
+    )
+    rightly = "Deleting your account also deletes all data that belongs to it."
+    assert await prove(rightly, [page], embedder.documents) is not None
+    assert (
+        await prove("Deleting your account also removes it from all teams.", [page], embedder.documents)
+        is None
+    )

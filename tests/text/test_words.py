@@ -18,6 +18,7 @@ from minidesk.text.words import sentences
         ("First line\n \n  1) one\n\n\nLast", ["First line", "1) one", "Last"]),
         ("Wait?!… Yes. . Done", ["Wait?!…", "Yes.", ".", "Done"]),
         ("...", ["..."]),
+        ("Only U.S. cards work. Not outside the U.S. Why?", ["Only U.S. cards work.", "Not outside the U.S.", "Why?"]),
     ],
 )  # fmt: skip
 def test_sentences(text: str, expected: list[str]) -> None:

@@ -32,6 +32,10 @@ _SAME = (
     "fit suit suitable", "enough sufficient", "issue give make", "calendar year", "large big", "little small", "amount sum", "question request",
     "register sign", "customer buyer", "purchaser buyer", "regardless whatever", "ready come", "find see", "hours open", "rent hire", "person somebody someone else", "parcel package box",
     "kid child", "garment clothing", "goods article item product", "location address", "say state", "parcel package shipment shipping delivery transit", "come bring", "whole complete entire full all", "foot bottom end", "foot walk", "withstand stand resist", "immediately once instantly straight", "threshold from minimum", "exist already", "back return returned", "hand drop", "new successor replacement", "see find look", "keep remain stay", "big large", "begin start", "last final", "correct right", "wrong incorrect", "job position place", "answer reply", "quick fast", "next following", "current present", "previous earlier old", "dispatch ship", "remind reminder", "say speak talk", "collect pick fetch", "anything nothing", "anyone nobody", "more larger bigger higher greater longer", "write send message", "multiply times", "appointment booking", "size fit", "keep stay remain stand", "kid child", "drop hand return",
+    "confirm verify", "keep maintain", "see view", "stay remain persist last", "many number", "configure set", "contact reach touch", "change alter modify edit update",
+    "issue problem trouble", "submit send", "proceed continue", "ensure sure", "locate find", "navigate go", "eligible qualify entitled", "duration length period time",
+    "prior before", "recommend suggest advise", "prevent avoid", "track follow", "damaged defective faulty", "refund reimburse", "entire whole", "forever permanently permanent",
+    "instruction step", "purchase order", "assistance help support", "attempt try",
 )  # fmt: skip
 # What adds nothing that a page would have to bear: courtesy, connecting words, verbs that only carry others. Dates,
 # units and currencies are here as well: facts.py reads them.

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from minidesk.answering.models import Models, closing
 from minidesk.answering.outcome import ProvedSentence
 from minidesk.answering.prompt import NOT_FOUND, Prompt, leaks
-from minidesk.answering.prove import Prover
+from minidesk.answering.prove import Prover, Said
 from minidesk.answering.stream import SentenceStream
 from minidesk.errors import ModelError, ModelTimeout
 from minidesk.gateway.failures import BUDGET_SPENT
@@ -31,26 +31,11 @@ FIRST_WORD_S = 25.0
 LARGE_NEEDS_S = 3.0
 
 
-class Granted(Protocol):
-    """One question's leave to ask large."""
-
-    def release(self) -> None:
-        """To be called when the call is in the ledger, or was not made."""
-
-
-class Share(Protocol):
-    """How much of a site's questions large may answer."""
-
-    async def grant(self, site_id: str) -> Granted | None:
-        """Leave for one question; None where the site's share or its money for large is used up."""
-
-
 @dataclass(frozen=True, slots=True)
 class LargeTier:
-    """The second tier, and how often it may be asked."""
+    """The second tier. How often a site may ask it, the gateway decides: a refusal is a model that did not answer."""
 
     models: Models
-    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +103,13 @@ class Cascade:
     async def _ask_large(
         self, large: LargeTier, request: ChatRequest, prompt: Prompt, by: float
     ) -> AsyncGenerator[ProvedSentence | _Attempt, None]:
-        """Large's try; nothing where it may not be asked, or no time is left for it."""
+        """Large's try; nothing where no time is left for it."""
         if by - asyncio.get_running_loop().time() < LARGE_NEEDS_S:
             return
-        granted = await large.share.grant(request.site_id or "")
-        if granted is None:
-            return
-        try:
-            source = _first_by(large.models.stream(request), by)
-            async with aclosing(self._attempt("large", source, request, prompt)) as parts:
-                async for part in parts:
-                    yield part
-        finally:
-            granted.release()
+        source = _first_by(large.models.stream(request), by)
+        async with aclosing(self._attempt("large", source, request, prompt)) as parts:
+            async for part in parts:
+                yield part
 
     async def _attempt(
         self, tier: Tier, source: AsyncIterator[str | Finished], request: ChatRequest, prompt: Prompt
@@ -203,6 +182,7 @@ class _Draft:
         self._stream = SentenceStream()
         self._lead: ProvedSentence | None = None  # "You need:" waits for the item that it introduces
         self._dropped = 0
+        self._mended = 0  # said in the page's words, or told already
         self._joined = 0
         self.held: list[ProvedSentence] = []
         self.heard = ""
@@ -211,8 +191,8 @@ class _Draft:
 
     @property
     def whole(self) -> bool:
-        """Nothing that the model wrote was left out."""
-        return self.shown > 0 and not (self._dropped or self._lead or self._stream.lost)
+        """All that the model wrote was shown as it wrote it."""
+        return self.shown > 0 and not (self._dropped or self._mended or self._lead or self._stream.lost)
 
     async def take(self, delta: str) -> list[ProvedSentence]:
         """What this delta makes ready to be shown."""
@@ -225,11 +205,15 @@ class _Draft:
     async def _prove(self, sentences: list[str]) -> list[ProvedSentence]:
         ready: list[ProvedSentence] = []
         for sentence in sentences:
-            proved = await self._prover.prove(sentence) if NOT_FOUND not in sentence else None
-            if proved is None:
+            said = await self._prover.say(sentence) if NOT_FOUND not in sentence else Said("lost")
+            if said.how == "lost":
                 self._dropped += 1
                 continue
+            self._mended += said.how != "proved"
             self.proved += 1
+            proved = said.sentence
+            if proved is None:
+                continue
             if proved.text.rstrip().endswith(":"):
                 self._lead = proved
                 continue

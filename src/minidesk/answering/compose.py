@@ -16,7 +16,7 @@ from minidesk.answering.prompt import SHOWN, Prompt, answer_prompt
 from minidesk.answering.prove import Prover
 from minidesk.answering.rank import Embed, Ranking, WordNearness
 from minidesk.answering.sure import ANSWER_FROM
-from minidesk.gateway.messages import ChatMessage, ChatRequest
+from minidesk.gateway.messages import USUAL_ORDER, ChatMessage, ChatRequest, Order
 from minidesk.knowledge.records import Passage
 
 __all__ = ["Composed", "Composer", "LargeTier", "Manner", "Models"]
@@ -37,7 +37,7 @@ class Manner:
     site_name: str = ""
     passages: int = SHOWN  # that the model is given
     rules: str = ""  # in the place of the shipped prompt's
-    models: tuple[str, ...] = ()  # asked first, in this order; the tier's others after them
+    models: Order = USUAL_ORDER  # asked first
 
 
 class Composer:

@@ -312,12 +312,16 @@ def _rest(scan: _Scan) -> None:
         scan.add("code", re.sub(r"[-+/]", "", match.group().lower()), match.start(), match.end())
         scan.blank(match.start(), match.end())
     for match in _NUMBER.finditer(scan.text):
+        if match["n"].lower() == "one" and _PRONOUN.search(scan.text[: match.start("n")]):
+            continue
         value = number(match["n"])
         noun = (match["noun"] or "").lower()
         kind: FactKind = "year" if re.fullmatch(r"(?:19|20)\d{2}", match["n"]) and not noun else "number"
         scan.add(kind, _show(value), match.start("n"), match.end("n"), noun)
 
 
+# "If one is lost", "the other one": no number.
+_PRONOUN = re.compile(r"\b(?:if|this|that|another|other|new|old|existing|previous)\s+$", re.IGNORECASE)
 _RANGE_TEXT = re.compile(r"\d[^\d]*(?:-|–|—|to)\s*[€$£]?\d")
 
 

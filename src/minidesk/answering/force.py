@@ -32,7 +32,7 @@ _MUST = re.compile(
     r"\b(?:must|have to|has to|had to|need to|needs to|required?|requires|mandatory|obliged|necessary|obligatory)\b",
     re.IGNORECASE,
 )
-_ASKS = re.compile(r"\b(?:needs?|asks? for|please)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:needs?|asks? for|please|(?:prompted|asked) (?:to|for))\b", re.IGNORECASE)
 _CAN = re.compile(r"\b(?:can|could)\b(?!not)", re.IGNORECASE)
 _MAY = re.compile(
     r"\b(?:may(?! only\b)|might|could|optional|optionally|voluntary|voluntarily|if you (?:like|wish|want|prefer))\b",
@@ -68,6 +68,7 @@ _NO_NEED = re.compile(
     re.IGNORECASE,
 )
 _LACKING = frozenset(stem(w) for w in "without no not never none nor neither free cannot".split())  # noqa: SIM905 (a word list)
+_MORE = 1  # content words by which another clause may be longer and still be meant
 _DENIALS = {"not", "no", "never", "cannot", "nor", "neither", "none"}
 _CLAUSE = re.compile(
     r"(?<=[;:.!?|])\s+|\n+|,\s+(?=(?:and|but|or|so|not|never|no|neither|nor|just|up to|at most|at least|while|whereas|because|if|unless|when|only)\b)|"
@@ -173,9 +174,17 @@ def clauses_of(text: str) -> list[str]:
 def _matching(clause: str, clauses: list[str]) -> str:
     """The clauses of the span that speak of the same; the best of them, and those that share as much."""
     roots = set(surface(clause)) - _DENIALS
-    shares = [len(roots & set(surface(other))) for other in clauses]
-    best = max(shares, default=0)
-    return " ".join(c for c, share in zip(clauses, shares, strict=True) if share == best) if best else ""
+    held = [set(surface(other)) for other in clauses]
+    best = max((len(roots & other) for other in held), default=0)
+    if not best:
+        return ""
+    # Of those that share as much, the ones that say least else: "a single tab" is not what "the browser tab" is about.
+    least = min(len(other - roots) for other in held if len(roots & other) == best)
+    return " ".join(
+        clause
+        for clause, other in zip(clauses, held, strict=True)
+        if len(roots & other) == best and len(other - roots) <= least + _MORE
+    )
 
 
 def _limits(said: str, there: str, around: str) -> bool:
@@ -234,7 +243,7 @@ def _none_there(said: str, there: str) -> bool:
         held = [
             frozenset(surface(m[1]))
             for m in re.finditer(
-                r"\b(?:no|without|none of|neither|nor|not (?:an?|any|have|offer|sell|provide|take|accept|use)|free of)\s+((?:[\w'-]+\s*){1,4})",
+                r"\b(?:no|without|none of|neither|nor|not (?:an?|any|have|offer|sell|provide|take|accept|use)|free of)\s+((?:[\w'-]+\s*){1,4}(?:, (?:[\w'-]+\s*){1,4})*)",
                 there,
                 re.IGNORECASE,
             )

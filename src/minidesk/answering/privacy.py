@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from minidesk.answering.models import Models, closing
 from minidesk.answering.outcome import Turn
-from minidesk.gateway.messages import ChatRequest, Finished
+from minidesk.gateway.messages import USUAL_ORDER, ChatRequest, Finished, Order
 from minidesk.text.redact import Redaction, id_pattern
 
 
@@ -23,7 +23,7 @@ class SiteWishes:
     temperature: float | None = None  # these four: other than usual, where an experiment asks for it
     passages: int | None = None
     large: bool = True
-    models: tuple[str, ...] = ()  # names of models that are asked first, in this order
+    models: Order = USUAL_ORDER  # asked first
     topics: tuple[str, ...] = ()  # that always go to a person, as answering.topics reads them
 
     def redaction(self, said: Iterable[str], country: str | None = None) -> Redaction | None:

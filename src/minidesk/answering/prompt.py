@@ -111,7 +111,7 @@ def answer_prompt(
         question=neutral(question),
         rewritten=neutral(rewritten) if rewritten and rewritten != question else "",
     )
-    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+    return _prompt(system, user, marker)
 
 
 def rewrite_prompt(question: str, history: Sequence[Turn]) -> Prompt:
@@ -119,7 +119,7 @@ def rewrite_prompt(question: str, history: Sequence[Turn]) -> Prompt:
     marker = secrets.token_hex(8)
     system = _render("rewrite_system.md.j2", marker=marker)
     user = _render("rewrite_user.md.j2", marker=marker, history=_turns(history), question=neutral(question))
-    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+    return _prompt(system, user, marker)
 
 
 def summary_prompt(turns: Sequence[Turn], *, words: int, site_name: str = "") -> Prompt:
@@ -127,7 +127,7 @@ def summary_prompt(turns: Sequence[Turn], *, words: int, site_name: str = "") ->
     marker = secrets.token_hex(8)
     system = _render("summary_system.md.j2", marker=marker, words=words, site_name=site_name)
     user = _render("summary_user.md.j2", marker=marker, turns=_turns(turns, _SUMMED_UP))
-    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+    return _prompt(system, user, marker)
 
 
 def wording_prompt(text: str, how: str) -> Prompt:
@@ -144,7 +144,13 @@ def _text_prompt(system_file: str, text: str, **values: object) -> Prompt:
     marker = secrets.token_hex(8)
     system = _render(system_file, marker=marker, **values)
     user = _render("text_user.md.j2", marker=marker, text=neutral(text))
-    return Prompt((ChatMessage("system", system), ChatMessage("user", user)), marker, system)
+    return _prompt(system, user, marker)
+
+
+def _prompt(system: str, user: str, marker: str) -> Prompt:
+    """What stands in front of the marker is the same in every call of its kind: the part that a cache can keep."""
+    told = ChatMessage("system", system, stable=system.index(marker))
+    return Prompt((told, ChatMessage("user", user)), marker, system)
 
 
 def _turns(history: Sequence[Turn], most: int = _HISTORY) -> list[Turn]:

@@ -5,11 +5,15 @@ link and name stands in the span (in any written form, `facts.py`), beside the w
 *Force* (`force.py`): negation, "only", must/may, bounds and opposites agree, and nothing is promised that the company
 did not write. *Content*: every word that carries meaning is the span's, or one that says the same (`alike.py`).
 
-A refused sentence costs the visitor one sentence; a wrong one costs them money: in doubt, refuse.
+A refused sentence costs the visitor one sentence; a wrong one costs them money: in doubt, refuse. Where the page itself
+says nearly what was refused, its own words stand in for it (`instead.py`): true by construction, and not lost.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -18,13 +22,14 @@ from minidesk.answering.alike import LIGHT, alike, opposed
 from minidesk.answering.claims import facts_agree
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.force import denies, force_agrees
+from minidesk.answering.instead import PagesWords
 from minidesk.answering.outcome import Citation, ProvedSentence
 from minidesk.answering.pieces import cite
 from minidesk.answering.rank import Embed, WordNearness, surface
 from minidesk.answering.spans import Span, spans_of
 from minidesk.answering.together import leans_rightly, stands_together
 from minidesk.knowledge.records import Passage
-from minidesk.text.words import stem
+from minidesk.text.words import stem, words
 
 __all__ = ["Prover", "facts_agree", "prove"]
 
@@ -85,6 +90,15 @@ _PHRASES = tuple(
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is shown of a model's sentence: it, `proved`; the page's words `instead`; or nothing, as it was `told` already
+    or is `lost`."""
+
+    how: Literal["proved", "instead", "told", "lost"]
+    sentence: ProvedSentence | None = None
+
+
 class Prover:
     """Proves the sentences of one answer and numbers its citations, consecutively by first use."""
 
@@ -95,6 +109,36 @@ class Prover:
         self._candidates = [span for i, p in enumerate(passages) for span in spans_of(p, i)]
         self._known = frozenset(root for span in self._candidates for root in span.words)
         self._numbers: dict[tuple[str, int, int], Citation] = {}
+        self._pages = PagesWords(passages, embed)
+        self._quoted: list[Citation] = []  # the page's words that were shown
+
+    async def say(self, text: str) -> Said:
+        """`text` (with its joining whitespace) where it is proved; else what the page says in its place. Call it in the
+        order of the answer: nothing is said twice."""
+        proved = await self.prove(text)
+        if proved is not None:
+            told = proved.citations and all(self._is_quoted(citation) for citation in proved.citations)
+            return Said("told") if told else Said("proved", proved)
+        bare = strip_marks(text)
+        core = _LIST_MARK.sub("", bare).strip()
+        piece = await self._pages.nearest(plain(core))
+        if piece is None:
+            return Said("lost")
+        passage = self._passages[piece.passage]
+        if any(_within(passage, piece.start, piece.end, known) for known in self._numbers.values()):
+            return Said("told")
+        citation = self._cite(piece.passage, piece.start, piece.end)
+        self._quoted.append(citation)
+        joint = bare[: len(bare) - len(bare.lstrip())]
+        mark = _LIST_MARK.match(bare)
+        shown = ProvedSentence(f"{mark.group() if mark else joint}{piece.text}", (citation,))
+        return Said("instead", shown)
+
+    def _is_quoted(self, citation: Citation) -> bool:
+        return any(
+            known.chunk == citation.chunk and known.start <= citation.start and citation.end <= known.end
+            for known in self._quoted
+        )
 
     async def prove(self, text: str) -> ProvedSentence | None:
         """`text` (with its joining whitespace) as a proved sentence, or None if no span bears it."""
@@ -111,7 +155,11 @@ class Prover:
             return None  # cut off: what is missing could turn it round
         stated = _OPENING.sub("", re.sub(r"\*+|__|`", "", plain(core)))
         span = await self._bearing(_usual(stated)) if stated else None
-        return ProvedSentence(bare, (self._citation(span),)) if span is not None else None
+        return (
+            ProvedSentence(bare, (self._cite(span.passage, span.start, span.end),))
+            if span is not None
+            else None
+        )
 
     async def _bearing(self, sentence: str) -> Span | None:
         said = facts(sentence)
@@ -139,6 +187,9 @@ class Prover:
         """Every content word of the sentence is a word of the span, light, or says the same as one of the span's."""
         there = span.every | (_STATES if denies(span.lead) or _WHAT.match(span.lead) else frozenset())
         named = {root for fact in facts(sentence) for root in _said_by(fact).split()}
+        halves = {
+            half for pair in pairwise(words(sentence)) if stem("".join(pair)) in span.every for half in pair
+        }
         unknown: list[str] = []
         for root, word in surface(_ADDRESS.sub(" ", sentence)).items():
             if (
@@ -147,6 +198,8 @@ class Prover:
                 or _is_light(root, word)
                 or alike(root, there)
                 or _compound_stands(word, there)
+                or root in span.pairs
+                or word in halves
             ):
                 continue
             if root in self._known or opposed(root, there):
@@ -165,17 +218,24 @@ class Prover:
         cosines = await self._nearness.matrix(unknown, others)
         return bool((cosines.max(axis=1) >= _WORD_NEAR).all())
 
-    def _citation(self, span: Span) -> Citation:
-        passage = self._passages[span.passage]
-        key = (passage.chunk, span.start, span.end)
+    def _cite(self, index: int, start: int, end: int) -> Citation:
+        passage = self._passages[index]
+        key = (passage.chunk, start, end)
         if key not in self._numbers:
-            self._numbers[key] = cite(passage, span.start, span.end, len(self._numbers) + 1)
+            self._numbers[key] = cite(passage, start, end, len(self._numbers) + 1)
         return self._numbers[key]
 
 
 async def prove(sentence: str, passages: Sequence[Passage], embed: Embed) -> ProvedSentence | None:
     """One sentence against the passages; None if nothing bears it."""
     return await Prover(passages, embed, WordNearness(embed)).prove(sentence)
+
+
+def _within(passage: Passage, start: int, end: int, citation: Citation) -> bool:
+    """Whether `passage.text[start:end]` lies in what the citation quotes."""
+    if citation.chunk != passage.chunk:
+        return False
+    return citation.start <= passage.start + start and passage.start + end <= citation.end
 
 
 def is_allowed(sentence: str) -> bool:

@@ -48,6 +48,11 @@ class Span:
         return frozenset(stem(word.removesuffix("'s")) for word in words(f"{self.text} {self.around}"))
 
     @cached_property
+    def pairs(self) -> frozenset[str]:
+        """Stems of each two neighbouring words written as one: "set up" is "setup" elsewhere."""
+        return frozenset(stem(a + b) for a, b in pairwise(words(f"{self.text} {self.around}")))
+
+    @cached_property
     def facts(self) -> frozenset[tuple[str, str]]:
         """Keys of its facts."""
         return frozenset(fact.key for fact in facts(self.text))

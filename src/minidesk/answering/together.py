@@ -25,6 +25,8 @@ _NEAR = 9
 _ARTICLES = frozenset(
     ["a", "an", "the", "your", "our", "my", "its", "their", "can", "be", "is", "are", "will"]
 )
+_FROM = re.compile(r"\bfrom ((?:[\w'-]+ ){0,2}[\w'-]+)", re.IGNORECASE)
+_SOURCE = re.compile(r"\b(?:from|of|off|out|since|after|starting|in|at|by)\b", re.IGNORECASE)
 _NO_WORDS: frozenset[str] = frozenset()
 _ARTICLE_STEMS = frozenset(stem(word) for word in _ARTICLES)
 _SMALL_STEMS = frozenset(stem(word) for word in (STOPWORDS - _ARTICLES) | {"every", "each", "all", "any"})
@@ -50,7 +52,19 @@ def stands_together(sentence: str, span: Span) -> bool:
         root = stem(match[1].lower())
         if root in span.roots_around - span.roots and not re.search(r"\bfree\b", span.around, re.IGNORECASE):
             return False  # a heading that names gifts does not make one free
-    return _in_one_piece(sentence, span) and _listed_alike(sentence, span) and _followed_alike(sentence, span)
+    return (
+        _in_one_piece(sentence, span)
+        and _listed_alike(sentence, span)
+        and _followed_alike(sentence, span)
+        and _comes_from(sentence, span)
+    )
+
+
+def _comes_from(sentence: str, span: Span) -> bool:
+    """ "Removes it from all teams" is not made of a page that removes the team: something there comes from something."""
+    if _SOURCE.search(f"{span.text} {span.around}"):
+        return True
+    return not any(frozenset(surface(match[1])) & span.roots for match in _FROM.finditer(sentence))
 
 
 def _in_one_piece(sentence: str, span: Span) -> bool:

@@ -101,6 +101,8 @@ def sentences(text: str) -> list[Span]:
 def _is_abbreviation(text: str, dot: int) -> bool:
     word = re.search(r"[\w.]*$", text[max(0, dot - 12) : dot])
     before = word.group().lower() if word else ""
+    if re.fullmatch(r"(?:[a-z]\.)+[a-z]", before) and re.match(r"\.\s+[a-z]", text[dot:]):
+        return True  # "U.S. credit cards"; in front of a capital it may be an end
     # A lone letter is an initial; a lone number starts an ordered item ("1. Open …").
     return (
         before in _ABBREVIATIONS
