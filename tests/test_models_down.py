@@ -19,7 +19,6 @@ from tests.answering.shop import SHOP, SmallSearch
 from tests.conftest import FakeClock
 from tests.gateway.conftest import Ledger, Steps, gateway, target
 from tests.helpers.serving import serving
-from tests.test_cascade import Share
 
 TOP = Path(__file__).resolve().parents[1]
 GOOD = "You can return articles within 30 days after delivery."
@@ -52,7 +51,7 @@ async def test_extracts_answer_while_every_model_is_down_and_models_when_they_ar
             models,
             settings,
             clock,
-            large=LargeTier(OneTier(models, "large"), Share()),
+            large=LargeTier(OneTier(models, "large")),
         )
         for _ in range(3):
             answered = await ask(asker, "How long do I have to return something?")

@@ -540,17 +540,22 @@ def models() -> None:
 
 
 @models.command("list")
+@click.option("--known", is_flag=True, help="The providers and models that need no address and no price.")
 @command
-async def models_list() -> int:
+async def models_list(known: bool) -> int:
     """Every model of the settings, with its tiers, prices and what it supports."""
     import os
 
-    from minidesk.gateway import read_catalog
+    from minidesk.gateway import known_lines, read_catalog
 
+    if known:
+        click.echo("\n".join(known_lines()))
+        return 0
     catalog = read_catalog(read_settings(), os.environ)
     if not catalog.entries:
         click.echo(
-            "No model is set, so extracts answer. Set MINIDESK_MODEL, or [[providers]] in minidesk.toml."
+            "No model is set, so extracts answer. Set MINIDESK_MODEL, or [[providers]] in minidesk.toml: "
+            "`minidesk models list --known` names those that minidesk knows."
         )
         return 0
     for entry in catalog.entries:

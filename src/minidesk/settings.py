@@ -84,7 +84,7 @@ class ProviderModel(BaseModel):
 
 
 class ProviderSettings(BaseModel):
-    """An OpenAI-compatible endpoint. For the usual ones the name is enough: gateway/catalog.py knows their address."""
+    """An OpenAI-compatible endpoint. For the usual ones the name is enough: gateway/presets.py knows their address."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -149,14 +149,17 @@ class ModelSettings(BaseModel):
     model_daily_budget_visitor_usd: float | None = Field(
         0.25, ge=0, description="Ceiling a day and visitor, over all their conversations (T6)."
     )
+    model_monthly_budget_visitor_usd: float | None = Field(
+        None, ge=0, description="Ceiling a calendar month and visitor; none if unset."
+    )
     large_share_max: float = Field(
         0.2,
         ge=0,
         le=1,
-        description="Share of a site's answers, of its last 200 in 24 hours, that the large tier may be asked for.",
+        description="Share of what models write for a site, of the last 200 in 24 hours, that may be the large tier's.",
     )
     large_daily_budget_usd: float | None = Field(
-        None, ge=0, description="Ceiling a day and site for the large tier's answers alone; none if unset."
+        None, ge=0, description="Ceiling a day and site for the large tier's calls alone; none if unset."
     )
     answer_cache: bool = Field(
         True, description="Give a model's proved answer again while question and pages are the same."

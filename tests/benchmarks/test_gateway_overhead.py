@@ -150,6 +150,25 @@ async def paced(place: Place, streams: int) -> Paced:
     return Paced(streams, statistics.median(totals), totals[-1], spent / (len(totals) * TOKENS) * 1e6)
 
 
+async def begun_at_once(place: Place, streams: int) -> list[Paced]:
+    """All answers begin in the same moment, `ANSWERS` times with a pause: the first time each needs a new connection."""
+    readers = [await connected(place) for _ in range(streams)]
+    await asyncio.gather(*(reader.ask() for reader in readers[:4]))
+    found = []
+    for _ in range(ANSWERS):
+        await asyncio.sleep(1)  # what the last answers left to be written is written
+        before = cpu_of(place.pid) if place.pid else 0.0
+        await asyncio.gather(*(reader.ask() for reader in readers))
+        spent = cpu_of(place.pid) - before if place.pid else 0.0
+        assert {reader.words for reader in readers} == {TOKENS}
+        totals = sorted(reader.total for reader in readers)
+        event_us = spent / (streams * TOKENS) * 1e6
+        found.append(Paced(streams, statistics.median(totals), totals[-1], event_us))
+    for reader in readers:
+        reader.transport.close()
+    return found
+
+
 def free_port() -> int:
     """One that nobody listens on."""
     with socket.socket() as probe:
@@ -248,6 +267,23 @@ async def test_what_the_gateway_adds(tmp_path: Path) -> None:
         for name, values in firsts.items()
     }
     assert added["minidesk"] <= added["LiteLLM"] / 2, "far from what was promised: look at what changed"
+
+
+@pytest.mark.timeout(300)
+async def test_streams_that_begin_in_the_same_moment(tmp_path: Path) -> None:
+    """Printed only: what the start of a stream costs is what these wait for, 200 times over."""
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(model())
+        straight = await begun_at_once(Place(port, "mock", path=f"/{GAP_MS}/v1/chat/completions"), 200)
+        desk = await stack.enter_async_context(ours(tmp_path / "desk", port, GAP_MS))
+        found = await begun_at_once(desk, 200)
+    base = statistics.median(row.median for row in straight)
+    print(f"\nload {os.getloadavg()[0]:.1f}; directly {base:.2f} s")
+    for row in found:
+        print(
+            f"200 at once: {row.median:.2f} s in the median ({100 * (row.median / base - 1):+.1f} %), "
+            f"the slowest {row.slowest:.2f} s; {row.event_us:.0f} µs of CPU an event"
+        )
 
 
 def report(firsts: dict[str, list[float]], table: list[tuple[str, Paced]], load: float) -> str:

@@ -13,6 +13,7 @@ from minidesk.gateway import (
     ChatRequest,
     Clocks,
     Finished,
+    Gate,
     Gateway,
     ModelClient,
     Route,
@@ -59,6 +60,28 @@ class Held:
         self.most = 0
 
 
+@dataclass
+class Share:
+    """Lets so many requests ask large, and says who asked and how many are under way."""
+
+    left: int = 100
+    open: int = 0
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def grant(self, site_id: str, purpose: str) -> "Share | None":
+        """One of what is left."""
+        self.asked.append((site_id, purpose))
+        if not self.left:
+            return None
+        self.left -= 1
+        self.open += 1
+        return self
+
+    def release(self) -> None:
+        """Ended."""
+        self.open -= 1
+
+
 def target(url: str, model: str = "mini-1") -> Target:
     """A target with gpt-4o-mini's prices."""
     return Target(model=model, base_url=f"{url}/v1", api_key="sk-test", input_price=0.15, output_price=0.60)
@@ -82,13 +105,14 @@ def gateway(
     policy: Policy = "first",
     weights: tuple[float, ...] = (),
     large: tuple[Target, ...] = (),
+    gate: Gate | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> Gateway:
     """The real thing, without the wait before a second attempt."""
     routes: dict[Tier, Route] = {"mini": Route(targets, policy, weights)} if targets else {}
     if large:
         routes["large"] = Route(large)
-    return Gateway(ModelClient(clocks), routes, ledger.book, ledger, now=now, jitter=lambda: 0.0)
+    return Gateway(ModelClient(clocks), routes, ledger.book, ledger, large=gate, now=now, jitter=lambda: 0.0)
 
 
 async def collect(

@@ -11,7 +11,8 @@ from tests.helpers.serving import serving
 
 from minidesk.cli import main
 from minidesk.errors import Invalid
-from minidesk.gateway import PRESETS, Catalog, load_prices, read_catalog
+from minidesk.gateway import PRESETS, Catalog, ChatMessage, load_prices, read_catalog
+from minidesk.gateway.call import at_most
 from minidesk.gateway.client import body_for
 from minidesk.gateway.scripted import Line, ScriptedModel
 from minidesk.settings import load_settings
@@ -110,6 +111,7 @@ def test_what_cannot_be_meant_is_said_in_a_sentence(toml: str, word: str) -> Non
         ("gpt-4o-mini-2024-07-18", 0.15),
         ("gpt-4o:extended", 2.5),
         ("gpt-5-mini", 0.25),
+        ("anthropic/claude-haiku-4.5", 1.0),
     ],
 )
 def test_the_table_knows_a_model_under_its_other_names(name: str, row: float) -> None:
@@ -145,6 +147,12 @@ def test_the_list_shows_tiers_and_prices(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "rack/qwen3  [mini]" in shown.output
     assert "set OPENAI_API_KEY" in shown.output
     assert load_prices().date in shown.output
+    known = CliRunner().invoke(main, ["models", "list", "--known"]).output
+    for name in ("xroute", "openai", "openrouter", "anthropic", "gemini", "mistral", "groq", "together", "ollama",
+                 "llamacpp", "vllm", "lmstudio", "litellm", "gpt-4o-mini", "gpt-4o", "gpt-4.1-mini", "gpt-4.1",
+                 "gpt-5-mini", "gpt-5"):  # fmt: skip
+        assert f"\n  {name}  " in known
+    assert f"list prices of {load_prices().date}" in known
 
 
 async def test_the_trial_calls_each_model_and_fails_if_one_does() -> None:
@@ -180,3 +188,30 @@ def test_prompts_of_a_site_find_the_same_cache_where_the_provider_has_a_name_for
     assert "prompt_cache_key" in catalog("").entries[0].target.supports
     monkeypatch.setenv("MINIDESK_MODEL_BASE_URL", "https://llm.example.com/v1")
     assert "prompt_cache_key" not in catalog("").entries[0].target.supports
+
+
+ROUTER = """
+[[providers]]
+name = "openrouter"
+models = [{ name = "anthropic/claude-haiku-4.5" }, { name = "openai/gpt-4.1-mini" }]
+[[providers]]
+name = "anthropic"
+models = [{ name = "claude-haiku-4-5" }]
+"""
+
+
+def test_what_is_the_same_in_every_prompt_is_marked_where_the_endpoint_hands_the_mark_on() -> None:
+    found = {entry.target.name: entry.target for entry in catalog(ROUTER).entries}
+    asked = replace(REQUEST, messages=(ChatMessage("system", "Rules. Marker x", stable=7), *REQUEST.messages))
+    claude = found["openrouter/anthropic/claude-haiku-4.5"]
+    rules, question = body_for(claude, asked)["messages"]
+    assert rules["content"] == [
+        {"type": "text", "text": "Rules. ", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "Marker x"},
+    ]
+    assert question["content"] == REQUEST.messages[0].content
+    for other in ("openrouter/openai/gpt-4.1-mini", "anthropic/claude-haiku-4-5"):
+        assert body_for(found[other], asked)["messages"][0]["content"] == "Rules. Marker x"
+    # 1000 read from the cache, 2000 put there, 500 neither; in millionths of a dollar.
+    assert claude.cost(3500, 100, 1000, 2000) == 100 + 2500 + 500 + 500
+    assert at_most(claude, asked) > at_most(found["anthropic/claude-haiku-4-5"], asked), "it may be put there"

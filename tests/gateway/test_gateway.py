@@ -18,7 +18,7 @@ from minidesk.errors import (
     ModelTruncated,
     ModelUnreachable,
 )
-from minidesk.gateway import Clocks
+from minidesk.gateway import Clocks, routing
 from minidesk.gateway.failures import retry_after
 from minidesk.gateway.scripted import Line, ScriptedModel
 
@@ -190,6 +190,45 @@ async def test_a_server_that_hangs_or_drips_is_left_when_the_clock_says_so(ledge
                 await collect(
                     gateway(ledger, target(url), clocks=Clocks(first_token=0.2, gap=0.2, total=0.5))
                 )
+
+
+async def test_all_targets_together_have_so_long_to_the_first_word(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert routing.FIRST_TOKEN_BUDGET_S <= 25, "F12"
+    monkeypatch.setattr(routing, "FIRST_TOKEN_BUDGET_S", 0.3)
+    async with speaking([HEAD], then_hang=True) as url:
+        slow = [target(url, f"mini-{n}") for n in range(20)]
+        with pytest.raises(ModelTimeout):
+            async with asyncio.timeout(4):
+                await collect(gateway(ledger, *slow, clocks=Clocks(first_token=0.2, gap=2.0, total=5.0)))
+    assert [line.model for line in ledger.lines] == ["mini-0", "mini-1"]
+    assert sum(line.total_ms for line in ledger.lines) >= 290
+
+
+async def test_two_hundred_readers_who_leave_leave_nothing_behind(ledger: Ledger) -> None:
+    gate = asyncio.Event()
+    never = Line(("You have ", "30 days."), gate=gate)
+    async with serving(ScriptedModel(otherwise=lambda _: never)) as url:
+        asked = gateway(ledger, target(url))
+        before = len(asyncio.all_tasks())
+
+        async def leaves(after: int) -> None:
+            async with aclosing(asked.stream(REQUEST)) as pieces:
+                for _ in range(after):
+                    await anext(pieces)
+                await asyncio.wait_for(anext(pieces), 0.01)  # never comes
+
+        for _ in range(5):
+            left = await asyncio.gather(*(leaves(n % 2) for n in range(40)), return_exceptions=True)
+            assert {type(each) for each in left} == {TimeoutError}
+        await asked.close()
+        gate.set()
+        async with asyncio.timeout(5):
+            while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 (the server's own end with the gate)
+                await asyncio.sleep(0.01)
+    assert [line.outcome for line in ledger.lines] == ["aborted"] * 200
+    assert ledger.left == 1_000_000, "nothing stays set aside"
 
 
 async def test_nobody_there(ledger: Ledger) -> None:

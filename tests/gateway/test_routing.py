@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from tests.gateway.conftest import FAST, REQUEST, Ledger, Steps, collect, gateway, target
+from tests.gateway.conftest import FAST, REQUEST, Ledger, Share, Steps, collect, gateway, target
 from tests.helpers.serving import serving
 
 from minidesk.errors import ModelError, ModelRefused
-from minidesk.gateway import ChatMessage, Gateway, ModelClient, Route, Tier
+from minidesk.gateway import ChatMessage, Gateway, ModelClient, Order, Route, Tier
 from minidesk.gateway.failures import failure
 from minidesk.gateway.routing import weighted
 from minidesk.gateway.scripted import Line, ScriptedModel
@@ -241,6 +241,19 @@ async def test_cached_input_costs_what_the_provider_asks_for_it(ledger: Ledger) 
         assert (await collect(gateway(ledger, target(url))))[1].cost_micros == 156
 
 
+async def test_input_that_is_put_into_a_cache_costs_more(ledger: Ledger) -> None:
+    usage = b'"usage":{"prompt_tokens":1000,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":800}}'
+    body = (
+        b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}],'
+        + usage
+        + b"}\n\ndata: [DONE]\n\n"
+    )
+    async with serving(ScriptedModel(otherwise=lambda _: Line(body=body))) as url:
+        assert (await collect(gateway(ledger, target(url))))[
+            1
+        ].cost_micros == 186  # 200 × .15 + 800 × .1875 + 10 × .60
+
+
 async def test_a_request_may_name_who_is_asked_first(ledger: Ledger) -> None:
     async with serving(good()) as url:
         one, two, spare, big = (
@@ -249,12 +262,13 @@ async def test_a_request_may_name_who_is_asked_first(ledger: Ledger) -> None:
         routes: dict[Tier, Route] = {"mini": Route((one, two)), "large": Route((big,))}
         asked = Gateway(ModelClient(FAST), routes, ledger.book, ledger, others=[spare], jitter=lambda: 0.0)
         assert asked.names == ("x/one", "x/two", "x/big", "x/spare")
-        asks: tuple[tuple[tuple[str, ...], Tier, str], ...] = (
-            ((), "mini", "one"),
-            (("x/two",), "mini", "two"),
-            (("x/spare", "x/two"), "mini", "spare"),
-            (("gone/model",), "mini", "one"),
-            (("x/two",), "large", "big"),
+        asks: tuple[tuple[Order, Tier, str], ...] = (
+            (Order(), "mini", "one"),
+            (Order(("x/two",)), "mini", "two"),
+            (Order(("x/spare", "x/two")), "mini", "spare"),
+            (Order(("gone/model",)), "mini", "one"),
+            (Order(("x/two",)), "large", "big"),
+            (Order(("x/two",), ("x/spare",)), "large", "spare"),
         )
         for order, tier, first in asks:
             await collect(asked, replace(REQUEST, order=order), tier)
@@ -270,7 +284,32 @@ async def test_where_the_named_one_fails_the_tier_answers(ledger: Ledger) -> Non
             ModelClient(FAST), {"mini": Route((one,))}, ledger.book, ledger,
             others=[replace(spare, api_key="other")], jitter=lambda: 0.0,
         )  # fmt: skip
-        text, end = await collect(asked, replace(REQUEST, order=("x/spare",)))
+        text, end = await collect(asked, replace(REQUEST, order=Order(("x/spare",))))
         assert (text, end.model) == ("Yes.", "one")
         await asked.close()
     assert [line.model for line in ledger.lines] == ["spare", "one"]
+
+
+async def test_large_is_asked_by_leave_whichever_way_leads_to_it(ledger: Ledger) -> None:
+    share = Share()
+    async with serving(good()) as url:
+        one, both, big = (replace(target(url, name), name=f"x/{name}") for name in ("one", "both", "big"))
+        asked = gateway(ledger, one, both, large=(big, both), gate=share)
+        named = replace(REQUEST, order=Order(("x/big",)))
+        await collect(asked)
+        await collect(asked, replace(REQUEST, order=Order(("x/both",))))
+        assert share.asked == [], "a model of both tiers is mini's where mini is asked"
+        await collect(asked, named)
+        await collect(asked, replace(REQUEST, purpose="draft"), "large")
+        assert (share.asked, share.open) == ([("s1", "answer"), ("s1", "draft")], 0)
+        assert [(line.tier, line.model) for line in ledger.lines] == [
+            ("mini", "one"), ("mini", "both"), ("large", "big"), ("large", "big"),
+        ]  # fmt: skip
+        share.left = 0
+        _, end = await collect(asked, named)
+        assert end.model == "one", "an experiment stops at the cap, the answers do not"
+        with pytest.raises(ModelRefused) as refused:
+            await collect(asked, REQUEST, "large")
+        assert refused.value.code == "budget_spent"
+        await asked.close()
+    assert len(ledger.lines) == 5

@@ -79,6 +79,18 @@ async def test_each_ceiling_holds_for_its_own(db: Database, clock: FakeClock) ->
     assert await spending.spent("deployment", None, "month") == 1500
 
 
+async def test_a_visitor_has_a_day_and_a_month(db: Database, clock: FakeClock) -> None:
+    one = await add_conversation(db, clock)
+    ceilings = Ceilings(site_day=5.0, visitor_day=0.001, visitor_month=0.0015)
+    spending = Spending(db, clock, ceilings)
+    await spending.book(call(1000, one.site_id, one.id))
+    assert not await fits(spending, request(one.site_id, one.id), 1)
+    clock.advance(days=1)
+    assert await fits(spending, request(one.site_id, one.id), 500)
+    assert not await fits(spending, request(one.site_id, one.id), 501)
+    assert await fits(spending, request(one.site_id), 501), "the site's own is far"
+
+
 async def test_a_site_has_its_own_ceiling(db: Database, clock: FakeClock) -> None:
     conversation = await add_conversation(db, clock)
     spending = Spending(db, clock, Ceilings(site_day=5.0))

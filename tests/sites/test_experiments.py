@@ -10,7 +10,7 @@ from tests.rows import add_site
 from tests.test_reply import REPLY, run
 
 from minidesk.db import Database
-from minidesk.db.models import AnswerVersion, Message
+from minidesk.db.models import AnswerVersion, Message, ModelCall, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.insight.experiments import outcomes, seen, wilson
 from minidesk.sites import ExperimentView, Variant, end_experiment, running_experiment, start_experiment
@@ -91,11 +91,21 @@ async def test_what_came_of_it(desk: Desk) -> None:
     await run(desk, *REPLY)
     async with desk.db.write() as tx:
         await tx.execute(update(Message).where(Message.author == "assistant").values(helpful=True))
+        answer = (await tx.scalars(select(Message).where(Message.author == "assistant"))).one()
+        tx.add(
+            ModelCall(
+                id=new_id("mdl"), site_id=desk.conversation.site_id, conversation_id=answer.conversation_id,
+                message_id=answer.reply_to, purpose="answer", tier="large", model=answer.model or "", provider="p",
+                input_tokens=1, output_tokens=1, estimated=False, cost_micros=1, total_ms=1, outcome="ok",
+                created_at=desk.clock(),
+            )
+        )  # fmt: skip
     async with desk.db.read() as tx:
         rows = await seen(tx, found.id)
     one = outcomes(rows)[letter]
     assert (one.conversations, one.answers) == (1, 1)
     assert (one.answered.value, one.helpful.value, one.handed_off.value) == (1.0, 1.0, 0.0)
+    assert one.by_large.value == 1.0
     assert one.cost.value == pytest.approx(0.00004)
     assert (one.ms.value, one.ms.low, one.ms.high) == (210, 210, 210)
     nobody = outcomes(rows)["a" if letter == "b" else "b"]

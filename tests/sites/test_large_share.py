@@ -131,3 +131,22 @@ async def test_a_site_may_have_caps_of_its_own(db: Database, clock: FakeClock) -
     async with db.write() as tx:
         await cap_large(tx, one.id, share=0.0, daily_usd=None)
     assert await LargeShare(db, clock, desk).grant(one.id) is None
+
+
+async def test_all_that_large_did_counts_and_tools_that_chose_it_only_in_its_money(
+    db: Database, clock: FakeClock
+) -> None:
+    await calls(db, clock, "mini", 20)
+    for purpose in ("draft", "rewrite_reply", "summary", "answer"):
+        share = LargeShare(db, clock, LargeCap(0.2, 1.0))
+        assert await share.grant("s1") is not None, purpose
+        await calls(db, clock, "large", purpose=purpose)
+    await calls(db, clock, "large", 50, purpose="api", cost=19_000)
+    async with db.read() as tx:
+        use = await large_use(tx, "s1", clock())
+    assert (use.answers, use.large, use.spent) == (24, 4, 4 * 100 + 50 * 19_000)
+    share = LargeShare(db, clock, LargeCap(0.2, 1.0))
+    assert await share.grant("s1", "draft") is None
+    assert await share.grant("s1", "api") is not None
+    await calls(db, clock, "large", purpose="api", cost=60_000)
+    assert await LargeShare(db, clock, LargeCap(0.2, 1.0)).grant("s1", "api") is None

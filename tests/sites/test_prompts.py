@@ -9,6 +9,7 @@ from minidesk.answering.prompt import version_of
 from minidesk.ask import wishes_of
 from minidesk.db import Database, Tx
 from minidesk.errors import Conflict, Invalid, NotFound
+from minidesk.gateway import Order
 from minidesk.insight.experiments import answers_by_prompt
 from minidesk.sites import (
     PromptWords,
@@ -100,17 +101,18 @@ async def test_a_variant_names_a_version_and_models_and_answers_tell_it(desk: De
     with pytest.raises(Invalid, match="not both"):
         async with desk.db.write() as tx:
             await begin(tx, desk, Variant(prompt=2, instructions="Hm."))
+    order = Order(("openai/gpt-4.1-mini", "mistral/small"), ("openai/gpt-5",))
     async with desk.db.write() as tx:
-        await begin(tx, desk, Variant(prompt=2, models=("openai/gpt-4.1-mini", "mistral/small")))
+        await begin(tx, desk, Variant(prompt=2, models=order))
     async with desk.db.read() as tx:
         trial = await running_experiment(tx, site_id)
         site = await site_by_id(tx, site_id)
     assert trial is not None
     wishes = wishes_of(site, trial.b)
     assert (wishes.rules, wishes.instructions) == (RULES, "Be brief.")
-    assert wishes.models == ("openai/gpt-4.1-mini", "mistral/small")
+    assert wishes.models == order
     usual = wishes_of(site, trial.a)
-    assert (usual.rules, usual.instructions, usual.models) == ("", "Be kind.", ())
+    assert (usual.rules, usual.instructions, usual.models) == ("", "Be kind.", Order())
     await run(desk, *REPLY)
     letter = trial.letter_of(desk.conversation.id)
     told = version_of(RULES, "Be brief.") if letter == "b" else version_of("", "Be kind.")

@@ -8,7 +8,8 @@ from tests.web import test_console
 from tests.web.test_console import Browser, Office
 
 from minidesk.db.models import AnswerVersion, Experiment, Message, new_id
-from minidesk.sites import PromptWords, save_prompt
+from minidesk.gateway import Order
+from minidesk.sites import PromptWords, Variant, save_prompt
 
 office = test_console.office
 HERE = "/console/experiments"
@@ -40,7 +41,7 @@ async def test_started_read_and_ended(office: Office) -> None:
                 "instructions": "Be brief.",
                 "temperature": 0.7,
                 "passages": None,
-                "models": [],
+                "models": {"mini": [], "large": []},
                 "rules": None,
                 "large": False,
             },
@@ -76,6 +77,11 @@ async def test_what_cannot_be_used_is_said_and_what_was_written_stays(office: Of
             ({"a_passages": "40"}, "Variant A: give the model 1 to 10 passages."),
             ({"share": "100"}, "Give B between 1 and 99 per cent of the conversations."),
             ({"b_models": "mini/one, no/such"}, "Variant B: there is no model no/such."),
+            ({"a_large_models": "no/other"}, "Variant A: there is no model no/other."),
+            (
+                {"b_large_models": " ".join(f"m/{n}" for n in range(9))},
+                "Variant B: name up to 8 models a tier.",
+            ),
             ({"b_prompt": "1.5"}, "Variant B: choose one of the versions of the prompt."),
             ({"b_instructions": ""}, "A and B are the same: change something in B."),
         ):
@@ -98,7 +104,7 @@ async def test_only_administrators(office: Office) -> None:
 
 async def test_variants_name_a_version_of_the_prompt_and_models_in_order(office: Office) -> None:
     await office.agent("mara@example.com", office.site, "admin")
-    object.__setattr__(office.deps, "model_names", ("mini/one", "mini/two"))
+    object.__setattr__(office.deps, "model_names", ("mini/one", "mini/two", "big/one", "big/two"))
     async with office.db.write() as tx:
         now = office.deps.clock()
         await save_prompt(tx, office.site.id, PromptWords("", "Be kind."), by="Mara", now=now)
@@ -110,12 +116,15 @@ async def test_variants_name_a_version_of_the_prompt_and_models_in_order(office:
             "b_prompt": "2",
             "b_instructions": "Be kind.",
             "b_models": "mini/two, mini/one",
+            "b_large_models": "big/two big/one",
         }
         assert (await start(browser, **fields)).status_code == 303
         page = (await browser.get(HERE)).text
     [one] = await rows(office)
     assert (one.a["prompt"], one.b["prompt"], one.b["instructions"]) == (0, 2, None)
-    assert one.b["models"] == ["mini/two", "mini/one"]
+    assert one.b["models"] == {"mini": ["mini/two", "mini/one"], "large": ["big/two", "big/one"]}
     assert "mini/two → mini/one" in page
+    assert "big/two → big/one" in page
+    assert Variant.model_validate({"models": ["mini/two"]}).models == Order(("mini/two",)), "kept before"
     assert "the shipped one alone" in page
     assert re.search(r'<li class="added">.*Be kind\.', page)

@@ -14,7 +14,7 @@ from minidesk.insight.costs import by, latest, percentile, speeds, told_again, t
 from minidesk.sites import site_by_id
 from minidesk.sites.large_share import LargeCap
 from minidesk.sites.spending import Ceilings, Spending
-from minidesk.web.console.models import count, milliseconds, money, percent
+from minidesk.web.console.models_words import count, milliseconds, money, percent
 
 office = test_console.office
 HERE = "/console/models"

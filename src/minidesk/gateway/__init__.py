@@ -3,12 +3,23 @@
 Callers build a `ChatRequest` and read `Gateway.stream`; everything else here is inside.
 """
 
-from minidesk.gateway.call import Hold, Purse
-from minidesk.gateway.catalog import PRESETS, Catalog, Entry, PriceTable, Route, load_prices, read_catalog
+from minidesk.gateway.call import Gate, Hold, Purse
+from minidesk.gateway.catalog import Catalog, Entry, Route, read_catalog
 from minidesk.gateway.client import Clocks, ModelClient
 from minidesk.gateway.drill import Scene, Seen, play_outages
 from minidesk.gateway.failures import BUDGET_SPENT
-from minidesk.gateway.messages import CallRecord, ChatMessage, ChatRequest, Finished, LedgerSink, Tier
+from minidesk.gateway.messages import (
+    CallRecord,
+    ChatMessage,
+    ChatRequest,
+    Finished,
+    LedgerSink,
+    Order,
+    Purpose,
+    Tier,
+)
+from minidesk.gateway.presets import PRESETS, known_lines
+from minidesk.gateway.prices import PriceTable, load_prices
 from minidesk.gateway.routing import Gateway, TargetState
 from minidesk.gateway.target import Target
 from minidesk.gateway.transcribe import Recording, Transcriber
@@ -24,11 +35,14 @@ __all__ = [
     "Clocks",
     "Entry",
     "Finished",
+    "Gate",
     "Gateway",
     "Hold",
     "LedgerSink",
     "ModelClient",
+    "Order",
     "PriceTable",
+    "Purpose",
     "Purse",
     "Recording",
     "Route",
@@ -39,6 +53,7 @@ __all__ = [
     "Tier",
     "Transcriber",
     "Trial",
+    "known_lines",
     "load_prices",
     "play_outages",
     "read_catalog",

@@ -19,11 +19,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; `cached_tokens` of the input came from its cache."""
+    """Tokens as the provider counted them; of the input `cached_tokens` came from its cache, and `written_tokens` went there."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    written_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,11 @@ def _usage(usage: Any) -> list[str | Usage]:
     if counts[0] is None or counts[1] is None:
         return []
     details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    return [Usage(counts[0], counts[1], cached or 0)]
+    if not isinstance(details, dict):
+        return [Usage(counts[0], counts[1])]
+    # The second name is OpenRouter's.
+    cached, written = (_count(details.get(name)) or 0 for name in ("cached_tokens", "cache_write_tokens"))
+    return [Usage(counts[0], counts[1], cached, written)]
 
 
 def _count(value: Any) -> int | None:

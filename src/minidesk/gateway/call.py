@@ -11,7 +11,7 @@ from minidesk.errors import MinideskError, ModelError
 from minidesk.gateway.answer import Ended, Usage
 from minidesk.gateway.client import ModelClient
 from minidesk.gateway.health import Health
-from minidesk.gateway.messages import CallRecord, ChatRequest, Finished, LedgerSink, Tier
+from minidesk.gateway.messages import CallRecord, ChatRequest, Finished, LedgerSink, Purpose, Tier
 from minidesk.gateway.target import Target
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,16 @@ class Purse(Protocol):
         """Set aside the most that a call can cost, before it; None means that a budget does not hold it."""
 
 
+class Gate(Protocol):
+    """What a site lets the large tier do for it."""
+
+    async def grant(self, site_id: str, purpose: Purpose) -> Hold | None:
+        """Leave for one request, to be released when its calls have ended; None where share or money is used up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call stands in its request: the tier that was asked, and which attempt over all targets this is."""
+    """Where a call stands in its request: the tier whose model is asked, and which attempt over all targets this is."""
 
     tier: Tier
     request_id: str
@@ -56,7 +63,7 @@ class Call:
         place: Place,
     ) -> None:
         self.target, self.request, self.health = target, request, health
-        self._place = place
+        self._place, self.tier = place, place.tier
         self.begun = False  # the first token came
         self._client, self._ledger = client, ledger
         self._usage: Usage | None = None
@@ -135,7 +142,9 @@ class Call:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             estimated=self._usage is None,
-            cost_micros=target.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens),
+            cost_micros=target.cost(
+                usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.written_tokens
+            ),
             first_token_ms=self._first_ms,
             total_ms=total_ms,
             outcome=outcome,
@@ -184,4 +193,8 @@ def at_most(target: Target, request: ChatRequest) -> int:
     (English has about four bytes a token, Chinese three).
     """
     most = sum(len(m.content.encode(errors="replace")) // 3 + 8 for m in request.messages)
-    return target.cost(most + image_tokens(target, request), request.max_tokens)
+    most += image_tokens(target, request)
+    written = (
+        most if "cache_control" in target.supports else 0
+    )  # putting it there may cost more than reading it
+    return target.cost(most, request.max_tokens, written_tokens=written)

@@ -1,16 +1,16 @@
 """Which models there are: providers and tiers of the settings, completed from the presets and the price table."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.resources import files
-from typing import Any, Literal, cast, get_args
+from typing import Literal, get_args
 
 from pydantic import SecretStr
 
 from minidesk.errors import Invalid
 from minidesk.gateway.messages import Tier
+from minidesk.gateway.presets import PRESETS, taken_at
+from minidesk.gateway.prices import Price, PriceTable, load_prices, supports_of
 from minidesk.gateway.target import IMAGE_TOKENS, USUAL, Support, Target
 from minidesk.settings import ModelSettings, ProviderModel, ProviderSettings, TierSettings
 
@@ -18,73 +18,6 @@ Policy = Literal["first", "cheapest", "fastest", "weighted"]
 
 
 _HEARS: frozenset[Support] = frozenset({"transcription"})
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """An endpoint that many use: its address, and where its key is looked for."""
-
-    base_url: str
-    key_env: str = ""
-    local: bool = False  # runs on one's own machine: calls cost nothing
-    supports: frozenset[Support] = frozenset()  # of the endpoint, whatever the model
-
-
-# OpenAI and Mistral document `prompt_cache_key`. Anthropic's own caching needs marks in the prompt that its
-# OpenAI-compatible endpoint does not take; through OpenRouter it would, but writing to that cache costs more than the
-# input price, which no usage that we read reports: the ledger would book too little.
-_CACHE_KEY: frozenset[Support] = frozenset({"prompt_cache_key"})
-
-# Addresses as the providers' own documentation or that of well-known clients gives them (read in November 2026).
-PRESETS: Mapping[str, Preset] = {
-    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY", supports=_CACHE_KEY),
-    "openrouter": Preset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "anthropic": Preset("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
-    "gemini": Preset("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
-    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY", supports=_CACHE_KEY),
-    "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "together": Preset("https://api.together.ai/v1", "TOGETHER_API_KEY"),
-    # Not in any documentation that we could read: as several public projects call it.
-    "xroute": Preset("https://api.xroute.ai/openai/v1", "XROUTE_API_KEY"),
-    "litellm": Preset("http://localhost:4000/v1", "LITELLM_API_KEY"),
-    "ollama": Preset("http://localhost:11434/v1", local=True),
-    "llamacpp": Preset("http://localhost:8080/v1", local=True),
-    "vllm": Preset("http://localhost:8000/v1", local=True),
-    "lmstudio": Preset("http://localhost:1234/v1", local=True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A row of the price table. US dollars a million tokens."""
-
-    input: float
-    output: float
-    cached_input: float | None
-    context: int | None
-    supports: frozenset[Support]
-    image_tokens: int | None = None
-    minute: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PriceTable:
-    """List prices as of `date`."""
-
-    date: str
-    rows: Mapping[str, Price]
-
-    def find(self, model: str) -> Price | None:
-        """The row of a model, also under a router's prefix (openai/gpt-4o-mini) or with a date (gpt-4o-mini-2024-07-18)."""
-        name = model.rpartition("/")[2].partition(":")[0]
-        while name:
-            if name in self.rows:
-                return self.rows[name]
-            head, dash, tail = name.rpartition("-")
-            if not dash or not tail.isdigit():  # only a date may be left off: gpt-5-mini is no gpt-5
-                return None
-            name = head
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +61,6 @@ class Catalog:
         if self.voice is not None:
             routes["voice"] = self.voice
         return [tier for tier, route in routes.items() if target in route.targets]
-
-
-def load_prices() -> PriceTable:
-    """The table that comes with the package."""
-    raw = json.loads(files("minidesk.gateway").joinpath("prices.json").read_text(encoding="utf-8"))
-    return PriceTable(raw["date"], {name: _price(row) for name, row in raw["models"].items()})
-
-
-def _price(row: Mapping[str, Any]) -> Price:
-    return Price(
-        row["input"],
-        row["output"],
-        row.get("cached_input"),
-        row.get("context"),
-        _supports(row["supports"]),
-        row.get("image_tokens"),
-        row.get("minute"),
-    )
 
 
 def read_catalog(settings: ModelSettings, environ: Mapping[str, str]) -> Catalog:
@@ -222,14 +137,10 @@ def _entry(
     # A proxy on one's own machine often runs without a key; a hosted one never does.
     missing = key_env and not key and base_url.startswith("https:")
     problem = f"no key: set {key_env}" if missing else ""
-    supports = target.supports if model.supports is not None else target.supports | _takes(base_url)
+    supports = (
+        target.supports if model.supports is not None else target.supports | taken_at(base_url, model.name)
+    )
     return Entry(replace(target, base_url=base_url, api_key=key, name=name, supports=supports), problem)
-
-
-def _takes(base_url: str) -> frozenset[Support]:
-    """What the endpoint at this address is known to take, whatever the model."""
-    known = (preset for preset in PRESETS.values() if preset.base_url == base_url.rstrip("/"))
-    return frozenset[Support]().union(*(preset.supports for preset in known))
 
 
 def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) -> Target:
@@ -259,7 +170,7 @@ def _priced(model: ProviderModel, prices: PriceTable, *, free: bool, name: str) 
         context=model.context or (row.context if row else None),
         image_tokens=_image_tokens(model.image_tokens, row),
         minute_price=model.minute_price if model.minute_price is not None else (row.minute if row else None),
-        supports=_supports(model.supports)
+        supports=supports_of(model.supports)
         if model.supports is not None
         else (row.supports if row else USUAL),
     )
@@ -295,7 +206,7 @@ def _simple_entry(
         cached_input_price=cached,
         context=row.context if row else None,
         image_tokens=_image_tokens(None, row),
-        supports=(row.supports if row else USUAL) | _takes(base_url),
+        supports=(row.supports if row else USUAL) | taken_at(base_url, model),
         name=model,
     )
     return Entry(target)
@@ -304,12 +215,3 @@ def _simple_entry(
 def _image_tokens(own: int | None, row: Price | None) -> int:
     known = own if own is not None else (row.image_tokens if row else None)
     return IMAGE_TOKENS if known is None else known
-
-
-def _supports(names: Any) -> frozenset[Support]:
-    unknown = sorted(set(names) - set(get_args(Support)))
-    if unknown:
-        raise Invalid(
-            f"A model cannot support {', '.join(unknown)}: the names are {', '.join(get_args(Support))}."
-        )
-    return cast("frozenset[Support]", frozenset(names))

@@ -151,11 +151,20 @@ def body_for(target: Target, request: ChatRequest) -> dict[str, Any]:
 
 
 def content_for(target: Target, message: ChatMessage) -> str | list[dict[str, Any]]:
-    """The words, with the pictures behind them where this model can see."""
+    """The words, with the pictures behind them where this model can see, and a mark behind what is the same in every call."""
+    if message.stable and "cache_control" in target.supports:
+        return _marked(message)
     if not (message.images and target.sees):
         return message.content
     pictures = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
     return [{"type": "text", "text": message.content}, *pictures]
+
+
+def _marked(message: ChatMessage) -> list[dict[str, Any]]:
+    """In two parts: the mark must stand behind what never changes, or each call would pay for a copy that none reads."""
+    same, rest = message.content[: message.stable], message.content[message.stable :]
+    first = {"type": "text", "text": same, "cache_control": {"type": "ephemeral"}}
+    return [first, {"type": "text", "text": rest}] if rest else [first]
 
 
 async def _events(opened: Opened, answer: Answer) -> AsyncGenerator[str | Usage]:

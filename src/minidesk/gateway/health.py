@@ -27,6 +27,9 @@ class Breaker:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._calls: deque[tuple[float, bool]] = deque()
+        self._failed = (
+            0  # of them: counting them at each call took more time than the call, at thousands a minute
+        )
         self._open_until: float | None = None
         self._probing = False
 
@@ -57,13 +60,14 @@ class Breaker:
                 return  # a call from before it opened says nothing of now
             self._probing = False
             self._calls.clear()
+            self._failed = 0
             self._open_until = None if ok else now + BREAKER_OPEN_S
             return
         self._calls.append((now, ok))
+        self._failed += not ok
         while self._calls[0][0] <= now - BREAKER_WINDOW_S:
-            self._calls.popleft()
-        failed = sum(not fine for _, fine in self._calls)
-        if len(self._calls) >= BREAKER_CALLS and failed >= BREAKER_SHARE * len(self._calls):
+            self._failed -= not self._calls.popleft()[1]
+        if len(self._calls) >= BREAKER_CALLS and self._failed >= BREAKER_SHARE * len(self._calls):
             self._open_until = now + BREAKER_OPEN_S
 
     def abandon(self) -> None:

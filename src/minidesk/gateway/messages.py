@@ -21,6 +21,7 @@ class ChatMessage:
     images: tuple[
         str, ...
     ] = ()  # `data:` addresses of pictures, for models that can see; others get the words
+    stable: int = 0  # characters at its beginning that are the same in every call of its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,21 @@ class AnswerSchema:
 
     name: str
     schema: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Names of models, provider/model as in the settings, that a tier asks first; the tier's own come after them."""
+
+    mini: tuple[str, ...] = ()
+    large: tuple[str, ...] = ()
+
+    def of(self, tier: Tier) -> tuple[str, ...]:
+        """What this tier asks first."""
+        return self.large if tier == "large" else self.mini
+
+
+USUAL_ORDER = Order()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +58,7 @@ class ChatRequest:
     site_id: str | None = None
     conversation_id: str | None = None
     message_id: str | None = None
-    order: tuple[str, ...] = ()  # names of models that the tier mini asks first; the tier's own after them
+    order: Order = USUAL_ORDER
     schema: AnswerSchema | None = (
         None  # not sent to a model that does not support it: the prompt asks as well
     )
@@ -79,6 +95,7 @@ class CallRecord:
     first_token_ms: int | None
     total_ms: int
     outcome: str  # ok | aborted | an error's code
+    # large: also where one of its models was asked in mini's place; "": no tier was asked
     tier: Tier | Literal[""] = ""
     request_id: str = ""  # the attempts of one request share it
     attempt: int = 1  # counted from 1 over all targets, those that were resting included

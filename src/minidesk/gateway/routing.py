@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from minidesk.errors import ModelError, ModelOverloaded, ModelRefused, ModelTruncated, ModelUnreachable
-from minidesk.gateway.call import Call, Hold, Place, Purse, at_most, estimate_tokens
+from minidesk.gateway.call import Call, Gate, Hold, Place, Purse, at_most, estimate_tokens
 from minidesk.gateway.catalog import Route
 from minidesk.gateway.client import ModelClient
 from minidesk.gateway.failures import BUDGET_SPENT, CONTEXT_TOO_LONG
@@ -33,6 +33,31 @@ FIRST_TOKEN_BUDGET_S = 25.0
 
 class _PassedOver(Exception):
     """This target takes no calls now."""
+
+
+class _Leave:
+    """One request's leave to ask models of the tier large: asked for before the first of them, given back at the end."""
+
+    def __init__(self, gate: Gate | None, request: ChatRequest, asked: Tier) -> None:
+        self._gate, self._request, self._asked = gate, request, asked
+        self._hold: Hold | None = None
+
+    def __enter__(self) -> "_Leave":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._hold is not None:
+            self._hold.release()
+
+    async def ask(self) -> None:
+        """Raises ModelRefused where the site's share or money for large is used up; _PassedOver where mini's own models are left."""
+        if self._gate is None or self._hold is not None:
+            return
+        self._hold = await self._gate.grant(self._request.site_id or "", self._request.purpose)
+        if self._hold is None and self._asked == "large":
+            raise ModelRefused("What the large tier may do and cost here is used up.", code=BUDGET_SPENT)
+        if self._hold is None:
+            raise _PassedOver
 
 
 def jitter() -> float:
@@ -56,7 +81,8 @@ class TargetState:
 class Gateway:
     """All models, as one. Without routes no model is configured. `now` is a monotonic clock in seconds.
 
-    `others` are in no tier: they are asked only where a request names them.
+    `others` are in no tier: they are asked only where a request names them. `large` is asked for leave before any model
+    of the tier large is, whoever asked for it and by which way; None: nothing holds them but the `purse`.
     """
 
     def __init__(
@@ -67,6 +93,7 @@ class Gateway:
         purse: Purse,
         *,
         others: Sequence[Target] = (),
+        large: Gate | None = None,
         now: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = jitter,
     ) -> None:
@@ -74,6 +101,7 @@ class Gateway:
         self._routes = dict(routes)
         self._ledger = ledger
         self._purse = purse
+        self._gate = large
         self._jitter = jitter
         known = [*(target for route in routes.values() for target in route.targets), *others]
         self._health = {target: Health(now) for target in known}
@@ -131,35 +159,45 @@ class Gateway:
         by, last = loop.time() + FIRST_TOKEN_BUDGET_S, ModelError()
         targets = self._targets(tier, request)
         request_id, attempts = secrets.token_hex(16), count(1)
-        for target in targets:
-            for attempt in (1, 2):
-                if loop.time() >= by:
-                    raise last
-                place = Place(tier, request_id, next(attempts))
-                call = Call(self._client, target, request, self._health[target], self._ledger, place)
-                try:
-                    hold = await self._admitted(call)
-                    async with aclosing(call.run(by, hold, self._settling)) as pieces:
-                        async for piece in pieces:
-                            yield piece
-                    return
-                except _PassedOver:
-                    break
-                except ModelError as error:
-                    last = error
-                    if call.begun or error.code == BUDGET_SPENT:
-                        raise
-                    self._note(target, error)
-                if attempt == 2 or not _again(last, alone=len(targets) == 1) or not call.health.ready:
-                    break
-                await asyncio.sleep(self._jitter())
+        with _Leave(self._gate, request, tier) as leave:
+            for target in targets:
+                for attempt in (1, 2):
+                    if loop.time() >= by:
+                        raise last
+                    place = Place(self._tier_of(target, tier), request_id, next(attempts))
+                    call = Call(self._client, target, request, self._health[target], self._ledger, place)
+                    try:
+                        hold = await self._admitted(call, leave)
+                        async with aclosing(call.run(by, hold, self._settling)) as pieces:
+                            async for piece in pieces:
+                                yield piece
+                        return
+                    except _PassedOver:
+                        break
+                    except ModelError as error:
+                        last = error
+                        if call.begun or error.code == BUDGET_SPENT:
+                            raise
+                        self._note(target, error)
+                    if attempt == 2 or not _again(last, alone=len(targets) == 1) or not call.health.ready:
+                        break
+                    await asyncio.sleep(self._jitter())
         raise last
 
-    async def _admitted(self, call: Call) -> Hold:
+    def _tier_of(self, target: Target, asked: Tier) -> Tier:
+        """Whose model is called: large's also where a request names it in mini's place, or its cap could be gone round."""
+        mini, large = self._routes.get("mini"), self._routes.get("large")
+        of_large = large is not None and target in large.targets
+        of_mini = mini is not None and target in mini.targets
+        return "large" if asked == "large" or (of_large and not of_mini) else "mini"
+
+    async def _admitted(self, call: Call, leave: _Leave) -> Hold:
         """Money for one call, if its target takes any and the budget holds it; nothing is awaited from here to the call."""
         health = call.health
         if not health.ready:
             raise _PassedOver
+        if call.tier == "large":
+            await leave.ask()
         hold = await self._purse.reserve(call.request, at_most(call.target, call.request))
         if hold is None:
             raise ModelRefused("The model budget is spent.", code=BUDGET_SPENT)
@@ -185,10 +223,9 @@ class Gateway:
         if route is None:
             raise ModelError
         ordered = self._ordered(route, request)
-        if tier == "mini" and request.order:
-            # A name that is in the settings no more is passed over: an experiment must not stop the answers.
-            first = [self._named[name] for name in request.order if name in self._named]
-            ordered = list(dict.fromkeys([*first, *ordered]))
+        # A name that is in the settings no more is passed over: an experiment must not stop the answers.
+        first = [self._named[name] for name in request.order.of(tier) if name in self._named]
+        ordered = list(dict.fromkeys([*first, *ordered]))
         if any(message.images for message in request.messages):
             ordered.sort(key=lambda target: not target.sees)
         found = [t for t in ordered if _fits(t, request)]

@@ -14,6 +14,7 @@ Support = Literal[
     "stream_usage",  # takes `stream_options: {include_usage}`
     "json_schema",  # can be held to a schema
     "prompt_cache_key",  # takes a name under which prompts with the same beginning find the same cache
+    "cache_control",  # takes a mark behind what is to be kept in its cache, as Anthropic's models want it
     "images",  # can see
     "transcription",  # writes down what it hears, and does nothing else
 ]
@@ -22,6 +23,10 @@ USUAL: frozenset[Support] = frozenset({"temperature", "stream_usage"})
 
 # Of 1024 × 1024 pixels where nobody knows: one a square of 16 pixels, more than any provider's rule but gpt-4o-mini's.
 IMAGE_TOKENS = 4096
+
+# What input costs that is put into a cache, beside other input: Anthropic's price for five minutes. Others, which take
+# no marks, report none.
+CACHE_WRITE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,20 @@ class Target:
         """Millionths of a dollar for so much sound, rounded up."""
         return math.ceil(seconds / 60 * (self.minute_price or 0.0) * 1_000_000 - 1e-9)
 
-    def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
-        """Millionths of a dollar, rounded up so that a call is never free by rounding."""
+    def cost(
+        self, input_tokens: int, output_tokens: int, cached_tokens: int = 0, written_tokens: int = 0
+    ) -> int:
+        """Millionths of a dollar, rounded up so that a call is never free by rounding.
+
+        Of the input `cached_tokens` were read from the provider's cache and `written_tokens` put there.
+        """
         cached_price = self.input_price if self.cached_input_price is None else self.cached_input_price
-        fresh = max(input_tokens - cached_tokens, 0)
+        cached = min(cached_tokens, input_tokens)
+        written = min(written_tokens, input_tokens - cached)
         exact = (
-            fresh * self.input_price
-            + min(cached_tokens, input_tokens) * cached_price
+            (input_tokens - cached - written) * self.input_price
+            + cached * cached_price
+            + written * self.input_price * CACHE_WRITE
             + output_tokens * self.output_price
         )
         # Dollars a million tokens are millionths of a dollar a token. A hair is taken off first: 120 × 0.15 + 8 × 0.60

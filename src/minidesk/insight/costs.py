@@ -15,6 +15,7 @@ from minidesk.db import Tx
 from minidesk.db.models import Budget, KeyValue, ModelCall, Site
 from minidesk.sites.budgets import Scope, ledger_sum, scopes_of
 from minidesk.sites.ceilings import Ceilings
+from minidesk.sites.large_share import written
 
 # Neither ended well nor was it left by its reader.
 FAILED = ModelCall.outcome.not_in(("ok", "aborted"))
@@ -39,7 +40,7 @@ class Costs:
     output_tokens: int
     cached_tokens: int
     cost_micros: int
-    answers: int  # that a model gave
+    answers: int  # what the large tier's share is of (sites/large_share.py); of a purpose, all its calls that went well
     by_large: int  # of those, by the tier large
 
 
@@ -100,7 +101,7 @@ class Used:
 
 async def totals(tx: Tx, site_id: str | None, since: datetime) -> Costs:
     """Everything in one line."""
-    row = (await tx.execute(_sums(select(func.max(ModelCall.model)), site_id, since))).one()
+    row = (await tx.execute(_sums(select(func.max(ModelCall.model)), site_id, since, written()))).one()
     return _costs("", row[1:])
 
 
@@ -114,13 +115,14 @@ async def by(tx: Tx, group: Group, site_id: str | None, since: datetime) -> list
     else:
         key = ModelCall.model if group == "model" else ModelCall.purpose
         statement = select(key)
-    found = await tx.execute(_sums(statement, site_id, since).group_by(key))
+    counted = true() if group == "purpose" else written()
+    found = await tx.execute(_sums(statement, site_id, since, counted).group_by(key))
     rows = [_costs(row[0], row[1:]) for row in found]
     return sorted(rows, key=lambda costs: (-costs.cost_micros, -costs.calls, costs.name))
 
 
-def _sums(statement: Any, site_id: str | None, since: datetime) -> Any:
-    answer = and_(ModelCall.purpose == "answer", ModelCall.outcome.in_(("ok", "aborted")))
+def _sums(statement: Any, site_id: str | None, since: datetime, counted: ColumnElement[bool]) -> Any:
+    answer = and_(counted, ~FAILED)
     return statement.add_columns(
         func.count(ModelCall.id),
         func.coalesce(func.sum(case((FAILED, 1), else_=0)), 0),

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from minidesk.db import Tx
-from minidesk.db.models import AnswerVersion, Conversation, Message, Ticket
+from minidesk.db.models import AnswerVersion, Conversation, Message, ModelCall, Ticket
 
 # The normal quantile of a 95 % interval.
 Z = 1.959964
@@ -46,6 +46,7 @@ class Outcome:
     answered: Estimate  # of answers: those that answered
     handed_off: Estimate  # of conversations: those that became tickets
     helpful: Estimate  # of answers that were rated by a thumb
+    by_large: Estimate  # of answers: those that a model of the large tier wrote; above its cap mini writes a variant's too
     cost: Estimate
     ms: Estimate
 
@@ -57,6 +58,7 @@ class _Answer:
     helpful: bool | None
     cost_micros: int
     ms: int | None
+    by_large: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,19 @@ class Seen:
 
     answers: Mapping[str, Sequence[_Answer]]
     tickets: Mapping[str, int]
+
+
+_BY_LARGE = (
+    select(ModelCall.id)
+    .where(
+        ModelCall.conversation_id == Message.conversation_id,  # the column that has an index
+        ModelCall.message_id == Message.reply_to,
+        ModelCall.model == Message.model,
+        ModelCall.tier == "large",
+        ModelCall.outcome == "ok",
+    )
+    .exists()
+)
 
 
 async def seen(tx: Tx, experiment_id: str) -> Seen:
@@ -77,6 +92,7 @@ async def seen(tx: Tx, experiment_id: str) -> Seen:
             Message.helpful,
             Message.cost_micros,
             Message.ms,
+            _BY_LARGE.label("by_large"),
         )
         .join(Message, Message.id == AnswerVersion.message_id)
         .where(AnswerVersion.experiment_id == experiment_id, Message.state == "done")
@@ -123,6 +139,7 @@ def _outcome(answers: Sequence[_Answer], tickets: int) -> Outcome:
         answered=wilson(sum(answer.replied for answer in answers), len(answers)),
         handed_off=wilson(min(tickets, len(by_conversation)), len(by_conversation)),
         helpful=wilson(sum(rated), len(rated)),
+        by_large=wilson(sum(answer.by_large for answer in answers), len(answers)),
         cost=_drawn(by_conversation, lambda one: one.cost_micros / 1_000_000, fmean),
         ms=_drawn(by_conversation, lambda one: None if one.ms is None else float(one.ms), median),
     )
@@ -160,4 +177,6 @@ def _drawn(
 
 
 def _answer(row: Row[*tuple[Any, ...]]) -> _Answer:
-    return _Answer(row.conversation_id, row.outcome == "reply", row.helpful, row.cost_micros, row.ms)
+    return _Answer(
+        row.conversation_id, row.outcome == "reply", row.helpful, row.cost_micros, row.ms, bool(row.by_large)
+    )

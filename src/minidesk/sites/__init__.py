@@ -20,6 +20,7 @@ from minidesk.sites.config import (
     Span,
     config_of,
     contrast,
+    in_language,
     nearest_accent,
     on_accent,
 )
@@ -33,7 +34,7 @@ from minidesk.sites.experiments import (
     running_experiment,
     start_experiment,
 )
-from minidesk.sites.hours import hours_line, is_open, next_opening
+from minidesk.sites.hours import after_open_minutes, hours_line, is_open, next_opening
 from minidesk.sites.identity import (
     IdentityInvalid,
     IdentityKeyView,
@@ -44,6 +45,7 @@ from minidesk.sites.identity import (
     list_identity_keys,
     verify_identity,
 )
+from minidesk.sites.logos import logo_url
 from minidesk.sites.nudges import Nudge, parse_nudge
 from minidesk.sites.origins import allows, check_origin, link_hosts
 from minidesk.sites.prompts import PromptView, PromptWords, access_prompt, list_prompts, words_of
@@ -56,6 +58,7 @@ from minidesk.sites.queries import (
     site_by_key,
 )
 from minidesk.sites.sightings import Sighting, list_sightings, note_sighting, origin_of
+from minidesk.sites.translations import all_of
 from minidesk.sites.visitors import KnownVisitor, VisitorIdentity, Visitors, VisitorSession
 
 __all__ = [
@@ -83,6 +86,8 @@ __all__ = [
     "VisitorSession",
     "Visitors",
     "access_prompt",
+    "after_open_minutes",
+    "all_of",
     "allows",
     "any_site_allows",
     "cap_large",
@@ -96,6 +101,7 @@ __all__ = [
     "delete_identity_key",
     "end_experiment",
     "hours_line",
+    "in_language",
     "is_open",
     "keys_with_nudges",
     "link_hosts",
@@ -104,6 +110,7 @@ __all__ = [
     "list_prompts",
     "list_sightings",
     "list_sites",
+    "logo_url",
     "nearest_accent",
     "next_opening",
     "note_sighting",

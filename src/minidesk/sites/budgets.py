@@ -52,7 +52,9 @@ def scopes_of(site_id: str | None, visitor_id: str | None, now: datetime) -> lis
         Scope("site", site_id, day, "day"),
         Scope("site", site_id, month, "month"),
     ]
-    return [*scopes, Scope("visitor", visitor_id, day, "day")] if visitor_id is not None else scopes
+    if visitor_id is None:
+        return scopes
+    return [*scopes, Scope("visitor", visitor_id, day, "day"), Scope("visitor", visitor_id, month, "month")]
 
 
 def start_of(period: Period, now: datetime) -> datetime:

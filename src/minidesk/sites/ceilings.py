@@ -31,6 +31,7 @@ class Ceilings:
     all_day: float | None = None
     all_month: float | None = None
     visitor_day: float | None = None
+    visitor_month: float | None = None
 
 
 class Limits:
@@ -55,7 +56,7 @@ class Limits:
     async def _ceiling(self, scope: Scope, now: datetime) -> float | None:
         ceilings = self._ceilings
         if scope.whom == "visitor":
-            return ceilings.visitor_day
+            return ceilings.visitor_day if scope.period == "day" else ceilings.visitor_month
         if scope.whom == "deployment":
             return ceilings.all_day if scope.period == "day" else ceilings.all_month
         return ceilings.site_month if scope.period == "month" else await self._site_day(scope.id, now)
@@ -112,7 +113,9 @@ class Limits:
             # Another process was first, or the row must wait: the refusal itself does not depend on it.
             return
         if scope.whom == "visitor":
-            log.warning("a visitor's model budget for the day is spent: extracts answer", extra=value)
+            log.warning(
+                "a visitor's model budget for the %s is spent: extracts answer", scope.period, extra=value
+            )
         else:
             log.error(
                 "the model budget of the %s for this %s is spent: extracts answer",

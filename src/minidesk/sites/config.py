@@ -18,6 +18,7 @@ from pydantic import (
 
 from minidesk.errors import Invalid, InvalidText
 from minidesk.sites.nudges import parse_nudge
+from minidesk.sites.translations import parse_translation, quick_replies_in, texts_in
 from minidesk.text.normalise import check_text
 from minidesk.text.redact import MAX_PATTERNS, id_pattern
 
@@ -82,6 +83,14 @@ def _nudge(value: str) -> str:
     return value
 
 
+def _translation(value: str) -> str:
+    try:
+        parse_translation(value)
+    except Invalid as error:
+        raise ValueError(error.message) from error
+    return value
+
+
 Asked = Literal["off", "optional", "required"]
 Line = Annotated[str, StringConstraints(max_length=400), AfterValidator(_text)]
 Short = Annotated[str, StringConstraints(max_length=80), AfterValidator(_text)]
@@ -97,6 +106,11 @@ class Look(_Frozen):
     accent: Annotated[str, AfterValidator(_colour)] = "#1F5F5B"
     position: Literal["left", "right"] = "right"
     launcher_text: Short = ""
+    scheme: Literal["auto", "light", "dark"] = "auto"  # auto: as the visitor's system
+    # Pixels from the page's edges to the launcher: other things may stand in that corner.
+    side: int = Field(default=20, ge=0, le=200)
+    bottom: int = Field(default=20, ge=0, le=200)
+    logo: Annotated[str, StringConstraints(max_length=40_000)] = ""  # files.pictures.portrait in base64
 
 
 class Span(_Frozen):
@@ -152,6 +166,15 @@ class SiteConfig(_Frozen):
     own_question: Line = ""
     ask_consent: bool = False
     consent_text: Line = ""  # empty: our line in the visitor's language
+    # Each `language | which | text` (sites.translations).
+    translations: tuple[
+        Annotated[
+            str, StringConstraints(max_length=500), AfterValidator(_text), AfterValidator(_translation)
+        ],
+        ...,
+    ] = Field(default=(), max_length=200)
+    # Where the desk writes down no voice notes, the browser may: it can send the sound to its maker, so visitors are asked.
+    browser_voice: bool = False
     # Each `page | seconds | percent | text` (sites.nudges): what the launcher says by itself, once a visitor.
     nudges: tuple[
         Annotated[str, StringConstraints(max_length=900), AfterValidator(_text), AfterValidator(_nudge)], ...
@@ -182,6 +205,17 @@ class SiteConfig(_Frozen):
     # How much of its answers the large tier may give; None: as the desk's settings say.
     large_share_max: float | None = Field(default=None, ge=0, le=1)
     large_daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
+
+
+def in_language(config: SiteConfig, language: str) -> SiteConfig:
+    """The settings with the site's texts in a visitor's language, as far as they are translated."""
+    if not config.translations:
+        return config
+    texts: dict[str, Any] = dict(texts_in(config.translations, language))
+    if "launcher_text" in texts:
+        texts["look"] = config.look.model_copy(update={"launcher_text": texts.pop("launcher_text")})
+    replies = quick_replies_in(config.translations, language)
+    return config.model_copy(update=texts | ({"quick_replies": replies} if replies else {}))
 
 
 def config_of(raw: Mapping[str, Any]) -> SiteConfig:

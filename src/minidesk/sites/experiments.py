@@ -3,19 +3,33 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
 from minidesk.db import Tx
 from minidesk.db.models import AnswerVersion, Experiment, Site, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
+from minidesk.gateway import Order
 from minidesk.sites.prompts import PromptWords, access_prompt
 
 Letter = Literal["a", "b"]
 # The experiments that the console lists: what was tried two years ago tells little about today's models.
 LISTED = 20
+# Names in a tier's order: more than any tier has.
+MOST_MODELS = 8
+
+
+def _order(value: Any) -> Any:
+    """An experiment that began before large had an order kept mini's alone, as a list."""
+    return Order(tuple(value)) if isinstance(value, list | tuple) else value
+
+
+def _short(order: Order) -> Order:
+    if max(len(order.mini), len(order.large)) > MOST_MODELS:
+        raise ValueError(f"at most {MOST_MODELS} models a tier")
+    return order
 
 
 class Variant(BaseModel):
@@ -29,8 +43,8 @@ class Variant(BaseModel):
     instructions: Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True)] | None = None
     temperature: Annotated[float, Field(ge=0, le=1.5)] | None = None
     passages: Annotated[int, Field(ge=1, le=10)] | None = None  # that the model is given
-    # Asked in this order before the tier's others: provider/model as in the settings. One name tries another model.
-    models: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    # Asked first by each tier. One name in mini's order tries another model.
+    models: Annotated[Order, BeforeValidator(_order), AfterValidator(_short)] = Order()
     rules: str | None = None  # of `prompt`, filled in when it is read; in the place of the site's own
     large: bool = True  # whether the large tier may be asked where the proof of mini's answer is too thin
 

@@ -1,11 +1,14 @@
 """When people are there, and the line that says so."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from minidesk.sites.config import OpeningHours, SiteConfig, Span
 from minidesk.text.locale import Texts
 
 LOOK_AHEAD_DAYS = 60  # beyond the longest holidays; a site that opens later than this is not open
+COUNT_AHEAD_DAYS = (
+    730  # a week of minutes, the longest that is promised, is a year and a half of one half-day a week
+)
 
 
 def is_open(hours: OpeningHours, now: datetime) -> bool:
@@ -21,9 +24,27 @@ def next_opening(hours: OpeningHours, now: datetime) -> datetime | None:
     for ahead in range(LOOK_AHEAD_DAYS):
         day = today + timedelta(days=ahead)
         for span in _spans(hours, day):
-            start = datetime.combine(day, span.start, hours.zone).astimezone(UTC)
+            start = _instant(hours, day, span.start)
             if start > now:
                 return start
+    return None
+
+
+def after_open_minutes(hours: OpeningHours, start: datetime, minutes: int) -> datetime | None:
+    """When `minutes` of opening hours have passed since `start`, in UTC; None if they never do within two years.
+
+    Nights, breaks and holidays do not count, and a day on which clocks are put back has the hours that it has.
+    """
+    reached, left = start.astimezone(UTC), timedelta(minutes=minutes)
+    today = start.astimezone(hours.zone).date()
+    for ahead in range(COUNT_AHEAD_DAYS):
+        day = today + timedelta(days=ahead)
+        for span in _spans(hours, day):
+            begin, end = max(reached, _instant(hours, day, span.start)), _end(hours, day, span)
+            if end - begin >= left:
+                return begin + left
+            if end > begin:  # spans may overlap, and some of today's are over
+                left, reached = left - (end - begin), end
     return None
 
 
@@ -51,14 +72,14 @@ def _back_line(
 ) -> str:
     local = opening.astimezone(hours.zone)
     days = (local.date() - now.astimezone(hours.zone).date()).days
-    time = _clock(local.hour, local.minute)
+    at = _clock(local.hour, local.minute)
     if days == 0:
-        return texts.t("hours.today", locale, time=time)
+        return texts.t("hours.today", locale, time=at)
     if days == 1:
-        return texts.t("hours.tomorrow", locale, time=time)
+        return texts.t("hours.tomorrow", locale, time=at)
     if days < 7:
-        return texts.t("hours.on_day", locale, day=texts.t(f"day.{local.weekday()}", locale), time=time)
-    return texts.t("hours.on_date", locale, date=local.date().isoformat(), time=time)
+        return texts.t("hours.on_day", locale, day=texts.t(f"day.{local.weekday()}", locale), time=at)
+    return texts.t("hours.on_date", locale, date=local.date().isoformat(), time=at)
 
 
 def _reply_line(config: SiteConfig, texts: Texts, locale: str | None) -> str:
@@ -79,6 +100,14 @@ def _spans(hours: OpeningHours, day: date) -> list[Span]:
     if any(holiday.day == day for holiday in hours.holidays):
         return []
     return sorted(hours.week[day.weekday()], key=lambda span: span.start)
+
+
+def _instant(hours: OpeningHours, day: date, at: time) -> datetime:
+    return datetime.combine(day, at, hours.zone).astimezone(UTC)
+
+
+def _end(hours: OpeningHours, day: date, span: Span) -> datetime:
+    return _instant(hours, day if span.end != time(0) else day + timedelta(days=1), span.end)
 
 
 def _clock(hour: int, minute: int) -> str:

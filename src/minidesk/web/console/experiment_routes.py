@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from minidesk.answering.prompt import whole
 from minidesk.errors import Invalid, MinideskError
+from minidesk.gateway import Order
 from minidesk.insight.experiments import Estimate, Outcome, outcomes, seen
 from minidesk.knowledge.compare import Line, compare
 from minidesk.sites import (
@@ -25,6 +26,7 @@ from minidesk.sites import (
     start_experiment,
     words_of,
 )
+from minidesk.sites.experiments import MOST_MODELS
 from minidesk.web.console.contexts import Shell
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
@@ -151,7 +153,7 @@ def _variant(form: FormData, letter: str, usual: str, known: Collection[str]) ->
     # The form shows the site's instructions to be changed: left as they are, they say nothing beside a version.
     if "prompt" in given and given.get("instructions") == usual.strip():
         del given["instructions"]
-    given["models"] = tuple(dict.fromkeys(field(form, f"{letter}_models").replace(",", " ").split()))
+    given["models"] = Order(_names(form, f"{letter}_models"), _names(form, f"{letter}_large_models"))
     given["large"] = field(form, f"{letter}_large") != "no"
     try:
         variant = Variant.model_validate(given)
@@ -160,7 +162,7 @@ def _variant(form: FormData, letter: str, usual: str, known: Collection[str]) ->
         raise Invalid(
             f"Variant {letter.upper()}: {_WANTED.get(what, 'this cannot be used.')}", code="variant_invalid"
         ) from error
-    for name in variant.models:
+    for name in (*variant.models.mini, *variant.models.large):
         if name not in known:
             raise Invalid(
                 f"Variant {letter.upper()}: there is no model {name[:80]}. Write names as they stand in minidesk.toml.",
@@ -169,12 +171,17 @@ def _variant(form: FormData, letter: str, usual: str, known: Collection[str]) ->
     return variant
 
 
+def _names(form: FormData, of: str) -> tuple[str, ...]:
+    """Names of models, in the order in which they were written."""
+    return tuple(dict.fromkeys(field(form, of).replace(",", " ").split()))
+
+
 _WANTED = {
     "temperature": "the temperature is a number from 0 to 1.5.",
     "passages": "give the model 1 to 10 passages.",
     "instructions": "instructions have at most 4,000 characters.",
     "prompt": "choose one of the versions of the prompt.",
-    "models": "name up to 8 models.",
+    "models": f"name up to {MOST_MODELS} models a tier.",
 }
 
 
@@ -187,15 +194,16 @@ def _trial(
 ) -> Trial:
     a, b = of["a"], of["b"]
     rows = [FigureRow(t("trial.conversations"), str(a.conversations), str(b.conversations), apart=False)]
-    for name in ("answered", "handed_off", "helpful", "cost", "ms"):
+    for name in ("answered", "handed_off", "helpful", "by_large", "cost", "ms"):
         left, right = getattr(a, name), getattr(b, name)
         rows.append(
             FigureRow(t(f"trial.{name}"), _written(name, left), _written(name, right), _apart(left, right))
         )
     settings = tuple(
-        (t(f"trial.{name}"), _setting(one.a, name, t), _setting(one.b, name, t))
-        for name in ("prompt", "models", "temperature", "passages", "large")
-        if getattr(one.a, name) != getattr(one.b, name)
+        (t(f"trial.{name}"), a_is, b_is)
+        for name in ("prompt", "models", "temperature", "passages", "large", "large_models")
+        for a_is, b_is in [(_setting(one.a, name, t), _setting(one.b, name, t))]
+        if a_is != b_is
     )
     compared = compare(_told(one.a, told, usual), _told(one.b, told, usual))
     changes = compared.lines if compared.added or compared.removed else []
@@ -224,11 +232,12 @@ def _written(name: str, one: Estimate) -> str:
 
 
 def _setting(variant: Variant, name: str, t: Translate) -> str:
+    if name in ("models", "large_models"):
+        order = variant.models.large if name == "large_models" else variant.models.mini
+        return " → ".join(order) or t("trial.usual")
     value = getattr(variant, name)
     if name == "large":
         return t("trial.large_may") if value else t("trial.large_never")
     if name == "prompt" and value is not None:
         return t("versions.n", n=value) if value else t("trial.prompt_shipped")
-    if name == "models":
-        return " → ".join(value) or t("trial.usual")
     return t("trial.usual") if value is None else str(value)

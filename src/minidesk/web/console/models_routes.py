@@ -12,7 +12,9 @@ from minidesk.sites import cap_large, site_by_id
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
 from minidesk.web.console.inbox import shell
-from minidesk.web.console.models import LargeForm, large_form, models_page
+from minidesk.web.console.models import models_page
+from minidesk.web.console.models_rows import LargeForm
+from minidesk.web.console.models_words import large_form
 from minidesk.web.console.queries import waiting_count
 from minidesk.web.console.view import View
 

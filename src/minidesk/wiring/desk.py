@@ -1,0 +1,280 @@
+"""A server: answers over Chroma, and the loops that follow, reply and supervise the child."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from minidesk import __version__
+from minidesk.accounts import (
+    Agents,
+    Doors,
+    OpenIdConnect,
+    Passwords,
+    Sessions,
+    SetupCode,
+    build_doors,
+    open_sealer,
+)
+from minidesk.ask import Asker
+from minidesk.channels import (
+    ANSWER_MAIL,
+    COPY_MAIL,
+    WEBHOOK,
+    AnswerMails,
+    CopyMails,
+    CopyOutbox,
+    Deliverer,
+    MailOutbox,
+    MailServer,
+)
+from minidesk.channels import QUEUE as CHANNELS_QUEUE
+from minidesk.conversations import Conversations
+from minidesk.handoff import Handoff, late_line, next_line
+from minidesk.inbound import Inbound
+from minidesk.insight.first_look import FirstLook
+from minidesk.insight.first_steps import QUEUE as LOOK_QUEUE
+from minidesk.insight.metrics import CountedAsker
+from minidesk.jobs import Handler, Worker
+from minidesk.knowledge.index import ChromaIndex, OwnerLock
+from minidesk.knowledge.projection import Follower
+from minidesk.knowledge.sources import Sources
+from minidesk.outbound import Outbound
+from minidesk.reply import Replier
+from minidesk.tickets import Tending, Tickets
+from minidesk.wiring.answers import Answers, embed_function, open_answers, open_embedding
+from minidesk.wiring.child import CHILD, COMMAND, SERVER, supervise_child
+from minidesk.wiring.core import Core
+from minidesk.wiring.doors import build_oidc, build_sources, reply_address
+from minidesk.wiring.tasks import end_tasks
+
+log = logging.getLogger(__name__)
+
+# Replies at once in one server. Each waits for a model most of its time; more would only queue behind the embedder.
+REPLIES_AT_ONCE = 16
+# Webhooks and mails under way at once. One site's ten silent receivers must not keep another's waiting.
+SENT_AT_ONCE = 16
+# The loops' time to end. Replies have ten seconds of grace (jobs/worker.py); following a large upload may take longer
+# and goes on at the next start.
+LOOPS_SECONDS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A server's parts."""
+
+    core: Core
+    answers: Answers
+    index: ChromaIndex | None
+    follower: Follower
+    conversations: Conversations
+    tickets: Tickets
+    tending: Tending
+    handoff: Handoff
+    sources: Sources
+    replies: Worker
+    looks: Worker
+    channels: Worker
+    agents: Agents
+    sessions: Sessions
+    setup_code: SetupCode
+    doors: Doors
+    oidc: OpenIdConnect | None
+    stopping: asyncio.Event
+
+    async def check_database(self) -> None:
+        """Raises a MinideskError if no row can be read."""
+        async with self.core.db.read() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def read_metrics(self) -> None:
+        """Fetch the numbers that are not counted as they happen. Raises a MinideskError as `check_database` does."""
+        await self.core.metrics.read(self.core.db, self.answers.gateway.states())
+
+    @asynccontextmanager
+    async def running(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+        """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
+        loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
+        loops += [self.looks.run(self.stopping), self.channels.run(self.stopping)]
+        loops += [self.tending.run(self.stopping), self.core.attachments.run(self.stopping)]
+        loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
+        tasks = {asyncio.create_task(loop) for loop in loops}
+        for task in tasks:
+            task.add_done_callback(_report)
+        try:
+            yield
+        finally:
+            self.stopping.set()
+            await end_tasks(tasks, LOOPS_SECONDS)
+
+
+@asynccontextmanager
+async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: None) -> AsyncIterator[Desk]:
+    """A server's parts, the indexes' ownership among them. Raises Conflict where another process owns them."""
+    clock, db = core.clock, core.db
+    async with AsyncExitStack() as stack:
+        stack.enter_context(OwnerLock(core.settings.data_dir))
+        await take_back_leases(core)
+        embedder = await open_embedding(core.settings)
+        index = (
+            ChromaIndex.from_settings(core.settings, embedder.fingerprint) if embedder is not None else None
+        )
+        if index is not None:
+            stack.callback(index.close)
+        answers = await stack.enter_async_context(open_answers(core, embedder, index))
+        follower = Follower(db, index, answers.fulltext, core.hub, clock)
+        # Checking and opening Chroma takes a second; the rest of the start does not wait for it.
+        opening = asyncio.create_task(follower.catch_up())
+        opening.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )  # its loop will report the same
+        stack.push_async_callback(end_tasks, [opening], LOOPS_SECONDS)
+        sources = build_sources(core, embedder)
+        if embedder is not None:  # without a model every file would look as if another one had made it
+            await sources.refresh()
+        await core.files.clean_up()
+        await core.attachments.clean_up()
+        conversations = Conversations(core.events, core.jobs, clock)
+        tickets = Tickets(core.events, conversations, clock)
+        embed = embed_function(embedder)
+        handoff = Handoff(
+            db,
+            conversations,
+            tickets,
+            # What is kept with a ticket is compared with others for years: at the precision of passages.
+            embed if embedder is None else embedder.documents,
+            next_line(core.texts),
+            clock,
+            models=answers.gateway,
+            fingerprint=None if embedder is None else embedder.fingerprint,
+            crash_point=crash_point,
+        )
+        replier = Replier(
+            db,
+            core.hub,
+            conversations,
+            CountedAsker(answers.asker, core.metrics),
+            handoff,
+            pictures=core.attachments.for_model
+            if core.settings.model_images and answers.gateway.sees
+            else None,
+            crash_point=crash_point,
+        )
+        replies = Worker(
+            db,
+            core.jobs,
+            core.hub,
+            queue="reply",
+            owner=f"{SERVER}-{os.getpid()}",
+            handlers={"reply": replier.reply},
+            give_up={"reply": replier.give_up},
+            concurrency=REPLIES_AT_ONCE,
+        )
+        sessions = Sessions(clock)
+        agents = Agents(db, Passwords(), sessions, clock)
+        sealer = await asyncio.to_thread(open_sealer, core.settings)
+        yield Desk(
+            core=core,
+            answers=answers,
+            index=index,
+            follower=follower,
+            conversations=conversations,
+            tickets=tickets,
+            tending=Tending(db, tickets, late_line(core.texts), clock),
+            handoff=handoff,
+            sources=sources,
+            replies=replies,
+            looks=build_looks(core, answers.asker),
+            channels=build_channels(core),
+            agents=agents,
+            sessions=sessions,
+            setup_code=SetupCode(db, agents, clock),
+            doors=build_doors(db, sealer, agents, sessions, clock),
+            oidc=build_oidc(core, sealer, agents, sessions),
+            stopping=asyncio.Event(),
+        )
+
+
+def build_looks(core: Core, asker: Asker) -> Worker:
+    """What finds questions for a new site's first page, beside the replies."""
+    look = FirstLook(core.db, asker, core.jobs, core.hub, core.clock)
+    return Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue=LOOK_QUEUE,
+        owner=f"{SERVER}-{os.getpid()}",
+        handlers={"first_look": look.run},
+        give_up={"first_look": look.give_up},
+        concurrency=1,
+    )
+
+
+def build_channels(core: Core) -> Worker:
+    """What sends webhooks and mails, beside the replies: it waits for others' servers and needs neither memory nor CPU."""
+    settings = core.settings
+    outbound = Outbound(settings.outbound_allow, user_agent=f"minidesk/{__version__}")
+    handlers: dict[str, Handler] = {WEBHOOK: Deliverer(core.db, core.outbox, outbound, core.clock).run}
+    if settings.mails:
+        server = MailServer(settings.smtp_url.get_secret_value())
+        handlers[COPY_MAIL] = CopyMails(
+            core.db,
+            CopyOutbox(core.jobs, core.clock),
+            server,
+            core.texts,
+            sender=settings.mail_from,
+            base_url=settings.base_url,
+        ).run
+        handlers[ANSWER_MAIL] = AnswerMails(
+            core.db,
+            MailOutbox(core.jobs, core.clock),
+            server,
+            core.presence,
+            core.texts,
+            core.clock,
+            sender=settings.mail_from,
+            base_url=settings.base_url,
+            reply_address=reply_address(settings),
+        ).run
+    return Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue=CHANNELS_QUEUE,
+        owner=f"{SERVER}-{os.getpid()}",
+        handlers=handlers,
+        concurrency=SENT_AT_ONCE,
+    )
+
+
+def build_inbound(desk: Desk) -> Inbound | None:
+    """What takes mails that come in, where the settings name an address for them."""
+    core, address = desk.core, reply_address(desk.core.settings)
+    if address is None:
+        return None
+    return Inbound(
+        core.db,
+        desk.conversations,
+        desk.tickets,
+        desk.handoff,
+        core.attachments,
+        address,
+        core.clock,
+        max_chars=core.settings.message_max_chars,
+    )
+
+
+async def take_back_leases(core: Core) -> None:
+    """For the holder of the `OwnerLock`: whoever had these leases is dead, for the lock was free."""
+    for owner in (SERVER, CHILD, COMMAND):
+        await core.jobs.take_back(core.db, owner)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a loop of the server ended", exc_info=error)
