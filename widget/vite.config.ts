@@ -47,7 +47,8 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0, // an inlined image would be a data: address, which the pages' policy refuses
       rolldownOptions: loader
         ? { input: { loader: "src/loader/main.ts" }, output: { format: "iife" } }
-        : { input: { chat: "src/chat/main.tsx", console: "src/console/main.ts", nudge: "src/loader/nudge.ts" }, checks: { eval: false } }, // htmx holds an eval, switched off in console/main.ts,
+        : // In one piece what opening the chat needs: a second file would only be asked for once the first was read.
+          { input: { chat: "src/chat/main.tsx", console: "src/console/main.ts", nudge: "src/loader/nudge.ts" }, output: { codeSplitting: { groups: [{ name: "chat", test: /preact|src\/chat\/[a-zA-Z]+\.tsx?$/ }] } }, checks: { eval: false } }, // htmx holds an eval, switched off in console/main.ts,
     },
     plugins: loader ? [joinManifests()] : [plainImports()],
   };

@@ -34,6 +34,12 @@ plain sentence that says what to do next: never a path, SQL, an upstream's name,
 `web/guard.py` turns any of them into the one error body.
 """
 
+from collections.abc import Callable
+from contextvars import ContextVar
+
+# How the request that is answered says a code in its own language (text.sentences); none: as the error was raised.
+SAID_BY_CODE: ContextVar[Callable[[str], str | None] | None] = ContextVar("said_by_code", default=None)
+
 
 class MinideskError(Exception):
     """Root of the tree: carries what the edge needs to answer."""
@@ -47,11 +53,24 @@ class MinideskError(Exception):
         self, message: str | None = None, *, code: str | None = None, retry_after: float | None = None
     ) -> None:
         """`message` replaces the class's sentence, `code` its code; `retry_after` is in seconds."""
-        self.message = message or self.default
+        self._raised = message or self.default
+        self._replaced: str | None = None
         if code is not None:
             self.code = code
         self.retry_after = retry_after
-        super().__init__(self.message)
+        super().__init__(self._raised)
+
+    @property
+    def message(self) -> str:
+        """One plain sentence, in the language of the request where its code has one there."""
+        say = SAID_BY_CODE.get()
+        said = say(self.code) if say is not None else None
+        return self._replaced or said or self._raised
+
+    @message.setter
+    def message(self, sentence: str) -> None:
+        """Say this instead, in every language."""
+        self._replaced = sentence
 
 
 class Refused(MinideskError):

@@ -216,7 +216,7 @@ window.attack = (target) => {
   const forged = [
     {type: "page", page: "x", title: "x", locale: "de", attributes: "{}", token: "x", inline: false, open: true, focus: 9},
     {type: "send", text: "forged"}, {type: "reset"}, {type: "unread", count: 7}, {type: "close"}, {type: "ready"},
-    {type: "look", accent: "#ff0000", onAccent: "#000000", position: "left", label: "forged", open: "forged", close: "forged"},
+    {type: "look", accent: "#ff0000", onAccent: "#000000", position: "left", label: "forged", side: "99px", bottom: "99px", open: "forged", close: "forged"},
     {type: "event", name: "message", detail: {author: "forged"}}, {type: "active", active: true},
   ];
   for (const message of forged) for (const mark of [MARK, "minidesk1", undefined]) target.postMessage({mark, ...message}, "*");

@@ -250,6 +250,11 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/conversations/{c}/rating", {"rating": 3}),
     ("POST", "/messages/{m}/feedback", {"helpful": True}),
     ("GET", "/messages/{m}/citations/1", None),
+    ("GET", "/conversations/{c}/agent", None),
+    ("GET", "/conversations/{c}/place", None),
+    ("POST", "/conversations/{c}/typing", {}),
+    ("POST", "/conversations/{c}/address", {"client_id": "x", "address": "ana@example.com"}),
+    ("POST", "/conversations/{c}/transcript/mail", {"address": "ana@example.com"}),
 ]
 
 
@@ -301,6 +306,7 @@ def test_every_route_of_the_api_is_in_the_table(desk: Desk) -> None:
         ("POST", "/session/end"),
         ("POST", "/context"),
         ("GET", "/config"),
+        ("GET", "/words"),
         ("POST", "/conversations"),
         ("GET", "/conversations"),
         # Whose files these are is asked in test_visitor_attachments.py, and who speaks in test_visitor_voice.py.

@@ -27,7 +27,7 @@ export type ToFrame =
 /** From the frame to the page. Only what the button needs; no text of a conversation. */
 export type ToPage =
   | { type: "ready" }
-  | { type: "look"; accent: string; onAccent: string; position: "left" | "right"; label: string; open: string; close: string }
+  | { type: "look"; accent: string; onAccent: string; position: "left" | "right"; label: string; side: string; bottom: string; open: string; close: string }
   | { type: "unread"; count: number }
   | { type: "active"; active: boolean }
   | { type: "close" }
@@ -54,7 +54,7 @@ const toFrame: Record<ToFrame["type"], Shape> = {
 
 const toPage: Record<ToPage["type"], Shape> = {
   ready: {},
-  look: { accent: "string", onAccent: "string", position: "string", label: "string", open: "string", close: "string" },
+  look: { accent: "string", onAccent: "string", position: "string", label: "string", side: "string", bottom: "string", open: "string", close: "string" },
   unread: { count: "number" },
   active: { active: "boolean" },
   close: {},

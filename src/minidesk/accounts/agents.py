@@ -161,6 +161,11 @@ class Agents:
         async with self._db.write() as tx:
             await tx.execute(update(Agent).where(Agent.id == agent_id).values(locale=locale))
 
+    async def choose_picture(self, agent_id: str, picture: str | None) -> None:
+        """What visitors see beside the agent's name: `files.pictures.portrait` in base64; None: nothing."""
+        async with self._db.write() as tx:
+            await tx.execute(update(Agent).where(Agent.id == agent_id).values(picture=picture))
+
     async def disable(self, agent_id: str, disabled: bool = True) -> None:
         """Suspend an agent, or let one back in; every session ends. Raises `NotFound`."""
         async with self._db.write() as tx:

@@ -1,4 +1,4 @@
-"""A site's teams: who is in them, and what they are for. A ticket goes to the team whose description is most like it."""
+"""A site's teams: who is in them, and what they are for: a ticket's team is learned from it (`tickets/learn.py`)."""
 
 from collections import defaultdict
 from collections.abc import Collection

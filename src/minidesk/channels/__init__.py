@@ -3,6 +3,8 @@
 from minidesk.channels.account_mails import AccountMails
 from minidesk.channels.answer_mails import KIND as ANSWER_MAIL
 from minidesk.channels.answer_mails import AnswerMails, MailOutbox
+from minidesk.channels.copies import KIND as COPY_MAIL
+from minidesk.channels.copies import CopyMails, CopyOutbox, check_address
 from minidesk.channels.deliver import Deliverer
 from minidesk.channels.endpoints import Endpoints, NewEndpoint
 from minidesk.channels.outbox import KIND as WEBHOOK
@@ -13,15 +15,19 @@ from minidesk.channels.records import EVENTS, QUEUE, DeliveryView, EndpointView,
 from minidesk.channels.reply_address import ReplyAddress
 from minidesk.channels.signature import check_signed, key_of, new_secret, signed_headers
 from minidesk.channels.smtp import MailServer
+from minidesk.channels.transcript import file_name, transcript_text
 
 __all__ = [
     "ANSWER_MAIL",
+    "COPY_MAIL",
     "EVENTS",
     "MAX_BYTES",
     "QUEUE",
     "WEBHOOK",
     "AccountMails",
     "AnswerMails",
+    "CopyMails",
+    "CopyOutbox",
     "Deliverer",
     "DeliveryView",
     "EndpointView",
@@ -36,7 +42,9 @@ __all__ = [
     "ReceivedMail",
     "ReplyAddress",
     "TryView",
+    "check_address",
     "check_signed",
+    "file_name",
     "key_of",
     "mail_counts",
     "mailed_to",
@@ -44,4 +52,5 @@ __all__ = [
     "read_mail",
     "signed_headers",
     "stop_mails",
+    "transcript_text",
 ]

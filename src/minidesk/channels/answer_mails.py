@@ -5,8 +5,9 @@ further answers join the same mail. A mail has a row before it is sent, so a rep
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -107,7 +108,8 @@ class AnswerMails:
             )
             problem = await self._server.send(message, sender=self._sender, to=letter.address)
             async with self._db.write() as tx:
-                await self._book(tx, letter.id, problem, job.payload["step"])
+                again = partial(self._outbox.try_again, step=job.payload["step"])
+                await book(tx, letter.id, problem, again)
 
     async def _prepare(self, tx: Tx, conversation_id: str) -> tuple[Letter, SiteView] | None:
         conversation = await tx.get(Conversation, conversation_id)
@@ -141,7 +143,9 @@ class AnswerMails:
         )
         mailed = await tx.scalar(
             select(func.max(SentMail.up_to_seq)).where(
-                SentMail.conversation_id == conversation_id, SentMail.state == "sent"
+                SentMail.conversation_id == conversation_id,
+                SentMail.kind == "answers",
+                SentMail.state == "sent",
             )
         )
         rows = await tx.execute(
@@ -166,6 +170,7 @@ class AnswerMails:
             select(SentMail).where(
                 SentMail.conversation_id == conversation.id,
                 SentMail.address == reader.address,
+                SentMail.kind == "answers",
                 SentMail.state == "sending",
             )
         )
@@ -184,20 +189,24 @@ class AnswerMails:
         mail.up_to_seq = up_to
         return mail
 
-    async def _book(self, tx: Tx, mail_id: str, problem: Problem | None, step: int) -> None:
-        mail = await tx.get(SentMail, mail_id, with_for_update=True)
-        if mail is None:  # the site was deleted meanwhile
-            return
-        mail.problem = problem.word if problem else ""
-        if problem is None:
-            mail.state = "sent"
-        elif not (problem.again and await self._outbox.try_again(tx, mail, step)):
-            mail.state = "failed"
-
     def _locale(self, site: SiteView, wanted: str | None) -> str:
         chosen = self._texts.choose(wanted)
         spoken = site.config.languages
         return self._texts.choose(*spoken) if spoken and chosen not in spoken else chosen
+
+
+async def book(
+    tx: Tx, mail_id: str, problem: Problem | None, try_again: Callable[[Tx, SentMail], Awaitable[bool]]
+) -> None:
+    """What came of a mail; where a later try can help, `try_again` orders one and says whether it did."""
+    mail = await tx.get(SentMail, mail_id, with_for_update=True)
+    if mail is None:  # the site was deleted meanwhile
+        return
+    mail.problem = problem.word if problem else ""
+    if problem is None:
+        mail.state = "sent"
+    elif not (problem.again and await try_again(tx, mail)):
+        mail.state = "failed"
 
 
 def chat_url(site: SiteView, page_url: str | None, base_url: str) -> str:

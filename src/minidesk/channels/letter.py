@@ -63,26 +63,40 @@ def stop_url(base_url: str, mail_id: str) -> str:
     return f"{base_url}/mail/stop/{mail_id}"
 
 
-def write_message(
-    letter: Letter, sender: str, base_url: str, t: Translate, link_hosts: Collection[str]
+def on_a_line(name: str) -> str:
+    """A site's name as headers and sentences take it."""
+    return " ".join(name.split())
+
+
+def begin_message(
+    mail_id: str, address: str, site: str, subject: str, sender: str, base_url: str
 ) -> EmailMessage:
-    """The message, ready to be sent."""
-    site = " ".join(letter.site_name.split())
-    host = urlsplit(base_url).hostname or "localhost"
-    stop = stop_url(base_url, letter.id)
+    """The headers that every mail to a visitor has."""
+    stop = stop_url(base_url, mail_id)
     message = EmailMessage(policy=POLICY)
-    message["Subject"] = t("mail.subject", site=site)
+    message["Subject"] = subject
     message["From"] = Address(display_name=site, addr_spec=sender)
-    message["To"] = Address(addr_spec=letter.address)
-    if letter.reply_to:
-        message["Reply-To"] = Address(addr_spec=letter.reply_to)
+    message["To"] = Address(addr_spec=address)
     # The same at every try: a server that took it before its answer was lost can tell that it has it.
-    message["Message-ID"] = f"<{letter.id}@{host}>"
-    message["References"] = f"<{letter.conversation_id}@{host}>"
+    message["Message-ID"] = f"<{mail_id}@{urlsplit(base_url).hostname or 'localhost'}>"
     message["Auto-Submitted"] = "auto-generated"  # no out-of-office answers (RFC 3834)
     message["List-Unsubscribe"] = f"<{stop}>"
     if stop.startswith("https:"):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 wants https
+    return message
+
+
+def write_message(
+    letter: Letter, sender: str, base_url: str, t: Translate, link_hosts: Collection[str]
+) -> EmailMessage:
+    """The message, ready to be sent."""
+    site = on_a_line(letter.site_name)
+    stop = stop_url(base_url, letter.id)
+    message = begin_message(letter.id, letter.address, site, t("mail.subject", site=site), sender, base_url)
+    if letter.reply_to:
+        message["Reply-To"] = Address(addr_spec=letter.reply_to)
+    host = urlsplit(base_url).hostname or "localhost"
+    message["References"] = f"<{letter.conversation_id}@{host}>"
     message.set_content(_text(letter, stop, t, site))
     message.add_alternative(_html(letter, stop, t, site, link_hosts), subtype="html")
     return message

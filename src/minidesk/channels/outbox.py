@@ -17,7 +17,7 @@ from minidesk.live import Appended
 
 KIND = "webhook"
 # Events of an answer in progress come many a second, and none of them is told outside.
-_TOLD = ("message", "ticket", "rating", "rule")
+_TOLD = ("message", "ticket", "rating", "rule", "due")
 
 
 class Outbox:

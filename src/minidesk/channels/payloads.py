@@ -41,6 +41,8 @@ async def happenings(tx: Tx, appended: Appended) -> list[Happening]:
         names.append("rating.given")
     elif appended.type == "rule":
         names.append("rule.matched")
+    elif appended.type == "due":
+        names.append("ticket.due_soon")
     return [Happening(name, appended) for name in names]
 
 
@@ -73,6 +75,8 @@ async def body_of(tx: Tx, happening: Happening, site_key: str, base_url: str) ->
         data["message"] = _message(source.data)
     elif happening.event.startswith("ticket."):
         data["ticket"] = await _ticket(tx, source)
+        if happening.event == "ticket.due_soon":
+            data["due"] = {"clock": source.data["clock"], "at": source.data["at"]}
     elif happening.event == "rule.matched":
         data["rule"] = source.data["rule"]
         data["ticket"] = await _ticket(tx, source)

@@ -69,10 +69,7 @@ async def reader_of(tx: Tx, conversation: Conversation, now: datetime) -> Reader
     reader = await _known(tx, conversation)
     if reader is None or not is_mailable(reader.address):
         return None
-    stopped = select(MailStop.id).where(
-        MailStop.site_id == conversation.site_id, MailStop.address == reader.address
-    )
-    if await tx.scalar(stopped) is not None:
+    if await wants_none(tx, conversation.site_id, reader.address):
         return None
     sent = await tx.scalar(
         select(func.count())
@@ -80,12 +77,19 @@ async def reader_of(tx: Tx, conversation: Conversation, now: datetime) -> Reader
         .where(
             SentMail.site_id == conversation.site_id,
             SentMail.address == reader.address,
+            SentMail.kind == "answers",
             SentMail.state == "sent",
             SentMail.created_at > now - timedelta(days=1),
         )
     )
     most = A_DAY_VERIFIED if reader.verified else A_DAY_WRITTEN
     return reader if (sent or 0) < most else None
+
+
+async def wants_none(tx: Tx, site_id: str, address: str) -> bool:
+    """Whether this address has stopped the site's mails."""
+    stopped = select(MailStop.id).where(MailStop.site_id == site_id, MailStop.address == address)
+    return await tx.scalar(stopped) is not None
 
 
 async def _known(tx: Tx, conversation: Conversation) -> Reader | None:
@@ -135,7 +139,6 @@ async def stop_mails(tx: Tx, mail_id: str, now: datetime) -> MailedTo:
     reader = await mailed_to(tx, mail_id)
     # One at a time: mail programs press twice.
     await tx.execute(select(Site.id).where(Site.id == reader.site_id).with_for_update())
-    known = select(MailStop.id).where(MailStop.site_id == reader.site_id, MailStop.address == reader.address)
-    if await tx.scalar(known) is None:
+    if not await wants_none(tx, reader.site_id, reader.address):
         tx.add(MailStop(id=new_id("stp"), site_id=reader.site_id, address=reader.address, created_at=now))
     return reader

@@ -14,6 +14,7 @@ EVENTS = (
     "ticket.created",
     "ticket.updated",
     "ticket.solved",
+    "ticket.due_soon",
     "rating.given",
     "rule.matched",
 )

@@ -1,6 +1,6 @@
 """Events that are stored, wake-ups that only say "look again", and who is looking on."""
 
-from minidesk.live.desks import AgentHere, AgentsHere
+from minidesk.live.desks import AgentHere, AgentsHere, desk_topic
 from minidesk.live.events import Appended, Audience, EventLog, Listener, StoredEvent
 from minidesk.live.hub import Hub, Subscription
 from minidesk.live.presence import Presence
@@ -16,4 +16,5 @@ __all__ = [
     "Presence",
     "StoredEvent",
     "Subscription",
+    "desk_topic",
 ]

@@ -1,4 +1,4 @@
-"""Which agents look at a conversation, and who of them is writing: known to this process alone, and lost with it."""
+"""Which agents look at a conversation, and who writes in it: known to this process alone, and lost with it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +8,13 @@ from datetime import datetime, timedelta
 
 # The page says every few seconds that somebody types; a pause to think is longer than that, a tab that died silent.
 WRITING = timedelta(seconds=12)
+# Visitors remembered at once; above it, who stopped writing is forgotten.
+VISITORS = 1000
+
+
+def desk_topic(conversation_id: str) -> str:
+    """Wakes the pages of agents when somebody comes, goes or writes; nothing of it is stored."""
+    return f"desk:{conversation_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class AgentsHere:
         self._open: dict[str, Counter[str]] = {}
         self._names: dict[str, str] = {}  # of those who have a page open
         self._typed: dict[tuple[str, str], datetime] = {}
+        self._visitors: dict[str, datetime] = {}
 
     @contextmanager
     def viewing(self, conversation_id: str, agent_id: str, name: str) -> Iterator[None]:
@@ -52,6 +60,29 @@ class AgentsHere:
     def sent(self, conversation_id: str, agent_id: str) -> None:
         """What they typed is sent or thrown away."""
         self._typed.pop((conversation_id, agent_id), None)
+
+    def reply_until(self, conversation_id: str, now: datetime) -> datetime | None:
+        """Until when an agent counts as writing a reply; None where nobody writes."""
+        writers = self._open.get(conversation_id, ())
+        typed = [
+            self._typed[conversation_id, each] for each in writers if self._writes(conversation_id, each, now)
+        ]
+        return max(typed) + WRITING if typed else None
+
+    def visitor_wrote(self, conversation_id: str, now: datetime) -> None:
+        """The visitor types a message."""
+        if len(self._visitors) >= VISITORS:
+            self._visitors = {id: at for id, at in self._visitors.items() if now - at < WRITING}
+        self._visitors[conversation_id] = now
+
+    def visitor_sent(self, conversation_id: str) -> None:
+        """What the visitor typed is sent."""
+        self._visitors.pop(conversation_id, None)
+
+    def visitor_writes(self, conversation_id: str, now: datetime) -> bool:
+        """Whether the visitor types right now."""
+        typed = self._visitors.get(conversation_id)
+        return typed is not None and now - typed < WRITING
 
     def others(self, conversation_id: str, agent_id: str, now: datetime) -> tuple[AgentHere, ...]:
         """The other agents who have the conversation open, those who write first."""

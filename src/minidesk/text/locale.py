@@ -37,7 +37,8 @@ class Texts:
         Where the text has plural forms (`one`, `few`, … `other`), the value `n` chooses. Raises KeyError for a key or
         a name that is not there.
         """
-        language = self.choose(locale)
+        # Most callers name a language that there is; looking for one in a header costs as much as the text itself.
+        language = locale if locale is not None and locale in self._catalogues else self.choose(locale)
         own = self._catalogues.get(language, {})
         text = own.get(key)
         if text is None:

@@ -6,9 +6,8 @@ import type { Chat } from "./chat";
 import { Composer } from "./Composer";
 import { DeskContext } from "./context";
 import { Header } from "./Header";
+import { later } from "./lazy";
 import { Log } from "./Log";
-import { More } from "./More";
-import { Passage } from "./Passage";
 import type { Storage } from "./storage";
 
 interface Props {
@@ -23,6 +22,7 @@ export function App({ chat, storage, onClose, focusOn }: Props) {
   const [view, setView] = useState(chat.view);
   const [more, setMore] = useState(false);
   const [cited, setCited] = useState<{ message: string; n: number } | null>(null);
+  const part = later.use(more || cited !== null);
   useEffect(() => {
     setView(chat.view); // it may have changed before this watch began
     return chat.watch(() => setView(chat.view));
@@ -43,8 +43,8 @@ export function App({ chat, storage, onClose, focusOn }: Props) {
         <Log />
         {view.asking ? <Before focusOn={focusOn} /> : <Composer storage={storage} focusOn={focusOn} />}
       </main>
-      {more && <More onClose={() => setMore(false)} />}
-      {cited && <Passage key={`${cited.message} ${cited.n}`} {...cited} onClose={() => setCited(null)} />}
+      {part && more && <part.More onClose={() => setMore(false)} />}
+      {part && cited && <part.Passage key={`${cited.message} ${cited.n}`} {...cited} onClose={() => setCited(null)} />}
     </DeskContext.Provider>
   );
 }

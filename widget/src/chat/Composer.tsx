@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useDesk } from "./context";
 import { ClipIcon, MicIcon, SendIcon, StopIcon } from "./icons";
-import { type Extra, load } from "./lazy";
+import { type Attach, attach as part } from "./lazy";
 import type { Storage } from "./storage";
 
 const HINT_FROM = 300; // characters left when the count begins to show
@@ -12,9 +12,9 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
   const { t, config, state, phase } = view;
   const [text, setText] = useState(() => storage.get("typed") ?? "");
   const field = useRef<HTMLTextAreaElement>(null);
-  const [extra, setExtra] = useState<Extra | null>(null);
+  const [extra, setExtra] = useState<Attach | null>(null);
   const [speaking, setSpeaking] = useState(false);
-  const tray = useRef<InstanceType<Extra["Tray"]> | null>(null);
+  const tray = useRef<InstanceType<Attach["Tray"]> | null>(null);
   const [, redraw] = useState(0);
 
   const limit = config?.limits?.message_max_chars ?? 4000;
@@ -48,7 +48,7 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
   };
   const attach = async (given: FileList | null | undefined) => {
     const list = [...(given ?? [])]; // the field and the clipboard forget them
-    const loaded = list.length && config?.files ? await load() : null;
+    const loaded = list.length && config?.files ? await part.load() : null;
     if (!loaded) return;
     tray.current ??= new loaded.Tray(chat, () => redraw((n) => n + 1));
     setExtra(loaded);
@@ -69,7 +69,7 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
     field.current?.focus();
   };
   const speak = async () => {
-    setExtra(await load());
+    setExtra(await part.load());
     setSpeaking(true);
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -129,7 +129,10 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
           aria-invalid={left < 0}
           disabled={blocked}
           enterkeyhint="send"
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => {
+            write(event.currentTarget.value);
+            chat.typing();
+          }}
           onKeyDown={onKeyDown}
           onPaste={(event) => {
             const pasted = event.clipboardData;
@@ -138,7 +141,7 @@ export function Composer({ storage, focusOn }: { storage: Storage; focusOn: numb
             void attach(pasted.files);
           }}
         />
-        {config?.voice && !speaking && (
+        {config?.voice && (!config.voice.browser || "webkitSpeechRecognition" in window) && !speaking && (
           <button type="button" class="tool" aria-label={t("voice")} title={t("voice")} disabled={blocked} onClick={speak}>
             <MicIcon />
           </button>

@@ -1,10 +1,13 @@
 /** Whose chat this is, who answers, and the way to a person. */
 import { useDesk } from "./context";
 import { CloseIcon, MoreIcon, PersonIcon } from "./icons";
+import { later } from "./lazy";
 
 export function Header({ onClose, onMore }: { onClose: (() => void) | null; onMore: () => void }) {
   const { chat, view } = useDesk();
   const { t, state, config } = view;
+  const part = later.use(state.holder === "agent");
+  const logo = config?.look.logo;
   const hours = config?.hours_line?.replace(/\.$/, ""); // a sentence there, half a line here
   const status = {
     assistant: [t("assistant"), hours].filter(Boolean).join(" · "),
@@ -14,6 +17,7 @@ export function Header({ onClose, onMore }: { onClose: (() => void) | null; onMo
   }[state.holder];
   return (
     <header class="head">
+      {part ? <part.Face otherwise={logo} /> : logo && <img class="face" src={logo} alt="" width={36} height={36} />}
       <div class="head-names">
         <h1>{config?.site.name ?? document.title}</h1>
         <p title={status}>{status}</p>

@@ -1,13 +1,10 @@
 /** The conversation. It follows what is new while the reader is at its end, and never moves under one who reads above. */
 import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Bubble, DraftBubble } from "./Bubble";
-import { Closed } from "./Closed";
 import { useDesk } from "./context";
-import { FollowUp } from "./FollowUp";
+import { Bare, DraftBubble } from "./Draft";
 import { DownIcon } from "./icons";
-import { divider } from "./time";
-import { Dots, Waiting } from "./Waiting";
+import { later } from "./lazy";
 
 const AT_END_PX = 48; // two lines: nearer counts as reading the end
 
@@ -27,17 +24,23 @@ export function Log() {
   const told = state.items.some((item) => item.author === "system" && item.text.includes(String(state.ticket?.number)));
   const ticket = state.holder === "queue" && !told ? state.ticket : null;
   const locale = config?.locale || navigator.language;
+  const part = later.use(items.length + pending.length > 0);
 
   const toEnd = () => box.current?.scrollTo({ top: box.current.scrollHeight });
   useLayoutEffect(() => {
     if (pending.length) following.current = true; // whoever writes wants to see it
     if (following.current) toEnd();
     else setBelow(true);
-  }, [state, pending.length, waiting, typing, view.phase]);
+  }, [state, pending.length, waiting, typing, view.phase, part]);
   useEffect(() => {
     const resized = new ResizeObserver(() => following.current && toEnd()); // a phone's keyboard, a longer draft
+    const grown = new MutationObserver(() => following.current && toEnd()); // what came by itself: a form, a place in the queue
     if (box.current) resized.observe(box.current);
-    return () => resized.disconnect();
+    if (box.current) grown.observe(box.current, { childList: true, subtree: true });
+    return () => {
+      resized.disconnect();
+      grown.disconnect();
+    };
   }, []);
   const focused = useRef<Element | null>(null);
   useLayoutEffect(() => {
@@ -77,33 +80,34 @@ export function Log() {
             )}
             {items.map((item, index) => {
               const before = items[index - 1];
-              const line = divider(before?.at, item.at, locale, t("today"));
+              const line = part?.divider(before?.at, item.at, locale, t("today"));
               return (
                 <Fragment key={item.id}>
                   {line && <p class="divider">{line}</p>}
-                  <Bubble item={item} first={before?.author !== item.author || before.name !== item.name} />
+                  {part ? <part.Bubble item={item} first={before?.author !== item.author || before.name !== item.name} /> : <Bare item={item} />}
                 </Fragment>
               );
             })}
             {pending.map((draft) => (
               <DraftBubble key={draft.client_id} draft={draft} />
             ))}
-            {waiting && <Waiting key={last?.id} />}
-            {typing && (
+            {part && waiting && <part.Waiting key={last?.id} />}
+            {part && typing && (
               <div class="row">
-                <Dots label={t("typing", { name: state.agent ?? t("agent") })} />
+                <part.Dots label={t("typing", { name: state.agent ?? t("agent") })} />
               </div>
             )}
-            {!waiting && !pending.length && last?.author === "assistant" && last.state !== "streaming" && state.holder === "assistant" && (
-              <FollowUp item={last} />
+            {part && !waiting && !pending.length && last?.author === "assistant" && last.state !== "streaming" && state.holder === "assistant" && (
+              <part.FollowUp item={last} />
             )}
             {view.person === "failed" && (
               <p class="hint alarm" role="alert">
                 {t("person_failed")}
               </p>
             )}
+            {part && state.holder === "queue" && <part.Place />}
             {ticket && <p class="hint centred">{t("ticket", { number: ticket.number })}</p>}
-            {state.holder === "closed" && <Closed />}
+            {part && state.holder === "closed" && <part.Closed />}
           </>
         )}
       </div>

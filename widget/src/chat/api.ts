@@ -45,7 +45,8 @@ export class Api {
   }
 
   headers(): Record<string, string> {
-    return this.token ? { authorization: `Bearer ${this.token}` } : {};
+    // What the server refuses is said in the chat's language, not in the browser's.
+    return { "accept-language": document.documentElement.lang, ...(this.token && { authorization: `Bearer ${this.token}` }) };
   }
 
   /** Opens a session, or renews the one that this browser has. Several callers at once share one call. */

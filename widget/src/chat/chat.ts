@@ -1,12 +1,14 @@
 /** The chat without its looks: session, conversation, outbox and stream held together; the components read `view`. */
 import { Api, ApiError } from "./api";
 import { backoffMs } from "./backoff";
+import { type Later, later, wordsBy } from "./lazy";
 import { type Draft, Outbox } from "./outbox";
-import { apply, EMPTY, fromConversation, type State, withMessage } from "./state";
+import { EMPTY, fromConversation, type State, withMessage } from "./state";
 import type { Storage } from "./storage";
-import { Stream } from "./stream";
 import { type Translate, translator, type Words } from "./texts";
-import type { Config, Conversation, Event, FileView, Intake, Line, Message, PassageView, Reason, Session } from "./types";
+import type { Config, Conversation, Event, FileView, Intake, Message, Reason, Session } from "./types";
+
+const TYPING_EVERY_MS = 4000; // a third of what the server believes it for
 
 export interface View {
   /** `blocked`: the server refuses this page or does not know the site; waiting does not help */
@@ -42,7 +44,7 @@ export class Chat {
   private visible: boolean;
   private readonly outbox: Outbox;
   private readonly watchers = new Set<() => void>();
-  private stream: Stream | null = null;
+  private stream: Later["Stream"]["prototype"] | null = null;
   private connection: "open" | "lost" = "open";
   private reached = true;
   private wake: (() => void) | null = null;
@@ -54,12 +56,14 @@ export class Chat {
   /** What the server was told of the page last, and the identity that the page gave last. */
   private told = "";
   private identity = "";
+  /** When the server was told last that the visitor writes. */
+  private typed = 0;
 
   /** @param words the interface's, in the page's language */
   constructor(
     site: string,
     private readonly storage: Storage,
-    private readonly words: Words,
+    private words: Words,
     embedded: boolean,
     /** Tells the host page: "message", "handoff", "error". */
     private readonly emit: (name: string, detail: object) => void,
@@ -72,6 +76,7 @@ export class Chat {
       () => this.set({}),
     );
     const config = cached(storage);
+    wordsBy(() => this.learn());
     this.view = {
       phase: "starting",
       config,
@@ -119,6 +124,14 @@ export class Chat {
   private translate(config: Config | null): Translate {
     const { lang } = document.documentElement;
     return translator((config?.words && config.locale) || lang, config?.words ?? this.words, config?.texts);
+  }
+
+  /** The words of the parts that come late, in the page's language; another language comes whole. */
+  private async learn(): Promise<void> {
+    if (this.words["back"]) return;
+    const { words } = await this.api.call<{ words: Words }>("GET", `/words?locale=${document.documentElement.dataset["words"]}`);
+    this.words = { ...this.words, ...words };
+    this.set({ t: this.translate(this.view.config) });
   }
 
   private get seen(): number {
@@ -250,7 +263,7 @@ export class Chat {
     const conversation = await this.api.call<Conversation>("GET", `/conversations/${encodeURIComponent(id)}`);
     this.set({ state: fromConversation(conversation) });
     for (const { client_id } of conversation.messages) if (client_id) this.outbox.remove(client_id);
-    this.listen(conversation.id, conversation.last_event);
+    void this.listen(conversation.id, conversation.last_event);
   }
 
   /** Forgets the conversation, not the session. */
@@ -263,10 +276,14 @@ export class Chat {
     if (this.view.config?.ask) void this.quietly(this.configure()); // of what was asked, some is known now
   }
 
-  private listen(id: string, last: number): void {
+  private async listen(id: string, last: number): Promise<void> {
     this.stream?.stop();
-    this.stream = new Stream(this.api, id, last, {
-      event: (event) => this.receive(event),
+    this.stream = null;
+    const part = await later.load();
+    if (this.view.state.id !== id || this.stream) return; // left meanwhile, or begun by another
+    if (!part) return void setTimeout(() => void this.listen(id, last), 2000);
+    this.stream = new part.Stream(this.api, id, last, {
+      event: (event) => this.receive(part.apply(this.view.state, event), event),
       connection: (state) => {
         const back = this.connection === "lost" && state === "open";
         this.connection = state;
@@ -280,8 +297,7 @@ export class Chat {
     });
   }
 
-  private receive(event: Event): void {
-    const state = apply(this.view.state, event);
+  private receive(state: State | null, event: Event): void {
     if (!state) return void this.refetch();
     this.set({ state });
     if (event.type === "message") {
@@ -392,7 +408,7 @@ export class Chat {
     this.storage.set("seen", null);
     this.intake = null;
     this.set({ state: { ...EMPTY, id: made.id }, rating: null });
-    this.listen(made.id, made.last_event);
+    void this.listen(made.id, made.last_event);
     return made.id;
   }
 
@@ -415,6 +431,14 @@ export class Chat {
     }
   }
 
+  /** Agents are shown that the visitor writes. */
+  typing(): void {
+    const { id, holder } = this.view.state;
+    if (!id || holder === "assistant" || holder === "closed" || Date.now() - this.typed < TYPING_EVERY_MS) return;
+    this.typed = Date.now();
+    void this.quietly(this.api.call("POST", `/conversations/${encodeURIComponent(id)}/typing`, {}));
+  }
+
   async stop(): Promise<void> {
     const { id } = this.view.state;
     if (id) await this.quietly(this.api.call("POST", `/conversations/${encodeURIComponent(id)}/stop`, {}));
@@ -432,33 +456,13 @@ export class Chat {
     if (id) await this.quietly(this.api.call("POST", `/conversations/${encodeURIComponent(id)}/rating`, { rating }));
   }
 
-  passage(message: string, n: number): Promise<PassageView> {
-    return this.api.call("GET", `/messages/${encodeURIComponent(message)}/citations/${n}`);
-  }
-
   newConversation(): void {
     this.leave();
-  }
-
-  async conversations(): Promise<Line[]> {
-    const { conversations } = await this.api.call<{ conversations: Line[] }>("GET", "/conversations");
-    return conversations.filter((line) => line.last_text && line.id !== this.view.state.id);
   }
 
   async openConversation(id: string): Promise<void> {
     this.leave();
     await this.resume(id);
-  }
-
-  /** Gives the conversation to the visitor as a file. */
-  async download(): Promise<void> {
-    const path = `/conversations/${encodeURIComponent(this.view.state.id ?? "")}/transcript?locale=${this.page.locale}`;
-    const { name, text } = await this.api.call<{ name: string; text: string }>("GET", path);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(link.href);
   }
 
   /** The person logged out on the host page: nothing of theirs stays here, neither stored nor in memory. */

@@ -7,11 +7,12 @@ import type { ToPage } from "../protocol";
 import { Host } from "./host";
 import { Storage } from "./storage";
 import type { Words } from "./texts";
-import { theme } from "./theme";
+import { keepTo, theme } from "./theme";
 
 function start(root: HTMLElement): void {
   const html = document.documentElement;
-  const { site = "", origins = "", words = "{}" } = root.dataset;
+  const { site = "", origins = "", words = "{}", scheme } = root.dataset;
+  if (scheme) keepTo(scheme);
   html.dataset["words"] = html.lang; // the language that the page brought; `lang` may change
   const storage = new Storage(site);
   const chat = new Chat(site, storage, JSON.parse(words) as Words, window.parent !== window, (name, detail) =>
@@ -62,8 +63,8 @@ function start(root: HTMLElement): void {
     document.title = config?.site.name ?? document.title;
     tellOnce({ type: "ready" });
     if (config) {
-      const { position = "right", launcher_text: label } = config.look;
-      tellOnce({ type: "look", ...colours, position, label: label ?? "", open: t("open"), close: t("close") });
+      const { position = "right", launcher_text: label = "", side = 20, bottom = 20 } = config.look;
+      tellOnce({ type: "look", ...colours, position, label, side: `${side}px`, bottom: `${bottom}px`, open: t("open"), close: t("close") });
     }
     tellOnce({ type: "unread", count: chat.unread });
     tellOnce({ type: "active", active: state.id !== null && state.holder !== "closed" });

@@ -20,7 +20,7 @@ export interface Draft {
 
 const AUTOMATIC_ATTEMPTS = 4; // about ten seconds; then the person is told, and may press
 
-function newId(): string {
+export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is missing on plain-http pages
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

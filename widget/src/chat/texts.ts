@@ -1,8 +1,9 @@
-/** The chat's words. They come with the page, in its language (src/minidesk/text/locales/*.json, keys `widget.…`); what
+/** The chat's words. They come with the page, in its language (src/minidesk/text/locales/*.json, keys `widget.…`), those of the
+ *  late parts with these (`later.…`); what
  *  the site's owner wrote in the console (`config.texts`) comes before them. */
 import type english from "../../../src/minidesk/text/locales/en.json";
 
-type Keys<K> = K extends `widget.${infer Rest}` ? Rest : never;
+type Keys<K> = K extends `${"widget" | "later"}.${infer Rest}` ? Rest : never;
 export type TextKey = Keys<keyof typeof english>;
 
 /** A text, or its forms by plural category. */

@@ -68,7 +68,15 @@ export interface Config {
     on_accent?: string;
     /** The accent as text, in shades that can be read on our surfaces. */
     ink?: { light: string; dark: string };
-    position?: "left" | "right"; launcher_text?: string };
+    position?: "left" | "right";
+    launcher_text?: string;
+    scheme?: "light" | "dark";
+    /** Pixels from the page's edges to the launcher. */
+    side?: number;
+    bottom?: number;
+    /** The logo's address. */
+    logo?: string;
+  };
   texts: Record<string, string | null | undefined>;
   hours_line?: string | null;
   quick_replies?: string[];
@@ -81,8 +89,10 @@ export interface Config {
   limits?: { message_max_chars?: number };
   /** What may be attached, where anything may. */
   files?: { accept: string; max_bytes: number; most: number } | null;
-  /** Voice notes are written down. */
-  voice?: { max_seconds: number } | null;
+  /** A copy of the conversation can be mailed. */
+  mail?: boolean;
+  /** Voice notes are written down: by the desk, or by the browser. */
+  voice?: { max_seconds?: number; browser?: boolean } | null;
 }
 
 export interface Session {

@@ -3,7 +3,8 @@
  * half-filled fields survive a refresh.
  *
  * Inside an element with `data-keyed`, children are told apart by id. One whose `data-v` is unchanged is kept; one with
- * `data-keyed` is gone into; one with `data-keep` is never touched; any other is replaced if it differs.
+ * `data-keyed` is gone into; one with `data-keep` is never touched; any other is replaced if it differs. One with `data-same` is
+ * empty: the server was told that the page has it, and it only says where it stands.
  */
 import type htmxType from "htmx.org";
 
@@ -22,7 +23,7 @@ export function keyed(htmx: typeof htmxType): void {
     handleSwap: (style: string, target: Node, fragment: Node) => {
       if (style !== "keyed") return [];
       const fresh = [...fragment.childNodes].find((node): node is Element => node instanceof Element && node.id === (target as Element).id);
-      if (!fresh || [...holders].some((holder) => holder(target as Element, fresh))) return [];
+      if (!fresh || isOvertaken(target as Element, fresh) || [...holders].some((holder) => holder(target as Element, fresh))) return [];
       return patch(target as Element, fresh);
     },
   });
@@ -37,7 +38,7 @@ export function patch(old: Element, fresh: Element, move = true): Element[] {
   for (const next of [...fresh.children]) {
     const same = before.get(next.id);
     before.delete(next.id);
-    if (!same && !move) continue;
+    if (!same && (!move || next.hasAttribute("data-same"))) continue;
     const inPlace = !!same && same === at;
     if (inPlace) at = at!.nextElementSibling; // before it is replaced: a place that is gone would send all that follows to the end, and its focus away
     const kept = same ? update(same, next, added, move) : next;
@@ -49,7 +50,7 @@ export function patch(old: Element, fresh: Element, move = true): Element[] {
 }
 
 function update(old: Element, fresh: Element, added: Element[], move: boolean): Element {
-  if (old.hasAttribute("data-keep") || isInUse(old)) return old;
+  if (old.hasAttribute("data-keep") || fresh.hasAttribute("data-same") || isInUse(old) || isOvertaken(old, fresh)) return old;
   if (old instanceof HTMLDetailsElement && old.open) fresh.setAttribute("open", ""); // somebody looks into it
   const [v, w] = [old.getAttribute("data-v"), fresh.getAttribute("data-v")];
   if (v !== null && v === w) return old;
@@ -70,6 +71,12 @@ function update(old: Element, fresh: Element, added: Element[], move: boolean): 
   return next;
 }
 
+/** Two requests were under way, and the answer to the later one is on the page already: it knows more, or begins earlier. */
+function isOvertaken(old: Element, fresh: Element): boolean {
+  const number = (element: Element, name: string) => Number(element.getAttribute(name) ?? 0);
+  return number(fresh, "data-event") < number(old, "data-event") || number(fresh, "data-first") > number(old, "data-first");
+}
+
 /** Somebody is choosing in it right now. */
 function isInUse(element: Element): boolean {
   const focused = document.activeElement;
@@ -78,6 +85,7 @@ function isInUse(element: Element): boolean {
 
 function copyAttributes(old: Element, fresh: Element): void {
   for (const { name, value } of fresh.attributes) {
-    if (name !== "class" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    // Both are changed on the page: what is open, and what is not to be read aloud.
+    if (name !== "class" && name !== "aria-live" && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 }

@@ -37,7 +37,10 @@ function connect(): void {
   if (!url) return;
   const stream = (source = new EventSource(url));
   const talk = () => announce("desk:talk", 60);
-  for (const name of ["message", "note", "answer.start", "answer.part", "answer.done", "holder", "ticket", "presence"]) stream.addEventListener(name, talk);
+  for (const name of ["note", "holder", "ticket", "presence"]) stream.addEventListener(name, talk);
+  // What was said needs the transcript alone; what stands around it follows with `changed`.
+  const said = () => announce("desk:said", 60);
+  for (const name of ["message", "note", "answer.start", "answer.part", "answer.done"]) stream.addEventListener(name, said);
   // Beside an open conversation the list waits its turn: what was said there comes first.
   const first = elements.some((element) => element.dataset["event"]) ? 150 : SOON;
   stream.addEventListener("changed", () => announce("desk:changed", 150, first));

@@ -24,6 +24,7 @@ import { list } from "./list";
 import { live } from "./live";
 import { menu } from "./menu";
 import { notify } from "./notify";
+import { preview } from "./preview";
 import { seen } from "./seen";
 import { transcript } from "./transcript";
 import { upload } from "./upload";
@@ -31,7 +32,7 @@ import { upload } from "./upload";
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { assist, canned, composer, copy, desk, empty, list, live, menu, notify, seen, transcript, upload };
+const controllers: Record<string, Controller> = { assist, canned, composer, copy, desk, empty, list, live, menu, notify, preview, seen, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

@@ -1,5 +1,5 @@
 /**
- * Notifications of the desktop: one when somebody new waits, or a note mentions the agent, while nobody looks at the page. Asked for
+ * Notifications of the desktop: one when somebody new waits, a note mentions the agent, or a clock is near its end, while nobody looks at the page. Asked for
  * by a press in the menu, never unasked; the browser keeps the permission, this page whether it is wanted.
  */
 
@@ -8,7 +8,7 @@ const WANTED = "desk:notify";
 export function notify(element: HTMLElement): () => void {
   const button = element as HTMLButtonElement;
   if (!("Notification" in window)) return () => undefined;
-  let before: { waiting: number; mentions: number } | null = null;
+  let before: Record<"waiting" | "mentions" | "near", number> | null = null;
 
   const isOn = () => Notification.permission === "granted" && localStorage.getItem(WANTED) === "yes";
   const draw = () => {
@@ -22,12 +22,13 @@ export function notify(element: HTMLElement): () => void {
   };
   const counts = () => {
     const part = document.querySelector<HTMLElement>("#list-part");
-    return part ? { waiting: Number(part.dataset["waiting"] ?? 0), mentions: Number(part.dataset["mentions"] ?? 0) } : null;
+    const count = (name: string) => Number(part?.dataset[name] ?? 0);
+    return part ? { waiting: count("waiting"), mentions: count("mentions"), near: count("near") } : null;
   };
   const look = () => {
     const now = counts();
-    const [old, more] = [before, (key: "waiting" | "mentions") => !!now && !!before && now[key] > before[key]];
-    const said = more("mentions") ? button.dataset["mentioned"] : more("waiting") ? button.dataset["waiting"] : "";
+    const [old, more] = [before, (key: "waiting" | "mentions" | "near") => !!now && !!before && now[key] > before[key]];
+    const said = more("mentions") ? button.dataset["mentioned"] : more("near") ? button.dataset["near"] : more("waiting") ? button.dataset["waiting"] : "";
     before = now ?? old;
     if (!said || !isOn() || document.visibilityState === "visible") return;
     const shown = new Notification(said, { tag: "minidesk" }); // one at a time: a new one takes the place of the last

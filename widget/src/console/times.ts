@@ -48,7 +48,7 @@ export function tick(root: ParentNode = document): void {
   for (const tag of root.querySelectorAll<HTMLElement>(".tag[data-due]")) {
     const left = (Date.parse(tag.dataset["due"] ?? "") - now) / 1000;
     put(tag, left > 0 ? word("due", span(left)) : word("overdue"));
-    tag.classList.toggle("wait", left > 0);
+    tag.classList.toggle("wait", left > 0 && !(Date.parse(tag.dataset["warn"] ?? "") > now));
     tag.classList.toggle("alarm", left <= 0);
   }
   for (const fact of root.querySelectorAll<HTMLElement>("[data-due-at]")) {

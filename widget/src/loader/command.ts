@@ -16,10 +16,10 @@ export function command(commands: Commands): void {
     if (name === "on") byName.set(key, (byName.get(key) ?? new Set()).add(second as Listener));
     else if (name === "off") byName.get(key)?.delete(second as Listener);
     else if (Object.hasOwn(commands, `${name}`)) commands[name as Name](first);
-    else console.warn(`minidesk: no command ${name}`);
+    else console.warn(`minidesk: no ${name}`);
   };
-  const page = window as unknown as { minidesk?: { q?: ArrayLike<unknown>[] } };
+  const page = window as unknown as { minidesk?: { q?: Iterable<unknown>[] } };
   const queued = page.minidesk?.q ?? [];
   page.minidesk = run as typeof page.minidesk & typeof run;
-  for (const call of queued) run(call[0], call[1], call[2]);
+  for (const [name, first, second] of queued) run(name, first, second);
 }

@@ -6,7 +6,7 @@
  * this script learns the number of unread messages and how the button should look, nothing else.
  *
  * Attributes: data-site (needed) · data-target (CSS selector: chat inside that element, no button) · data-accent,
- * data-position (left | right), data-label: how the button looks before the desk has answered for the first time.
+ * data-position (left | right), data-side and data-bottom (20px), data-label: how the button looks before the desk has answered for the first time.
  */
 import { MARK, readToPage, type ToFrame, type ToPage } from "../protocol";
 import { command, listeners, type Commands } from "./command";
@@ -29,7 +29,7 @@ const recall = (store: "sessionStorage" | "localStorage", key: string, value?: s
 };
 
 /** Made node by node: pages with Trusted Types refuse markup in strings. */
-function make<T extends keyof HTMLElementTagNameMap>(tag: T, properties: Partial<HTMLElementTagNameMap[T]>, ...children: Element[]) {
+function make<T extends keyof HTMLElementTagNameMap>(tag: T, properties?: Partial<HTMLElementTagNameMap[T]>, ...children: Element[]) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
@@ -56,15 +56,15 @@ function start(script: HTMLScriptElement, key: string): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   root.adoptedStyleSheets = [sheet];
-  const label = make("span", {});
-  const badge = make("b", {});
+  const label = make("span");
+  const badge = make("b");
   const button = make("button", { type: "button" }, icon("M4 5h16v11H9l-5 4z"), icon("M6 9l6 6 6-6"), label, badge);
-  const note = make("p", {});
+  const note = make("p");
   const panel = make("div", { className: "shut", role: inline ? "region" : "dialog", ariaLabel: "Chat" }, note);
   root.append(button, panel);
 
   // Until the desk has said the words of the visitor's language, one that needs no translation.
-  const texts = { open: "Chat", close: "Chat" };
+  let texts = { open: "Chat", close: "Chat" };
   let frame: HTMLIFrameElement | null = null;
   let ready = false; // to hear; once it has answered, the panel shows it
   let shown = false;
@@ -98,18 +98,19 @@ function start(script: HTMLScriptElement, key: string): void {
     for (const listener of listeners(name)) listener(data);
   };
 
-  function look(it: { accent?: string; onAccent?: string; position?: string; label?: string }): void {
-    for (const [property, colour] of [["--accent", it.accent], ["--on", it.onAccent]] as const)
-      if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) host.style.setProperty(property, colour!);
-    host.classList.toggle("left", it.position === "left");
-    label.textContent = it.label ?? "";
+  function look(it: Partial<Record<string, string>>): void {
+    for (const name of ["accent", "onAccent", "side", "bottom"])
+      if (/^(#[0-9a-f]{6}|\d{1,3}px)$/i.test(it[name]!)) host.style.setProperty(`--${name}`, it[name]!);
+    host.classList.toggle("left", it["position"] === "left");
+    label.textContent = it["label"] ?? "";
   }
 
   function name(): void {
     const text = open ? texts.close : texts.open;
-    button.ariaLabel = unread && !open ? `${text} (${unread})` : text;
+    const count = open ? 0 : unread;
+    button.ariaLabel = count ? `${text} (${count})` : text;
     button.ariaExpanded = `${open}`;
-    badge.textContent = !unread || open ? "" : unread > 9 ? "9+" : `${unread}`;
+    badge.textContent = count > 9 ? "9+" : count ? `${count}` : "";
   }
 
   /** Loads the chat, once. */
@@ -152,8 +153,7 @@ function start(script: HTMLScriptElement, key: string): void {
       tell("ready");
     },
     look(message) {
-      texts.open = message.open;
-      texts.close = message.close;
+      texts = message;
       look(message);
       name();
       recall("localStorage", "look", JSON.stringify(message));
@@ -171,7 +171,7 @@ function start(script: HTMLScriptElement, key: string): void {
   };
 
   addEventListener("message", (event) => {
-    if (event.origin !== desk || !frame || event.source !== frame.contentWindow) return;
+    if (event.origin !== desk || event.source !== frame?.contentWindow) return;
     const message = readToPage(event.data);
     if (message) (heard[message.type] as (message: ToPage) => void)(message);
   });

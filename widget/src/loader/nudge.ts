@@ -20,9 +20,9 @@ declare const minideskNudges: { key: string; label: string; close: string; rules
 
 const css = `
 :host{all:initial;font:15px/22px system-ui,sans-serif}
-section{position:fixed;bottom:92px;inset-inline-end:20px;z-index:2147482999;display:flex;align-items:start;width:max-content;max-width:min(300px,calc(100vw - 40px));border-radius:16px;background:Canvas;color:CanvasText;color-scheme:light dark;box-shadow:0 4px 24px rgb(0 0 0/24%)}
+section{position:fixed;bottom:calc(var(--bottom) + 72px);inset-inline-end:var(--side);z-index:2147482999;display:flex;align-items:start;width:max-content;max-width:min(300px,calc(100vw - 40px));border-radius:16px;background:Canvas;color:CanvasText;color-scheme:light dark;box-shadow:0 4px 24px rgb(0 0 0/24%)}
 section:empty{display:none}
-:host(.left) section{inset-inline:20px auto}
+:host(.left) section{inset-inline:var(--side) auto}
 button{padding:14px 6px 14px 16px;border:0;border-radius:16px;background:none;color:inherit;font:inherit;text-align:start;cursor:pointer;overflow-wrap:anywhere}
 button+button{flex:none;min-width:44px;min-height:44px;padding:10px}
 button:focus-visible{outline:2px solid;outline-offset:-4px}
@@ -115,6 +115,7 @@ function begin(widget: Element, root: ShadowRoot, panel: Element): void {
     const { scrollHeight } = document.documentElement;
     deepest = Math.max(deepest, ((scrollY + innerHeight) / scrollHeight) * 100);
     host.classList.toggle("left", widget.classList.contains("left"));
+    for (const edge of ["--side", "--bottom"]) host.style.setProperty(edge, getComputedStyle(widget).getPropertyValue(edge));
     const before = told();
     if (!before || before.includes(CLOSED)) return clearInterval(timer);
     // Who is in the chat is not to be called into it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from minidesk.channels import CopyOutbox
 from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
 from minidesk.db.models import utc_now
@@ -49,6 +50,7 @@ class VisitorDeps:
     limiter: RateLimiter
     attachments: Attachments
     voice: Transcriber
+    copies: CopyOutbox | None = None  # None: no mail goes out
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from minidesk.conversations import MessageView, access_conversation_as_visitor, transcript
 from minidesk.db import Database
-from minidesk.db.models import Message
+from minidesk.db.models import Conversation, Message
 from minidesk.live import EventLog, StoredEvent
 from minidesk.text.render import render_markdown
 from minidesk.web.visitor_api.serializers import EVENT_FIELDS, event_data
@@ -39,13 +40,22 @@ def position_of(last_event_id: str | None, after: str | None) -> int | None:
 class Follower:
     """Makes one visitor's stream."""
 
-    def __init__(self, db: Database, log: EventLog, streams: Streams, hosts: Collection[str]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        log: EventLog,
+        streams: Streams,
+        hosts: Collection[str],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._db = db
         self._log = log
         self._streams = streams
         self._hosts = hosts
         self._texts: dict[str, tuple[int, str]] = {}  # message → attempt and text so far
         self._seen = 0
+        self._clock = clock
+        self._writing: datetime | None = None  # until when the listener was told that an agent writes
 
     async def follow(self, stream: OpenStream, position: int | None) -> AsyncIterator[ServerSentEvent]:
         """Events until the visitor leaves, a newer stream supersedes this one, or the server stops.
@@ -64,6 +74,8 @@ class Follower:
                     if event is not None:
                         yield event
                     self._seen = stored.n
+            if (writing := await self._writes(stream.conversation_id)) is not None:
+                yield writing
             if stream.superseded:
                 yield ServerSentEvent(event="superseded", raw_data="{}")
                 return
@@ -112,6 +124,20 @@ class Follower:
     async def _next(self, conversation_id: str) -> list[StoredEvent]:
         async with self._db.read() as tx:
             return await self._log.after(tx, conversation_id, self._seen, audience="all", limit=PAGE)
+
+    async def _writes(self, conversation_id: str) -> ServerSentEvent | None:
+        """That the agent who has the conversation writes, or does no more, if the listener does not know; not stored."""
+        now = self._clock()
+        until = self._streams.here.reply_until(conversation_id, now)
+        if until == self._writing:
+            return None
+        before, self._writing = self._writing, until
+        async with self._db.read() as tx:
+            row = await tx.get_one(Conversation, conversation_id)
+            if row.holder != "agent" or (until is None and before is not None and before <= now):
+                return None  # a colleague of whom the visitor knows nothing; or it has ended by itself
+        data = {"who": "agent", "until": (until or now).isoformat()}
+        return ServerSentEvent(event="typing", raw_data=_json(data))
 
     async def _shown(self, stored: StoredEvent) -> ServerSentEvent | None:
         """The event for a visitor; None for one that is not theirs, or whose text they have."""

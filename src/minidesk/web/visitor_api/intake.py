@@ -14,7 +14,7 @@ from minidesk.conversations import BeforeFirst
 from minidesk.db import Tx
 from minidesk.db.models import Conversation
 from minidesk.errors import Invalid
-from minidesk.sites import KnownVisitor, SiteConfig, SiteView
+from minidesk.sites import KnownVisitor, SiteConfig, SiteView, all_of, in_language
 from minidesk.sites.identity import EMAIL, EMAIL_CHARS, NAME_CHARS
 from minidesk.text.locale import Texts
 from minidesk.text.normalise import check_text
@@ -79,7 +79,8 @@ async def intake_json(
     deps: VisitorDeps, tx: Tx, site: SiteView, visitor_id: str, locale: str
 ) -> dict[str, Any] | None:
     """The form as the widget draws it, with its words; None where there is nothing to ask."""
-    form = wanted(site.config, await deps.visitors.about(tx, visitor_id), deps.texts, locale)
+    config = in_language(site.config, locale)
+    form = wanted(config, await deps.visitors.about(tx, visitor_id), deps.texts, locale)
     if not form.anything:
         return None
     return {
@@ -113,7 +114,9 @@ async def take_intake(
 def _consent(config: SiteConfig, given: str, texts: Texts) -> str | None:
     """The words that were agreed to, if they are the site's of now: nobody has agreed to what they did not see."""
     lines: Collection[str] = (
-        [config.consent_text] if config.consent_text else [texts.t(_CONSENT, one) for one in texts.locales]
+        [config.consent_text, *all_of(config.translations, "consent_text")]
+        if config.consent_text
+        else [texts.t(_CONSENT, one) for one in texts.locales]
     )
     same = " ".join(given.split())
     return next((line for line in lines if " ".join(line.split()) == same), None)

@@ -1,5 +1,7 @@
 """The loader, the chat page and the files that Vite built."""
 
+import base64
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -7,7 +9,9 @@ from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
-from minidesk.sites import note_sighting, origin_of, site_by_key
+from minidesk.errors import NotFound
+from minidesk.files.pictures import PORTRAIT_TYPE
+from minidesk.sites import logo_url, note_sighting, origin_of, site_by_key
 from minidesk.text.locale import direction
 from minidesk.web.assets import BASE, script_of
 from minidesk.web.guard import MICROPHONE, content_policy
@@ -26,8 +30,9 @@ BUILT_CACHE = "public, max-age=31536000, immutable"
 FOR_ALL = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
+@cache
 def templates() -> Environment:
-    """The visitor's pages."""
+    """The visitor's pages, compiled once a process."""
     return Environment(
         loader=PackageLoader("minidesk.web.visitor_api"),
         autoescape=True,
@@ -80,9 +85,19 @@ def pages_router(deps: PageDeps) -> APIRouter:
         )
         policy = content_policy(("'self'", *site.allowed_origins))
         headers = FOR_ALL | {"Content-Security-Policy": policy}
-        if deps.voice:
+        if deps.voice or site.config.browser_voice:
             headers["Permissions-Policy"] = MICROPHONE
         return compressed(request, html.encode(), "text/html", headers)
+
+    @router.get("/widget/{key}/logo/{version}")
+    async def logo(key: str, version: str) -> Response:
+        """The site's logo; only the version that there is, so that it may be kept for ever."""
+        async with deps.db.read() as tx:
+            site = await site_by_key(tx, known(key))
+        if not site.config.look.logo or not logo_url(site).endswith(f"/{version}"):
+            raise NotFound
+        content = base64.b64decode(site.config.look.logo)
+        return Response(content, media_type=PORTRAIT_TYPE, headers=FOR_ALL | {"Cache-Control": BUILT_CACHE})
 
     @router.get("/widget/{key}/nudge.js")
     async def nudge(

@@ -20,10 +20,18 @@ from starlette.requests import Request
 
 from minidesk.conversations import MessageView, access_conversation_as_visitor
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated, NotFound
-from minidesk.sites import KnownVisitor, SiteView, VisitorIdentity, link_hosts, site_by_key
+from minidesk.sites import (
+    KnownVisitor,
+    SiteView,
+    VisitorIdentity,
+    in_language,
+    link_hosts,
+    site_by_key,
+)
 from minidesk.text.locale import direction
 from minidesk.text.normalise import check_text
 from minidesk.text.render import render_markdown
+from minidesk.text.sentences import speak_errors
 from minidesk.tickets import check_not_blocked
 from minidesk.web.guard import content_policy
 from minidesk.web.visitor_api.deps import VisitorDeps
@@ -103,6 +111,7 @@ class Plain:
 
     async def pressed(self, request: Request, site: SiteView, locale: str, asked: Asked) -> HTMLResponse:
         """Do what the button says; a refusal is a sentence above the form, and nothing that was written is lost."""
+        speak_errors(locale)
         problem: MinideskError | None = None
         token = asked.token
         try:
@@ -129,7 +138,7 @@ class Plain:
 
     def _form(self, site: SiteView, locale: str, known_visitor: KnownVisitor | None) -> Wanted:
         """What stands before the first message."""
-        return wanted(site.config, known_visitor, self._deps.texts, locale)
+        return wanted(in_language(site.config, locale), known_visitor, self._deps.texts, locale)
 
     async def _session(self, request: Request, site: SiteView, token: str) -> tuple[str, VisitorIdentity]:
         if token:
@@ -250,7 +259,8 @@ class Plain:
             locale=locale,
             direction=direction(locale),
             t=lambda name, **values: self._deps.texts.t(name, locale, **values),
-            greeting=site.config.greeting or self._deps.texts.t("widget.greeting", locale),
+            greeting=in_language(site.config, locale).greeting
+            or self._deps.texts.t("widget.greeting", locale),
             privacy_url=site.config.privacy_url,
             max_chars=self._deps.settings.message_max_chars,
             said=said,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from minidesk.conversations import (
     MessageView,
@@ -11,8 +11,10 @@ from minidesk.conversations import (
     transcript,
 )
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Chunk, Citation, Conversation, DocumentVersion, Ticket
+from minidesk.db.models import Agent, Chunk, Citation, Conversation, DocumentVersion, Ticket, Visitor
 from minidesk.errors import NotFound
+from minidesk.files.pictures import PORTRAIT_TYPE
+from minidesk.tickets import ACTIVE, active_ticket
 
 # As much of a long thread as a widget shows at once.
 MESSAGES = 200
@@ -93,6 +95,41 @@ async def cited_passage(tx: Tx, visitor_id: str, message_id: str, n: int) -> Cit
         after=text[end:high],
         page=chunk.page if chunk is not None else None,
     )
+
+
+async def waiting_before(tx: Tx, row: Conversation) -> int | None:
+    """How many conversations of the site have waited for a person longer than this one; None if it does not wait."""
+    number, _ = await _ticket(tx, row.id)
+    if row.holder != "queue" or number is None:
+        return None
+    waiting = (
+        select(func.count(Ticket.conversation_id.distinct()))
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .where(
+            Conversation.site_id == row.site_id,
+            Conversation.holder == "queue",
+            Conversation.spam_at.is_(None),
+            Ticket.status.in_(ACTIVE),
+            Ticket.number < number,
+            Ticket.conversation_id != row.id,
+        )
+    )
+    return await tx.scalar(waiting) or 0
+
+
+async def may_leave_address(tx: Tx, row: Conversation) -> bool:
+    """Whether the visitor could be asked where an answer may go: nobody knows, and nobody has asked yet."""
+    ticket = await active_ticket(tx, row.id)
+    visitor = await tx.get_one(Visitor, row.visitor_id)
+    return ticket is not None and ticket.late_told_at is None and not (visitor.verified and visitor.email)
+
+
+async def agent_picture(tx: Tx, row: Conversation) -> str | None:
+    """A small picture of who has the conversation, as a `data:` address."""
+    if row.holder != "agent" or row.holder_agent_id is None:
+        return None
+    found = await tx.scalar(select(Agent.picture).where(Agent.id == row.holder_agent_id))
+    return f"data:{PORTRAIT_TYPE};base64,{found}" if found else None
 
 
 async def _holder_name(tx: Tx, row: Conversation) -> str | None:

@@ -15,7 +15,6 @@ from minidesk.conversations import (
     access_conversation_as_visitor,
     access_message_as_visitor,
     list_for_visitor,
-    transcript,
 )
 from minidesk.conversations.attachments import MOST
 from minidesk.live import EventLog
@@ -24,13 +23,13 @@ from minidesk.tickets import check_not_blocked
 from minidesk.web.body import json_body, takes
 from minidesk.web.visitor_api import serializers
 from minidesk.web.visitor_api.attachment_routes import add_attachments
+from minidesk.web.visitor_api.company_routes import add_company
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.events import Follower, position_of
 from minidesk.web.visitor_api.gate import Gate, known
 from minidesk.web.visitor_api.intake import Intake, check_asked, take_intake
-from minidesk.web.visitor_api.locales import locale_for
 from minidesk.web.visitor_api.queries import cited_passage, thread
-from minidesk.web.visitor_api.saying import charge_conversation, say
+from minidesk.web.visitor_api.saying import CLIENT_ID, charge_conversation, say
 from minidesk.web.visitor_api.session_routes import (
     Nothing,
     Ok,
@@ -40,7 +39,7 @@ from minidesk.web.visitor_api.session_routes import (
     page_url,
 )
 from minidesk.web.visitor_api.streams import OpenStream
-from minidesk.web.visitor_api.transcripts import MOST_MESSAGES, file_name, transcript_text
+from minidesk.web.visitor_api.transcript_routes import add_transcripts
 
 PREFIX = "/api/widget/v1"
 
@@ -57,7 +56,7 @@ class NewConversation(BaseModel):
 class NewMessage(BaseModel):
     """What the visitor says; `client_id` is the browser's own and makes it safe to send twice."""
 
-    client_id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
+    client_id: str = Field(min_length=1, max_length=64, pattern=CLIENT_ID)
     text: str
     attachments: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]] = Field([], max_length=MOST)
 
@@ -84,6 +83,8 @@ def visitor_router(deps: VisitorDeps) -> APIRouter:
     _add_conversations(router, deps, gate)
     _add_talking(router, deps, gate)
     add_attachments(router, deps, gate)
+    add_transcripts(router, deps, gate)
+    add_company(router, deps, gate)
     _add_judging(router, deps, gate)
     _add_events(router, deps, gate)
     _add_preflight(router, gate)
@@ -129,24 +130,6 @@ def _add_conversations(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None
             hosts = _hosts(await site_by_id(tx, view.site_id))
         # Two hundred messages take tens of milliseconds to render; other visitors' streams must not wait for that.
         return await asyncio.to_thread(serializers.thread_json, view, hosts)
-
-    @router.get("/conversations/{id}/transcript")
-    async def keep_transcript(
-        request: Request,
-        id: str,
-        visitor: Annotated[VisitorIdentity, Depends(gate.visitor)],
-        locale: Annotated[str | None, Query()] = None,
-    ) -> Ok:
-        """The conversation as a text file: its name and its text."""
-        async with deps.db.read() as tx:
-            row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
-            site = await site_by_id(tx, row.site_id)
-            messages = await transcript(tx, row.id, include_notes=False, last=MOST_MESSAGES)
-        chosen = locale_for(deps.texts, site, locale, request.headers.get("accept-language"))
-        return {
-            "name": file_name(site, row.created_at),
-            "text": transcript_text(messages, deps.texts, chosen),
-        }
 
 
 def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
@@ -238,7 +221,7 @@ def _add_events(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
             hosts = _hosts(await site_by_id(tx, row.site_id))
         async with deps.streams.open(visitor.visitor_id, row.id, gate.address(request)) as stream:
-            yield stream, Follower(deps.db, log, deps.streams, hosts)
+            yield stream, Follower(deps.db, log, deps.streams, hosts, deps.clock)
 
     @router.get("/conversations/{id}/events", response_class=EventSourceResponse)
     async def events(

@@ -11,6 +11,7 @@ from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.intake import check_asked
 
 HOUR, MINUTE = 3600, 60
+CLIENT_ID = r"^[A-Za-z0-9_.:-]+$"  # the browser's own name for a message
 
 
 async def say(
@@ -37,6 +38,7 @@ async def say(
         )
         if posted.created:
             await deps.tickets.visitor_wrote(tx, posted.message, row.id)
+        deps.streams.here.visitor_sent(row.id)
         return posted, site
 
 

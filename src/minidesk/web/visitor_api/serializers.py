@@ -7,12 +7,22 @@ from typing import Any
 from minidesk.conversations import ConversationLine, MessageView
 from minidesk.conversations.attachments import MOST
 from minidesk.files.kinds import ACCEPT
-from minidesk.sites import SiteView, VisitorSession, hours_line, on_accent, parse_nudge
+from minidesk.sites import (
+    Look,
+    SiteConfig,
+    SiteView,
+    VisitorSession,
+    hours_line,
+    in_language,
+    logo_url,
+    on_accent,
+    parse_nudge,
+)
 from minidesk.sites.config import INK
 from minidesk.text.render import render_markdown
 from minidesk.web.visitor_api.colours import SURFACES, accent_ink
 from minidesk.web.visitor_api.deps import VisitorDeps
-from minidesk.web.visitor_api.locales import WORDS
+from minidesk.web.visitor_api.locales import all_words
 from minidesk.web.visitor_api.queries import CitedPassage, ThreadView
 
 # The fields of each stored event that a visitor may see; a type that is not here is not sent.
@@ -137,15 +147,34 @@ def files_json(deps: VisitorDeps) -> dict[str, Any] | None:
     return {"accept": ACCEPT, "max_bytes": largest, "most": MOST} if largest else None
 
 
+def placed_json(site: SiteView) -> dict[str, Any]:
+    """Of the look, what most sites leave as it is; what is missing is the widget's own."""
+    look, usual = site.config.look, Look()
+    own: dict[str, Any] = {
+        name: getattr(look, name)
+        for name in ("scheme", "side", "bottom")
+        if getattr(look, name) != getattr(usual, name)
+    }
+    return own | ({"logo": logo_url(site)} if look.logo else {})
+
+
+def _voice_json(deps: VisitorDeps, config: SiteConfig) -> dict[str, Any] | None:
+    if deps.voice.configured:
+        return {"max_seconds": deps.settings.voice_max_seconds}
+    return {"browser": True} if config.browser_voice else None
+
+
 def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) -> dict[str, Any]:
     """How the widget looks, and the texts that the site's owner chose; empty ones are the widget's own words.
 
     Those are in it only where `words` says so: the page of the chat has them in its own language already.
     """
-    config = site.config
-    own_words: dict[str, Any] = {"words": deps.texts.part(WORDS, locale)} if words else {}
+    config = in_language(site.config, locale)
+    own_words: dict[str, Any] = {"words": all_words(deps.texts, locale)} if words else {}
     if config.nudges:
         own_words["nudges"] = [parse_nudge(line).text for line in config.nudges]
+    if deps.copies is not None:
+        own_words["mail"] = True
     return own_words | {
         "site": {"name": site.name, "key": site.key},
         "look": {
@@ -154,7 +183,8 @@ def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) 
             "ink": {mode: accent_ink(config.look.accent, mode) for mode in SURFACES},
             "position": config.look.position,
             "launcher_text": config.look.launcher_text,
-        },
+        }
+        | placed_json(site),
         "texts": {
             "greeting": config.greeting,
             "placeholder": config.placeholder,
@@ -166,5 +196,5 @@ def config_json(deps: VisitorDeps, site: SiteView, locale: str, *, words: bool) 
         "locale": locale,
         "limits": {"message_max_chars": deps.settings.message_max_chars},
         "files": files_json(deps),
-        "voice": {"max_seconds": deps.settings.voice_max_seconds} if deps.voice.configured else None,
+        "voice": _voice_json(deps, config),
     }

@@ -24,7 +24,7 @@ from minidesk.web.visitor_api import serializers
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
 from minidesk.web.visitor_api.intake import intake_json
-from minidesk.web.visitor_api.locales import locale_for
+from minidesk.web.visitor_api.locales import later_words, locale_for
 
 MINUTE = 60
 Ok = dict[str, Any]
@@ -111,6 +111,18 @@ def add_surroundings(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
                 row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(body.conversation))
                 await deps.conversations.moved_to(tx, row.id, url, title)
         return {}
+
+    @router.get("/words")
+    async def words(
+        request: Request,
+        visitor: Annotated[VisitorIdentity, Depends(gate.visitor)],
+        locale: Annotated[str | None, Query()] = None,
+    ) -> Ok:
+        """The words of what the widget loads with the first message."""
+        async with deps.db.read() as tx:
+            site = await site_by_id(tx, visitor.site_id)
+        chosen = locale_for(deps.texts, site, locale, request.headers.get("accept-language"))
+        return {"words": later_words(deps.texts, chosen)}
 
     @router.get("/config")
     async def config(

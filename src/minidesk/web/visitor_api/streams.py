@@ -10,7 +10,7 @@ from sqlalchemy import select
 from minidesk.db import Database
 from minidesk.db.models import Conversation, utc_now
 from minidesk.errors import TooMany, Unavailable
-from minidesk.live import Hub, Presence, Subscription
+from minidesk.live import AgentsHere, Hub, Presence, Subscription
 
 # How soon an event that another process wrote is seen. One query for all streams, however many there are.
 POLL_SECONDS = 1.0
@@ -40,10 +40,12 @@ class Streams:
         per_visitor: int,
         per_address: int = 20,
         presence: Presence | None = None,
+        here: AgentsHere | None = None,
     ) -> None:
         self._db = db
         self.hub = hub
         self.stopping = stopping
+        self.here = here or AgentsHere()
         self._per_visitor = per_visitor
         self._per_address = per_address
         self._presence = presence or Presence(utc_now)

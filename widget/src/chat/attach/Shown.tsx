@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Chat } from "../chat";
 import { useDesk } from "../context";
 import { line } from "../icons";
-import { Sheet } from "../Sheet";
+import { later } from "../lazy";
 import type { FileView } from "../types";
 
 const FileIcon = line("M6 3h8l4 4v14H6zM14 3v4h4");
@@ -39,6 +39,7 @@ function Picture({ file }: { file: FileView }) {
   const [source, setSource] = useState<string | null>(null);
   const [failed, setFailed] = useState(false);
   const [large, setLarge] = useState(false);
+  const part = later.use(large);
   const load = () => {
     setFailed(false);
     address(chat, file.id).then(setSource, () => setFailed(true));
@@ -57,10 +58,10 @@ function Picture({ file }: { file: FileView }) {
       <button type="button" class="picture" aria-label={t("open_file", { name: file.name })} title={file.name} disabled={!source} onClick={() => setLarge(true)}>
         {source ? <img src={source} alt="" {...size} /> : <svg {...size} aria-hidden="true" />}
       </button>
-      {large && source && (
-        <Sheet title={file.name} onClose={() => setLarge(false)}>
+      {part && source && (
+        <part.Sheet title={file.name} onClose={() => setLarge(false)}>
           <img class="large" src={source} alt={file.name} />
-        </Sheet>
+        </part.Sheet>
       )}
     </>
   );

@@ -1,12 +1,10 @@
 /** The form before the first message: name, e-mail, a question of the site's own, and consent. */
 import { useEffect, useRef } from "preact/hooks";
 import { useDesk } from "../context";
-import styles from "./intake.css?url"; // linked by hand, as in attach/
+import { addStyles } from "../styles";
+import styles from "./intake.css?inline";
 
-const sheet = document.createElement("link");
-sheet.rel = "stylesheet";
-sheet.href = styles;
-document.head.append(sheet);
+addStyles(styles);
 
 export function Form({ focusOn }: { focusOn: number }) {
   const { chat, view } = useDesk();

@@ -1,9 +1,10 @@
 /** The passage that a citation quotes, with the quoted words marked. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useDesk } from "./context";
-import { LinkIcon } from "./icons";
+import { useDesk } from "../context";
+import { LinkIcon } from "../icons";
+import type { PassageView } from "../types";
+import { passageOf } from "./acts";
 import { Sheet } from "./Sheet";
-import type { PassageView } from "./types";
 
 export function Passage({ message, n, onClose }: { message: string; n: number; onClose: () => void }) {
   const { chat, view } = useDesk();
@@ -14,7 +15,7 @@ export function Passage({ message, n, onClose }: { message: string; n: number; o
 
   useEffect(() => {
     let left = false;
-    chat.passage(message, n).then(
+    passageOf(chat, message, n).then(
       (found) => left || setPassage(found),
       () => left || setPassage("failed"),
     );

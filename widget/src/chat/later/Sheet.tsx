@@ -2,8 +2,8 @@
  *  and gives the focus back. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useDesk } from "./context";
-import { CloseIcon } from "./icons";
+import { useDesk } from "../context";
+import { CloseIcon } from "../icons";
 
 interface Props {
   /** The small line above the title. */

@@ -1,5 +1,5 @@
 /** The end of a conversation: how it was, and a new one. */
-import { useDesk } from "./context";
+import { useDesk } from "../context";
 
 export function Closed() {
   const { chat, view } = useDesk();

@@ -1,7 +1,7 @@
 /** Three dots while an answer is on its way; after a while words, and after a longer while a way out. */
 import { useEffect, useState } from "preact/hooks";
-import { PersonButton } from "./FollowUp";
-import { useDesk } from "./context";
+import { useDesk } from "../context";
+import { PersonButton } from "./PersonButton";
 
 const LONG_S = 6; // answers come in about a second; at six, people wonder
 const TOO_LONG_S = 20; // at twenty they leave

@@ -2,9 +2,9 @@
  * Citation numbers in an answer. The server's html may carry them as `<sup>1</sup>`; where it does not, they are put at
  * the ends of the sentences that the events name. Either way they become buttons that open the passage.
  */
-import type { Mark } from "./state";
-import type { Translate } from "./texts";
-import type { Citation } from "./types";
+import type { Mark } from "../state";
+import type { Translate } from "../texts";
+import type { Citation } from "../types";
 
 const WORDLY = /[\p{L}\p{N}]/u;
 

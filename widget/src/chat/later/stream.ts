@@ -1,8 +1,8 @@
 /** One conversation's events, kept flowing: reads, resumes after the last id, and waits longer after each failure. */
-import { type Api, PREFIX } from "./api";
-import { backoffMs } from "./backoff";
+import { type Api, PREFIX } from "../api";
+import { backoffMs } from "../backoff";
 import { EventParser } from "./sse";
-import type { Event } from "./types";
+import type { Event } from "../types";
 
 /** The server pings every 15 s; three missed mean that nobody is there, although the connection looks open. */
 const SILENCE_MS = 45_000;

@@ -12,7 +12,6 @@ export class EventParser {
   private id = "";
   private type = "";
   private data: string[] = [];
-  retryMs: number | null = null;
 
   *push(piece: string): Generator<RawEvent> {
     this.rest += piece;
@@ -34,7 +33,6 @@ export class EventParser {
     if (name === "data") this.data.push(value);
     else if (name === "event") this.type = value;
     else if (name === "id" && !value.includes("\0")) this.id = value;
-    else if (name === "retry" && /^\d+$/.test(value)) this.retryMs = Number(value);
   }
 
   private *dispatch(): Generator<RawEvent> {

@@ -1,18 +1,20 @@
 /** What is seldom needed: a new conversation, this one as a file, and the earlier ones. */
 import { useEffect, useState } from "preact/hooks";
-import { useDesk } from "./context";
-import { Sheet } from "./Sheet";
+import { useDesk } from "../context";
 import { exact } from "./time";
-import type { Line } from "./types";
+import type { Line } from "../types";
+import { AddressForm } from "./AddressForm";
+import { conversations, download, mailCopy } from "./acts";
+import { Sheet } from "./Sheet";
 
 export function More({ onClose }: { onClose: () => void }) {
   const { chat, view } = useDesk();
-  const { t, state } = view;
+  const { t, state, config } = view;
   const [lines, setLines] = useState<Line[] | null>(null);
   const [failed, setFailed] = useState(false);
 
   const attempt = (work: Promise<unknown>, then?: () => void) => work.then(then, () => setFailed(true));
-  useEffect(() => void attempt(chat.conversations().then(setLines)), []);
+  useEffect(() => void attempt(conversations(chat).then(setLines)), []);
 
   return (
     <Sheet title={t("menu")} onClose={onClose}>
@@ -28,10 +30,19 @@ export function More({ onClose }: { onClose: () => void }) {
           >
             {t("new_conversation")}
           </button>
-          <button type="button" class="pill" onClick={() => void attempt(chat.download())}>
+          <button type="button" class="pill" onClick={() => void attempt(download(chat))}>
             {t("download")}
           </button>
         </div>
+      )}
+      {state.id && config?.mail && (
+        <AddressForm
+          label={t("mail_copy")}
+          send={async (address) => {
+            await mailCopy(chat, address);
+            return t("mail_sent", { address });
+          }}
+        />
       )}
       {failed && (
         <p class="hint alarm" role="alert">

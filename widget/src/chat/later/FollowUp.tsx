@@ -1,20 +1,10 @@
 /** What can be tapped after the last answer: choices, an opinion, a person. */
-import { useDesk } from "./context";
-import type { Item } from "./state";
-import type { Reason } from "./types";
+import { useDesk } from "../context";
+import { PersonButton } from "./PersonButton";
+import type { Item } from "../state";
+import type { Reason } from "../types";
 
 const REASONS: Reason[] = ["off_topic", "incomplete", "wrong", "unclear"];
-
-export function PersonButton() {
-  const { chat, view } = useDesk();
-  const { t, person, state } = view;
-  if (state.holder !== "assistant") return null;
-  return (
-    <button type="button" class="pill" disabled={person === "asking"} onClick={() => chat.askForPerson()}>
-      {person === "asking" ? t("person_asking") : t("person")}
-    </button>
-  );
-}
 
 /** Arrow keys go from one choice to the next, as Tab does. */
 function step(event: KeyboardEvent & { currentTarget: HTMLElement }) {

@@ -1,8 +1,9 @@
 /** The words of a message that the server rendered, with citation numbers that can be pressed, and its sources. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { useDesk } from "./context";
+import { useDesk } from "../context";
+import type { Item } from "../state";
 import { show } from "./marks";
-import type { Item } from "./state";
+import { Speak } from "./Speak";
 
 export function Answer({ item }: { item: Item }) {
   const { view, openPassage } = useDesk();
@@ -23,19 +24,22 @@ export function Answer({ item }: { item: Item }) {
   return (
     <>
       <div class="prose" ref={root} onClick={pressed} />
-      {citations.length > 0 && (
-        <ul class="chips" aria-label={view.t("sources")}>
-          {citations.map(({ n, title }) => (
-            <li key={n}>
-              <button type="button" aria-label={view.t("source", { n, title })} onClick={() => openPassage(item.id, n)}>
-                <span>
-                  <b>{n}</b> {title}
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <div class="foot">
+        {citations.length > 0 && (
+          <ul class="chips" aria-label={view.t("sources")}>
+            {citations.map(({ n, title }) => (
+              <li key={n}>
+                <button type="button" aria-label={view.t("source", { n, title })} onClick={() => openPassage(item.id, n)}>
+                  <span>
+                    <b>{n}</b> {title}
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+        {text && item.state !== "streaming" && <Speak text={text} />}
+      </div>
     </>
   );
 }
