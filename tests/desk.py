@@ -129,7 +129,9 @@ async def open_desk(db: Database, clock: FakeClock, *, new: bool = True) -> Desk
         conversations=conversations,
         tickets=tickets,
         tending=Tending(db, tickets, late_line(load_texts()), clock),
-        handoff=Handoff(db, conversations, tickets, embed_words, next_line(load_texts()), clock),
+        handoff=Handoff(
+            db, conversations, tickets, embed_words, next_line(load_texts()), clock, fingerprint="words"
+        ),
         conversation=conversation,
         mara=mara,
         jonas=jonas,

@@ -80,7 +80,7 @@ async def test_what_was_not_said_leaves_the_ticket_as_the_rules_made_it(
 ) -> None:
     await desk.say(SAID)
     ticket = await hand_off(desk, Script([]), **changed)
-    assert "“" in ticket.summary
+    assert ticket.summary.startswith("The visitor says the tent of order AG-48213")
     assert "AG-48213" in ticket.summary
     assert "AG-99999" not in ticket.summary
     assert (ticket.sentiment, ticket.priority) == ("calm", "normal")
@@ -125,13 +125,13 @@ async def test_a_model_that_fails_or_hangs_delays_no_one_for_long(desk: Desk) ->
     started = time.monotonic()
     ticket = await hand_off(desk, Hanging())
     assert time.monotonic() - started < 5  # the limit is 2.5 s; the machine may be busy
-    assert "“" in ticket.summary
+    assert ticket.summary.startswith("The visitor says the tent of order AG-48213")
 
 
 async def test_a_model_that_fails_changes_nothing(desk: Desk) -> None:
     await desk.say(SAID)
     ticket = await hand_off(desk, Script([], error=ModelOverloaded()))
-    assert "“" in ticket.summary
+    assert ticket.summary.startswith("The visitor says the tent of order AG-48213")
     assert ticket.priority == "normal"
 
 

@@ -21,12 +21,24 @@ SHOP = "Hillside Outdoor"
 OFFICE_DAY = (Span(start=time(9), end=time(17)),)
 # What each team is for, in the words that visitors use: likeness to these sentences routes a ticket.
 TEAMS = {
-    "Returns": "Sending things back, exchanges, refunds, wrong size, gift returns, return labels and postage.",
-    "Shipping": "Where is my parcel, delivery times, tracking, customs, damaged or lost parcels, delivery address, pickup.",
-    "Payments": "Invoices, card declined, charged twice, instalments, gift cards, vouchers, VAT, refunds not received.",
-    "Products": "Which boot, tent, jacket or sleeping bag, sizes, fit, materials, care, stock and product advice.",
-    "Repairs": "Guarantee, broken zip, resoling, warranty claims, spare parts and repair costs.",
-    "Accounts": "Password, log in, e-mail address, newsletter, loyalty points, personal data and deleting an account.",
+    "Returns": "Sending something back, return label, return form, exchange for another size or colour, too small, too big, wrong "
+    "size or article sent, gift return without a receipt, returns after 30 days, Boot Comfort Promise, boots that hurt. How do I "
+    "send this back? Can I swap it for another size? Rücksendung, zurückschicken, Umtausch, zu eng, zu groß.",
+    "Shipping": "Where is my parcel? Delivery time, express, tracking, parcel not arrived, delivered but not there, arrived damaged, "
+    "part of the order is missing, customs and import fees, change the delivery address, parcel locker, pick up in store, "
+    "shipping to another country. Paket nicht angekommen, Lieferung, Zustellung, Sendungsnummer, Zoll.",
+    "Payments": "Invoice, wrong name on the invoice, VAT, card declined, charged twice, PayPal, Klarna reminder, instalments, voucher "
+    "or discount code not accepted, gift card and credit, refund has not arrived, bank transfer. Rechnung, Zahlung, doppelt "
+    "abgebucht, Rückerstattung, Gutschein.",
+    "Products": "Advice before buying, which boot, tent, jacket, backpack, sleeping bag or stove suits me, fit and size chart, weight, "
+    "warm enough, tall enough, waterproof, materials and PFAS, in stock again, suitable for crampons, how to wash and dry it. "
+    "Beratung, welche Größe, Material, wieder lieferbar.",
+    "Repairs": "Guarantee and warranty claim, something broke, came off or leaks, broken zip, pole, buckle or seam, hole in a tent, "
+    "peeling coating, sole coming off, resoling, spare parts, repair number, what a repair costs and how long it takes. "
+    "Reparatur, Garantie, kaputt, Ersatzteil.",
+    "Accounts": "I can't log in, forgotten password, two-factor codes, change my e-mail address, newsletter and unsubscribing, loyalty "
+    "points are missing, Trail Points, delete my account, a copy of my personal data, GDPR. Konto, Passwort, Newsletter "
+    "abbestellen, Daten löschen.",
 }
 # The sample is read by the child; a file takes milliseconds, the first one waits for the embedding model.
 LOOK_SECONDS = 0.1

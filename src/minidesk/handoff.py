@@ -7,7 +7,7 @@ happens next and when. Asking again gives the same ticket.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,25 +26,30 @@ from minidesk.text.locale import Texts
 from minidesk.tickets import (
     Embed,
     LateLine,
+    Policy,
     Reason,
     Routed,
     Rule,
     TeamChoice,
+    TeamChooser,
     TeamProfile,
     Tickets,
     TicketView,
     Triage,
+    Why,
     active_ticket,
-    choose_team,
     facts_of,
+    list_policies,
     live_rules,
+    policy_for,
     read_by_model,
-    response_due,
     routed_for,
+    set_clocks,
     solved_ticket,
     team_profiles,
     ticket_detail,
     triage,
+    visitor_sentences,
     with_priority,
 )
 
@@ -53,6 +58,8 @@ NextLine = Callable[[SiteView, str | None, int, datetime], str]
 
 # Titles looked for in what the visitor wrote; a base with more documents than this has no use for them as names.
 MAX_PRODUCTS = 2000
+FIRST_NAME_CHARS = 20
+READ_CHARS = 1000
 # Countries whose telephone numbers a language's speakers write without a prefix, where the locale names no region.
 _HOME = {"de": "DE", "fr": "FR", "it": "IT", "es": "ES", "nl": "NL", "pl": "PL"}
 
@@ -67,7 +74,9 @@ class _Case:
     teams: tuple[TeamProfile, ...]
     products: tuple[str, ...]
     rules: tuple[Rule, ...]
+    policies: tuple[Policy, ...]
     page: str | None
+    visitor: str | None  # their first name
     attributes: Mapping[str, Any] | None
 
 
@@ -84,14 +93,18 @@ class Handoff:
         clock: Callable[[], datetime],
         *,
         models: Models | None = None,
+        fingerprint: str | None = None,
         crash_point: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`models` None: what an agent reads is quoted from the conversation, and not summed up."""
+        """`models` None: what an agent reads is quoted from the conversation, and not summed up.
+
+        `fingerprint`: of the model behind `embed`; None where there is none, and nothing is learned of tickets.
+        """
         self._db = db
         self._models = models if models is not None and models.configured else None
         self._conversations = conversations
         self._tickets = tickets
-        self._embed = embed
+        self._teams = TeamChooser(db, embed, fingerprint)
         self._next_line = next_line
         self._clock = clock
         self._crash_point = crash_point
@@ -117,12 +130,21 @@ class Handoff:
         if waiting is not None:
             return waiting if agent_id is None else await self._take(waiting, agent_id)
         found = await asyncio.to_thread(
-            triage, case.messages, reason=reason, products=case.products, country=_country(case.locale)
+            triage,
+            case.messages,
+            reason=reason,
+            products=case.products,
+            country=_country(case.locale),
+            visitor=case.visitor,
         )
-        team = await choose_team(_for_likeness(case.messages, found), case.teams, self._embed)
-        # An agent who takes the conversation reads it anyway, and must not wait; a model that just failed would again.
-        if agent_id is None and reason != "model_failure":
-            found = await self._read_by_model(found, case, conversation_id)
+        # Both at once: each has its own time, and together they must be there within 3 seconds.
+        team, found = await asyncio.gather(
+            self._team_for(case, found),
+            # An agent who takes the conversation reads it anyway, and must not wait; a model that just failed would again.
+            self._read_by_model(
+                found, case, conversation_id, quickly=agent_id is not None or reason == "model_failure"
+            ),
+        )
         routed = await _routed(case, found, reason, team, self._clock())
         self._crash_point("handoff.before_write")
         async with self._db.write() as tx:
@@ -132,9 +154,15 @@ class Handoff:
         async with self._db.read() as tx:
             return await ticket_detail(tx, ticket_id)
 
-    async def _read_by_model(self, found: Triage, case: _Case, conversation_id: str) -> Triage:
-        """What the rules found, with a model's summary where there is one that keeps to what was said."""
-        if self._models is None:
+    async def _team_for(self, case: _Case, found: Triage) -> TeamChoice:
+        text, said = _for_likeness(case.messages, found), visitor_sentences(case.messages)
+        return await self._teams.choose(case.site.id, case.teams, text, said)
+
+    async def _read_by_model(
+        self, found: Triage, case: _Case, conversation_id: str, *, quickly: bool
+    ) -> Triage:
+        """What the rules found, with a model's summary where there is one that keeps to what was said; not if `quickly`."""
+        if self._models is None or quickly:
             return found
         turns = [
             Turn(message.author, message.text)
@@ -193,7 +221,8 @@ class Handoff:
             queued = await self._conversations.to_queue(tx, conversation_id)
         row = await lock_conversation(tx, conversation_id)
         ticket = await active_ticket(tx, conversation_id, lock=True)
-        due = response_due(case.site.config, self._clock(), routed.reply_minutes)
+        policy = policy_for(case.policies, routed.policy)
+        clocks = set_clocks(case.site.config, policy, self._clock(), routed.reply_minutes)
         found = with_priority(found, routed)
         if ticket is None and (ticket := await solved_ticket(tx, conversation_id, self._clock())) is not None:
             await self._tickets.open_again(
@@ -202,7 +231,7 @@ class Handoff:
                 reason=reason,
                 triage=found,
                 assignee_id=row.holder_agent_id or routed.assignee_id,
-                response_due_at=due,
+                clocks=clocks,
                 routed=routed,
             )
         elif ticket is None:
@@ -212,9 +241,9 @@ class Handoff:
                 conversation_id=conversation_id,
                 reason=reason,
                 triage=found,
-                team=TeamChoice(routed.team_id, None) if routed.team_id else team,
+                team=_by_rule(team, routed.team_id) if routed.team_id else team,
                 assignee_id=row.holder_agent_id or routed.assignee_id,
-                response_due_at=due,
+                clocks=clocks,
                 routed=routed,
             )
         elif agent_id is not None:
@@ -275,7 +304,9 @@ async def _read(tx: Tx, conversation_id: str, now: datetime) -> _Case:
         teams=tuple(await team_profiles(tx, conversation.site_id)),
         products=tuple(titles),
         rules=await live_rules(tx, conversation.site_id),
+        policies=tuple(await list_policies(tx, conversation.site_id)),
         page=conversation.page_url,
+        visitor=_first_name(visitor.name),
         attributes=visitor.attributes,
     )
 
@@ -301,8 +332,20 @@ async def _routed(case: _Case, found: Triage, reason: Reason, team: TeamChoice, 
 
 
 def _for_likeness(messages: tuple[MessageView, ...], found: Triage) -> str:
-    """What the team is chosen by: the issue first, then the visitor's own words; the model reads about 250 tokens of it."""
-    return "\n".join([found.subject, *(m.text for m in messages if m.author == "visitor")])[:2000]
+    """What the team is chosen by: the visitor's words; of a long talk the issue first, the model reads about 250 tokens of it."""
+    said = "\n".join(m.text for m in messages if m.author == "visitor")
+    return (said if len(said) <= READ_CHARS else f"{found.subject}\n{said}")[:2000]
+
+
+def _first_name(name: str | None) -> str | None:
+    """As a summary calls the visitor; what no person is called so is left out of it."""
+    first = (name or "").split()[:1]
+    return first[0] if first and first[0].isalpha() and len(first[0]) <= FIRST_NAME_CHARS else None
+
+
+def _by_rule(team: TeamChoice, team_id: str) -> TeamChoice:
+    """A rule's team instead of the likest; what is learned of the ticket, and its likely tags, stay."""
+    return replace(team, team_id=team_id, score=None, evidence=None, why=Why(tags=team.why.tags))
 
 
 def _country(locale: str | None) -> str | None:

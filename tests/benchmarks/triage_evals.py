@@ -1,9 +1,8 @@
 """Measures triage on public question sets: `python -m tests.benchmarks.triage_evals FOLDER`.
 
 `dialogsum/dialogues.jsonl`: the issue sentence of a summary without a model, against people's summaries, by ROUGE.
-`banking77`, `clinc150` (`train.jsonl`, `test.jsonl`): how often a message's class is found from 10 examples of each: by
-likeness to the mean of a class, and by a logistic regression on the same vectors. What the product does today, likeness to
-a team's description, needs no examples; these say what examples would be worth.
+`banking77`, `clinc150`, `dstc11_insurance` (`train.jsonl`, `test.jsonl`): how often the product's own learner finds a
+message's class from 10 examples of each, without and with the classes' names as their descriptions.
 
 ROUGE is computed here: words in lower case, [a-z0-9]+, Porter-like stems (Snowball's English) for words of more than 3
 letters; R1 and R2 are F1 of counted n-grams, RL F1 of the longest common subsequence; the mean over a dialogue's
@@ -25,17 +24,15 @@ from pathlib import Path
 
 import numpy as np
 import snowballstemmer
-from numpy.typing import NDArray
 
 from minidesk.conversations import MessageView
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.settings import load_settings
+from minidesk.tickets.learn import Description, Example, Learned
 from minidesk.tickets.triage import triage
 
-Floats = NDArray[np.float32]
 EXAMPLES, SEEDS = 10, 5
-# Of the regression: steps with all examples, their length, and what large weights cost (1 an example in all, as C = 1).
-STEPS, RATE, DECAY = 200, 0.1, 1e-3
+_OFFERS_HELP = re.compile(r"help you|what can i do for you|customer service|what seems to be", re.IGNORECASE)
 _STEM = snowballstemmer.stemmer("english")
 
 
@@ -74,25 +71,46 @@ def message(seq: int, author: str, text: str) -> MessageView:
     )  # fmt: skip
 
 
-def issue_of(dialogue: Sequence[dict[str, str]]) -> str:
-    """The issue sentence alone. Who speaks first is taken for the customer."""
-    customer = dialogue[0]["speaker"]
+def customer_of(dialogue: Sequence[dict[str, str]]) -> str:
+    """Who speaks first, unless they offer help."""
+    first = dialogue[0]["speaker"]
+    others = [turn["speaker"] for turn in dialogue if turn["speaker"] != first]
+    return others[0] if others and _OFFERS_HELP.search(dialogue[0]["text"]) else first
+
+
+def lines_of(dialogue: Sequence[dict[str, str]], *, named: bool) -> tuple[str, str]:
+    """What a ticket's summary says of the visitor: the issue, and the issue with what they want."""
+    customer = customer_of(dialogue)
     turns = [
-        message(n, "visitor" if turn["speaker"] == customer else "agent", turn["text"])
+        message(n, "visitor" if turn["speaker"] == customer else "agent", joined_up(turn["text"]))
         for n, turn in enumerate(dialogue, 1)
     ]
-    found = triage(turns, reason="customer_request")
-    return next((e.text for e in found.evidence if e.part == "issue"), "")
+    found = triage(turns, reason="customer_request", visitor=customer if named else None)
+    lines = found.summary.splitlines()[:-1]  # the last says why a person is wanted
+    return "".join(lines[:1]), " ".join(lines)
+
+
+def joined_up(text: str) -> str:
+    """The set writes "I ' m" for "I'm"."""
+    return re.sub(r" ?(['’]) ?(?=(?:s|t|m|re|ve|ll|d)\b)", r"\1", text, flags=re.IGNORECASE)
 
 
 def measure_summaries(file: Path) -> None:
-    """Prints ROUGE of the issue sentence, and of two simple summaries beside it."""
+    """Prints ROUGE of the issue's line and of all that is said of the visitor, and of two simple summaries beside it.
+
+    `named`: as the people's summaries do, by the speaker's name, which a ticket has where the visitor gave it.
+    """
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     scores: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for line in lines:
         turns = line["dialogue"]
+        issue, both = lines_of(turns, named=False)
+        issue_named, both_named = lines_of(turns, named=True)
         summaries = {
-            "issue sentence": issue_of(turns),
+            "issue": issue,
+            "issue and wish": both,
+            "issue, named": issue_named,
+            "issue and wish, named": both_named,
             "first three turns": " ".join(turn["text"] for turn in turns[:3]),
             "first turn and the other's longest": f"{turns[0]['text']} {_longest_of_other(turns)}",
         }
@@ -109,55 +127,60 @@ def _longest_of_other(turns: Sequence[dict[str, str]]) -> str:
     return max(others, key=lambda text: len(text.split()), default="")
 
 
-def fitted(vectors: Floats, labels: NDArray[np.int64], classes: int) -> Floats:
-    """Weights (classes, dimensions + 1) of a multinomial logistic regression."""
-    x = np.hstack([vectors, np.ones((len(vectors), 1), np.float32)])
-    y = np.eye(classes, dtype=np.float32)[labels]
-    weights = np.zeros((classes, x.shape[1]), np.float32)
-    mean, square = np.zeros_like(weights), np.zeros_like(weights)
-    for step in range(1, STEPS + 1):  # Adam
-        z = x @ weights.T
-        p = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        slope = (p - y).T @ x / len(x) + DECAY * weights
-        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
-        weights -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-    return weights
+def drawn(train: Sequence[dict[str, str]], key: str, seed: int) -> list[int]:
+    """EXAMPLES rows of each class: the first of the file for seed 0, else of the shuffled file."""
+    order = list(range(len(train)))
+    if seed:
+        random.Random(seed).shuffle(order)
+    kept: dict[str, list[int]] = defaultdict(list)
+    for at in order:
+        if len(kept[train[at][key]]) < EXAMPLES:
+            kept[train[at][key]].append(at)
+    return [at for rows in kept.values() for at in rows]
 
 
-async def measure_routing(folder: Path, embedder: Embedder, key: str) -> None:
-    """Prints the accuracy from the first rows in file order, and the mean over SEEDS drawings."""
+async def measure_routing(folder: Path, embedder: Embedder, key: str, *, described: bool) -> None:
+    """Prints the product's accuracy from the first rows in file order, and the mean over SEEDS drawings.
+
+    `described`: the classes' names stand where teams have descriptions. Also how well a message of no class (`oos`) is told
+    from the others, by how alike the most alike example is.
+    """
     train, test = ([json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
                    for name in ("train", "test"))  # fmt: skip
-    test = [row for row in test if row["label"] != "oos"]
     train = [row for row in train if row["label"] != "oos"]
     names = sorted({row[key] for row in train})
     number = {name: n for n, name in enumerate(names)}
-    vectors = np.asarray(await embedder.documents([row["text"] for row in train]))
+    chosen = [drawn(train, key, seed) for seed in range(SEEDS + 1)]
+    needed = sorted({at for rows in chosen for at in rows})
+    known = np.asarray(await embedder.documents([train[at]["text"] for at in needed]))
+    vectors = dict(zip(needed, known, strict=True))
     asked = np.asarray(await embedder.documents([row["text"] for row in test]))
-    wanted = np.array([number[row[key]] for row in test])
-    found: dict[str, list[float]] = defaultdict(list)
-    for seed in range(SEEDS + 1):
-        order = list(range(len(train)))
-        if seed:
-            random.Random(seed).shuffle(order)
-        kept: dict[str, list[int]] = defaultdict(list)
-        for at in order:
-            if len(kept[train[at][key]]) < EXAMPLES:
-                kept[train[at][key]].append(at)
-        rows = [at for name in names for at in kept[name]]
-        labels = np.array([number[train[at][key]] for at in rows])
-        means = np.stack([vectors[kept[name]].mean(axis=0) for name in names])
-        means /= np.linalg.norm(means, axis=1, keepdims=True)
-        weights = fitted(vectors[rows], labels, len(names))
-        for name, scores in (
-            ("nearest mean", asked @ means.T),
-            ("regression", asked @ weights[:, :-1].T + weights[:, -1]),
-        ):
-            found[name].append(float((scores.argmax(axis=1) == wanted).mean()))
-    for name, shares in found.items():
-        print(f"{folder.name} {key}s ({len(names)}), {name}: {shares[0]:.3f} first rows, "
-              f"{statistics.mean(shares[1:]):.3f} mean of {SEEDS} seeds ({len(test)} messages)")  # fmt: skip
+    told = np.asarray(await embedder.documents([re.sub(r"[_\W]+", " ", name).lower() for name in names]))
+    descriptions = [
+        Description(name, told[n : n + 1]) if described else Description("", told[:0])
+        for n, name in enumerate(names)
+    ]
+    shares, outside = [], 0.0
+    for rows in chosen:
+        examples = [Example(number[train[at][key]], train[at]["text"], vectors[at]) for at in rows]
+        learned = Learned(descriptions, examples)
+        judged = [learned.judge(vector, row["text"]) for vector, row in zip(asked, test, strict=True)]
+        inside = [(j, row) for j, row in zip(judged, test, strict=True) if row["label"] != "oos"]
+        shares.append(statistics.mean(names[j.best] == row[key] for j, row in inside))
+        outside = outside or separated(
+            [float(j.likeness.max()) for j in judged], [row["label"] == "oos" for row in test]
+        )
+    print(f"{folder.name} {key}s ({len(names)}){' with names' if described else ''}: {shares[0]:.3f} first rows, "
+          f"{statistics.mean(shares[1:]):.3f} mean of {SEEDS} seeds" + (f"; oos AUROC {outside:.3f}" if outside else ""))  # fmt: skip
+
+
+def separated(likeness: Sequence[float], outside: Sequence[bool]) -> float:
+    """AUROC of "belongs to no class" by little likeness; 0 where all belong to one."""
+    if not any(outside):
+        return 0.0
+    ranks = np.argsort(np.argsort(-np.array(likeness))) + 1
+    of = np.array(outside)
+    return float((ranks[of].sum() - of.sum() * (of.sum() + 1) / 2) / (of.sum() * (~of).sum()))
 
 
 async def main() -> None:
@@ -168,8 +191,14 @@ async def main() -> None:
     began = time.perf_counter()
     measure_summaries(folder / "dialogsum" / "dialogues.jsonl")
     embedder = await open_embedder(load_settings(embedding_threads=1))
-    for name, key in (("banking77", "label"), ("clinc150", "label"), ("clinc150", "team")):
-        await measure_routing(folder / name, embedder, key)
+    for name, key in (
+        ("banking77", "label"),
+        ("clinc150", "label"),
+        ("clinc150", "team"),
+        ("dstc11_insurance", "label"),
+    ):
+        for described in (False, True):
+            await measure_routing(folder / name, embedder, key, described=described)
     embedder.close()
     print(f"{time.perf_counter() - began:.0f} s")
 

@@ -209,3 +209,27 @@ async def test_views_of_the_inbox(desk: Desk) -> None:
     assert (counts.mine, counts.unassigned, counts.team, counts.all, counts.assistant) == (1, 2, 0, 3, 2)
     assert counts.overdue == 2  # all three are older than half an hour, and one was answered
     assert (theirs.all, theirs.assistant, theirs.overdue) == (0, 0, 0)
+
+
+async def test_a_reply_that_is_repeated_late_takes_nothing(desk: Desk) -> None:
+    await desk.say("Returns?")
+    ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
+
+    async def reply() -> bool:
+        async with desk.db.write() as tx:
+            posted = await desk.tickets.reply(
+                tx, ticket.id, agent_id=desk.mara.id, text="Within 30 days.", client_id="one"
+            )
+        return posted.created
+
+    assert await reply()
+    for given_to, holder in ((None, "queue"), (desk.jonas.id, "agent")):
+        async with desk.db.write() as tx:
+            await desk.tickets.take(tx, ticket.id, desk.mara.id)
+            await desk.tickets.assign(tx, ticket.id, given_to)
+        assert not await reply()
+        row, [after] = await desk.row(), await desk.all_tickets()
+        assert (row.holder, row.holder_agent_id, after.assignee_id) == (holder, given_to, given_to)
+        async with desk.db.write() as tx:
+            await desk.tickets.assign(tx, ticket.id, None)
+    assert [m.author for m in await desk.messages()].count("agent") == 1

@@ -51,9 +51,9 @@ def test_a_summary_says_what_it_is_about_what_was_tried_and_what_is_wanted() -> 
     ]
     found = triage(messages, reason="customer_request", products=["Lizum tent", "Boots"])
     assert found.summary.splitlines() == [
-        "Issue: “The floor of my Lizum tent is torn after two nights.”",
+        "The visitor says the floor of their Lizum tent is torn after two nights.",
         "Answered from: “Repair service”",
-        "Wants: “Can you send me a replacement instead?”",
+        "The visitor asks whether we can send them a replacement instead.",
         "Asked for a person.",
     ]
     assert found.subject == "The floor of my Lizum tent is torn after two nights."
@@ -122,6 +122,17 @@ def test_whatever_is_said_the_pieces_stand_where_they_say(said: list[tuple[str, 
         ("Ref AG-48213-2, thanks", [("order", "AG-48213-2")]),
         ("meine Bestellnummer: 77231", [("order", "77231")]),
         ("in order to return boots 2026", []),
+        ("20431", [("order", "20431")]),
+        ("half of it is missing. 20740. the tent came", [("order", "20740")]),
+        ("Could you send it elsewhere? nr. 21033, thanks", [("order", "21033")]),
+        ("It's 20431 and the voucher number is 77120", [("order", "20431"), ("order", "77120")]),
+        ("there are no 20000 reasons, 12345 people say so", []),
+        ("VAT number DE811907980, phone number 51256471", []),
+        ("bought two weeks ago", [("date", "two weeks ago")]),
+        (
+            "seit letzter Woche, vor drei Tagen, by the end of May",
+            [("date", "letzter Woche"), ("date", "vor drei Tagen"), ("date", "end of May")],
+        ),
         ("I paid € 1.249,00 and then 49.90 EUR", [("amount", "€ 1.249,00"), ("amount", "49.90 EUR")]),
         ("It cost $20", [("amount", "$20")]),
         ("bought on 12.03.2026, broke on 3 April", [("date", "12.03.2026"), ("date", "3 April")]),

@@ -37,6 +37,7 @@ from minidesk.db.models import Block
 from minidesk.errors import AlreadyAssigned, Conflict, HolderChanged, NotAllowed
 from minidesk.tickets import (
     Does,
+    Policy,
     TicketView,
     active_ticket,
     block_writer,
@@ -45,6 +46,7 @@ from minidesk.tickets import (
     mark_spam,
     merge_tickets,
     not_spam,
+    put_policy,
     run_macro,
     snooze,
     ticket_of,
@@ -82,6 +84,8 @@ class Days(RuleBasedStateMachine):
         first = self.desk.conversation
         second = self.run(add_conversation(self.desk.db, self.clock, first.site_id, first.visitor_id))
         self.talks = (first, second)
+        policy = Policy("usual", "Usual", 30, 60, 24 * 60, warn_minutes=10, default=True)
+        self.run(self.write(lambda tx: put_policy(tx, first.site_id, policy, self.clock())))
         self.agents = {agent.name: agent.id for agent in (self.desk.mara, self.desk.jonas)}
 
     def teardown(self) -> None:
@@ -438,6 +442,9 @@ class Days(RuleBasedStateMachine):
         if row["holder"] == "closed":
             assert not active, "closed over an open ticket"
         for ticket in of["tickets"]:
+            first = None if ticket["responded_at"] else ticket["response_due_at"]
+            clocks = [at for at in (first, ticket["next_due_at"], ticket["resolution_due_at"]) if at]
+            assert ticket["due_at"] == (min(clocks, default=None) if ticket in active else None)
             assert ticket["snoozed_until"] is None or ticket["status"] in ("open", "pending")
             if ticket["merged_into"] is not None:
                 assert ticket["status"] == "closed"

@@ -1,7 +1,7 @@
 """Tickets: what a handoff opens, what it reads out of the conversation, and what agents do with it."""
 
 from minidesk.tickets.actions import MOVES, Tickets
-from minidesk.tickets.assignment import Embed, TeamProfile, choose_team, team_profiles
+from minidesk.tickets.assignment import Embed, TeamChooser, TeamProfile, team_profiles
 from minidesk.tickets.canned import (
     CannedChoice,
     CannedView,
@@ -12,7 +12,7 @@ from minidesk.tickets.canned import (
     list_canned,
 )
 from minidesk.tickets.canned_fill import VARIABLES, Filled, Variable, check_filled
-from minidesk.tickets.clocks import response_due
+from minidesk.tickets.clocks import COUNTS, Clocks, Policy, set_clocks
 from minidesk.tickets.corrections import (
     CorrectionView,
     access_correction,
@@ -26,6 +26,7 @@ from minidesk.tickets.entities import find_entities
 from minidesk.tickets.macros import MACRO_STATUSES, Does, run_macro
 from minidesk.tickets.mentions import note_mentions, read_mentions, unread_mentions
 from minidesk.tickets.merge import merge_tickets, mergeable
+from minidesk.tickets.policies import delete_policy, list_policies, policy_for, put_policy
 from minidesk.tickets.queries import (
     View,
     access_ticket_as_agent,
@@ -37,6 +38,7 @@ from minidesk.tickets.queries import (
 from minidesk.tickets.records import (
     PRIORITIES,
     STATUSES,
+    Due,
     Entity,
     Evidence,
     InboxCounts,
@@ -48,6 +50,7 @@ from minidesk.tickets.records import (
     TeamChoice,
     TicketView,
     Triage,
+    Why,
 )
 from minidesk.tickets.routing import (
     PAST,
@@ -81,11 +84,12 @@ from minidesk.tickets.spam import (
 )
 from minidesk.tickets.tags import check_tag, site_tags, tags_of, wears
 from minidesk.tickets.tending import LateLine, Tending
-from minidesk.tickets.triage import read_by_model, triage
+from minidesk.tickets.triage import read_by_model, triage, visitor_sentences
 
 __all__ = [
     "ACTIVE",
     "CHOICES",
+    "COUNTS",
     "FIELDS",
     "MACRO_STATUSES",
     "MOVES",
@@ -97,9 +101,11 @@ __all__ = [
     "BlockView",
     "CannedChoice",
     "CannedView",
+    "Clocks",
     "Condition",
     "CorrectionView",
     "Does",
+    "Due",
     "Effect",
     "Embed",
     "Entity",
@@ -114,6 +120,7 @@ __all__ = [
     "LateLine",
     "PastTicket",
     "Place",
+    "Policy",
     "Priority",
     "Reason",
     "Routed",
@@ -121,6 +128,7 @@ __all__ = [
     "Sentiment",
     "Status",
     "TeamChoice",
+    "TeamChooser",
     "TeamProfile",
     "Tending",
     "TicketView",
@@ -129,6 +137,7 @@ __all__ = [
     "Tried",
     "Variable",
     "View",
+    "Why",
     "access_correction",
     "access_ticket_as_agent",
     "active_ticket",
@@ -141,12 +150,12 @@ __all__ = [
     "check_rule_here",
     "check_seen",
     "check_tag",
-    "choose_team",
     "close_correction",
     "correct_answer",
     "corrected_in",
     "create_canned",
     "delete_canned",
+    "delete_policy",
     "delete_rule",
     "facts_of",
     "find_entities",
@@ -156,6 +165,7 @@ __all__ = [
     "list_blocks",
     "list_canned",
     "list_corrections",
+    "list_policies",
     "list_rules",
     "live_rules",
     "mark_spam",
@@ -165,15 +175,17 @@ __all__ = [
     "not_spam",
     "note_mentions",
     "past_tickets",
+    "policy_for",
     "propose_article",
+    "put_policy",
     "put_rule",
     "read_by_model",
     "read_mentions",
     "read_words",
-    "response_due",
     "routed_for",
     "run_macro",
     "search_site",
+    "set_clocks",
     "site_tags",
     "snooze",
     "solved_ticket",
@@ -186,6 +198,7 @@ __all__ = [
     "try_rule",
     "unblock",
     "unread_mentions",
+    "visitor_sentences",
     "wake",
     "wears",
     "with_priority",

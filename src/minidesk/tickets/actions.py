@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
 
 from sqlalchemy import select, update
 
@@ -13,8 +13,20 @@ from minidesk.db import Tx
 from minidesk.db.models import Conversation, Site, Team, Ticket, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.live import EventLog
+from minidesk.sites import site_by_id
+from minidesk.tickets.clocks import (
+    Clocks,
+    answered,
+    due_of,
+    settle,
+    start,
+    start_next,
+    start_over,
+    waits_again,
+)
 from minidesk.tickets.entities import find_entities
-from minidesk.tickets.records import Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.examples import keep_text
+from minidesk.tickets.records import EvidencePart, Priority, Reason, Status, TeamChoice, Triage
 from minidesk.tickets.routing import mark_routed
 from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket
 from minidesk.tickets.rules import NOT_ROUTED, Routed
@@ -47,7 +59,7 @@ class Tickets:
         triage: Triage,
         team: TeamChoice,
         assignee_id: str | None,
-        response_due_at: datetime,
+        clocks: Clocks,
         routed: Routed = NOT_ROUTED,
     ) -> Ticket:
         """A new ticket with the site's next number. The caller holds the conversation's lock and saw no active ticket."""
@@ -69,16 +81,16 @@ class Tickets:
             reason=reason,
             subject=triage.subject,
             summary=triage.summary,
-            evidence=[asdict(e) for e in triage.evidence],
+            evidence=[asdict(e) for e in (*triage.evidence, team.evidence) if e is not None],
             entities=[asdict(e) for e in triage.entities],
             priority=triage.priority,
             priority_why=triage.priority_why,
             sentiment=triage.sentiment,
             team_id=team.team_id,
             team_score=team.score,
+            team_corrected_at=None,
+            learned=asdict(team.why) | {"tags": list(team.why.tags)},
             assignee_id=assignee_id,
-            response_due_at=response_due_at,
-            responded_at=None,
             solved_at=None,
             routed_by=None,
             snoozed_until=None,
@@ -88,8 +100,11 @@ class Tickets:
             created_at=now,
             updated_at=now,
         )
+        start(ticket, clocks)
         tx.add(ticket)
         await tx.flush()
+        if team.text is not None and team.fingerprint is not None and team.vector is not None:
+            await keep_text(tx, ticket.id, team.text, team.fingerprint, team.vector)
         await mark_routed(tx, ticket, routed, now)
         await self._announce(tx, ticket)
         await self._tell(tx, ticket, routed)
@@ -103,7 +118,7 @@ class Tickets:
         reason: Reason,
         triage: Triage,
         assignee_id: str | None,
-        response_due_at: datetime,
+        clocks: Clocks,
         routed: Routed = NOT_ROUTED,
     ) -> None:
         """A solved ticket whose conversation needs a person once more: the same number and team, a fresh context.
@@ -118,8 +133,8 @@ class Tickets:
         ticket.priority, ticket.priority_why = triage.priority, triage.priority_why
         ticket.sentiment = triage.sentiment
         ticket.assignee_id = assignee_id
-        ticket.response_due_at, ticket.responded_at, ticket.late_told_at = response_due_at, None, None
         ticket.solved_at = ticket.back_at = None
+        start(ticket, clocks)
         await mark_routed(tx, ticket, routed, self._clock())
         await self.changed(tx, ticket)
         await self._tell(tx, ticket, routed)
@@ -180,18 +195,21 @@ class Tickets:
         if priority != ticket.priority:
             ticket.priority = priority
             ticket.priority_why = f"{priority.capitalize()}: set by an agent."
+            ticket.evidence = _without(ticket.evidence, "priority")
             await self.changed(tx, ticket)
         return ticket
 
     async def set_team(self, tx: Tx, ticket_id: str, team_id: str | None) -> Ticket:
-        """Send the ticket to another team of its site, or to none. Raises Invalid."""
+        """Send the ticket to another team of its site, or to none: the next one like it goes there. Raises Invalid."""
         ticket = await self.active(tx, ticket_id)
         if team_id is not None:
             team = await tx.scalar(select(Team.id).where(Team.id == team_id, Team.site_id == ticket.site_id))
             if team is None:
                 raise Invalid("This site has no such team. Choose one from the list.", code="invalid_team")
         if team_id != ticket.team_id:
-            ticket.team_id, ticket.team_score = team_id, None
+            ticket.team_id, ticket.team_score, ticket.learned = team_id, None, None
+            ticket.team_corrected_at = self._clock() if team_id is not None else None
+            ticket.evidence = _without(ticket.evidence, "team")
             await self.changed(tx, ticket)
         return ticket
 
@@ -221,12 +239,18 @@ class Tickets:
         client_id: str | None = None,
         attachments: Sequence[str] = (),
     ) -> Posted:
-        """Answer the visitor; a ticket that nobody holds is taken with it.
+        """Answer the visitor; a ticket that nobody holds is taken with it. A client id that was posted before changes nothing.
 
         Raises AlreadyAssigned if another agent holds the conversation. The first answer stops the response clock.
         """
         ticket = await self.active(tx, ticket_id)
         await check_works_here(tx, ticket.site_id, agent_id)
+        # A repeat that comes late, when the ticket was given away since, must not take the conversation without it.
+        first = await self._conversations.agent_posted(
+            tx, ticket.conversation_id, agent_id=agent_id, client_id=client_id
+        )
+        if first is not None:
+            return first
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         posted = await self._conversations.post_agent_message(
             tx,
@@ -236,14 +260,14 @@ class Tickets:
             client_id=client_id,
             attachments=attachments,
         )
-        if posted.created:
-            ticket.assignee_id, ticket.back_at = agent_id, None
-            ticket.responded_at = ticket.responded_at or self._clock()
-            await self.changed(tx, ticket)
+        ticket.assignee_id, ticket.back_at = agent_id, None
+        answered(ticket, self._clock())
+        await self.changed(tx, ticket)
         return posted
 
     async def visitor_wrote(self, tx: Tx, message: MessageView, conversation_id: str) -> None:
-        """What a visitor adds while a person has the matter: a pending ticket is open again, new facts join the others.
+        """What a visitor adds while a person has the matter: a pending ticket is open again, new facts join the others,
+        and the clock of the next answer starts.
 
         A pending ticket waits for the visitor. Without their new facts an agent would look in vain for the order
         number that they had asked for.
@@ -253,7 +277,11 @@ class Tickets:
             return
         facts = joined(ticket.entities, find_entities([message]))
         asleep = ticket.snoozed_until is not None
-        if ticket.status == "pending" or asleep or len(facts) > len(ticket.entities):
+        waits = waits_again(ticket)
+        if waits:
+            config = (await site_by_id(tx, ticket.site_id)).config
+            start_next(ticket, config, self._clock())
+        if ticket.status == "pending" or asleep or waits or len(facts) > len(ticket.entities):
             ticket.status = "open"
             ticket.snoozed_until = None
             ticket.entities = facts
@@ -269,6 +297,23 @@ class Tickets:
             return False
         ticket.late_told_at = self._clock()
         await self._conversations.post_system_message(tx, ticket.conversation_id, line)
+        return True
+
+    async def warn(self, tx: Tx, ticket_id: str) -> bool:
+        """Tell the agents that a clock of this ticket is about to run out; once for each time. False where it is not, by now."""
+        ticket, now = await lock_ticket(tx, ticket_id), self._clock()
+        due = due_of(ticket)
+        near = ticket.warn_at is not None and ticket.warn_at <= now and ticket.snoozed_until is None
+        if due is None or not near or ticket.warned_at is not None:
+            return False
+        ticket.warned_at = now
+        data = {
+            "number": ticket.number,
+            "status": ticket.status,
+            "clock": due.clock,
+            "at": due.at.isoformat(),
+        }
+        await self._events.append(tx, ticket.conversation_id, "due", data, "agents")
         return True
 
     async def close_solved(self, tx: Tx, ticket_id: str) -> bool:
@@ -289,6 +334,7 @@ class Tickets:
         if await active_ticket(tx, ticket.conversation_id) is not None:
             raise Conflict("This conversation has a newer ticket that is open. Work on that one.")
         ticket.solved_at = None
+        start_over(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         await self._conversations.to_queue(tx, ticket.conversation_id)
 
     async def active(self, tx: Tx, ticket_id: str) -> Ticket:
@@ -300,6 +346,7 @@ class Tickets:
 
     async def changed(self, tx: Tx, ticket: Ticket) -> None:
         """Announce what the caller changed of a locked ticket."""
+        settle(ticket)
         ticket.updated_at = self._clock()
         await self._announce(tx, ticket)
 
@@ -313,3 +360,8 @@ class Tickets:
         # A number and a status: priority, team and mood are none of the visitor's business (T27).
         data = {"number": ticket.number, "status": ticket.status}
         await self._events.append(tx, ticket.conversation_id, "ticket", data)
+
+
+def _without(evidence: list[Any], part: EvidencePart) -> list[Any]:
+    """What is left when an agent has decided a part themselves: no words of the visitor stand for it any more."""
+    return [each for each in evidence if each["part"] != part]

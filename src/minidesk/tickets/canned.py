@@ -78,8 +78,8 @@ async def list_canned(tx: Tx, site_id: str, agent_id: str) -> list[CannedView]:
 
 async def canned_for(tx: Tx, conversation: Conversation, agent_id: str) -> list[CannedChoice]:
     """What this agent may insert in a conversation that they may see, filled for it."""
-    values = await _values(tx, conversation, agent_id)
     found = await list_canned(tx, conversation.site_id, agent_id)
+    values = await _values(tx, conversation, agent_id) if found else {}
     return [CannedChoice(each.id, each.name, fill(each.text, values), each.does) for each in found]
 
 

@@ -4,6 +4,7 @@ A pattern matches whole words, in any case; `*` stands for the rest of a word.
 """
 
 import re
+from collections.abc import Iterator
 
 from minidesk.tickets.records import Priority
 
@@ -103,6 +104,7 @@ WANTS = cue(
 PROBLEM = cue(
     "broken|damaged|defective|faulty|wrong|missing|lost|late|problem*|issue|error|fail*|cannot|can't|won't|doesn't|didn't|hasn't|"
     "haven't|isn't|not|never|still|cancel*|refund*|return*|exchange*|complain*|charged|leak*|stuck|"
+    "torn|ripped|tore|snapped|cracked|dented|peeling|hole|holes|stopped|"
     "kaputt|defekt|falsch*|fehlt|verloren|spät|fehler|nicht|nie|storn*|erstatt*|retour*|umtausch*|reklam*|undicht"
 )
 # Words that ask for a person are no issue by themselves.
@@ -115,12 +117,11 @@ GREETING = cue(
 )
 
 
-def first_cue(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """The first match that is not negated just before it."""
+def every_cue(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """The matches that are not negated just before them."""
     for match in pattern.finditer(text):
         if not NEGATION.search(text[max(0, match.start() - NEGATION_REACH) : match.start()]):
-            return match
-    return None
+            yield match
 
 
 SHOUT = re.compile(r"(?:\b[A-ZÄÖÜ]{2,}\b(?:\W+|$)){3,}|!{3,}")

@@ -9,14 +9,25 @@ from minidesk.conversations import MessageView
 from minidesk.text.redact import CARD, EMAIL, is_card
 from minidesk.tickets.records import Entity, EntityKind
 
-# A number behind a word that announces one, or a code that looks like one by itself.
+# A number behind a word that announces one, a code that looks like one by itself, or a long number that is said alone:
+# "It's 20431", "half of it is missing. 20431.", or nothing but "20431" where it was asked for.
 _ORDER = re.compile(
     r"(?:\b(?:order|parcel|tracking|shipment|invoice|return|rma|ticket|reference|bestellung|bestellnummer|auftrag|"
     r"auftragsnummer|rechnung|rechnungsnummer|sendung|sendungsnummer|paket)"
     r"\W{0,3}(?:(?:is|ist|number|code|id|nummer|no|nr)\W{1,3}){0,2}#?\s?(?P<announced>(?=[A-Z-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,23}))"
-    r"|(?<![\w-])(?P<coded>[A-Z]{1,4}-?\d{4,12}(?:-\d{1,6})?|\#\d{4,12})(?![\w-])",
+    r"|(?<![\w-])(?P<coded>[A-Z]{1,4}-?\d{4,12}(?:-\d{1,6})?|\#\d{4,12})(?![\w-])"
+    r"|\b(?:number|nummer|nr\.?|no\.|it['’]s|it is|that['’]s|that is|es ist|das ist)(?:\s(?:is|ist))?\W{1,3}(?P<told>[1-9]\d{4,11})"
+    r"(?![\w€$£%-]|[.,]\d|\s[\d€$£%])"
+    r"|(?:^|(?<=[.!?;:(\n,])|(?<=[.!?;:,]\s))(?P<alone>[1-9]\d{4,11})(?=\s*(?:[.!?;)\n]|,\s|$))",
     re.IGNORECASE,
 )
+# Numbers of something else: they stand behind these.
+_OTHER_NUMBER = re.compile(
+    r"(?:(?:call|ring|text|reach)(?:\sme)?(?:\s(?:at|on))?|phone|mobile|cell|telefon|handy|fax|tel\.?|vat|tax|uid|ust-id|postal|zip|postleitzahl|plz)\W{0,2}(?:(?:number|nummer|nr|no|code|id)\b)?"
+    r"\W{0,3}(?:(?:is|ist)\s)?$",
+    re.IGNORECASE,
+)
+_REACH = 28  # characters before a number in which such a word is looked for
 _AMOUNT = re.compile(
     r"(?<![\w.,])(?:(?:€|\$|£|EUR|USD|GBP|CHF)\s?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,2})?(?:,-)?"
     r"|\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,2})?(?:,-)?\s?(?:€|\$|£|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|franken)\b))",
@@ -26,12 +37,18 @@ _MONTH = (
     r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?|"
     r"sep(?:t(?:ember)?)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
 )
+_COUNT = (
+    r"\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|a\sfew|a\scouple\sof|"
+    r"einem|einer|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|ein\spaar"
+)
 _DATE = re.compile(
     rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}\.\s?\d{{1,2}}\.(?:\s?\d{{2,4}})?|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}"
     rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s)?{_MONTH}\b(?:\.?\s\d{{4}})?|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?"
+    rf"|(?:{_COUNT})\s(?:day|week|month|year)s?\sago|vor\s(?:{_COUNT})\s(?:tag|woche|monat|jahr)e?n?"
+    rf"|(?:beginning|start|middle|end)\sof\s(?:the\s(?:week|month|year)|next\s(?:week|month|year)|{_MONTH})|(?:anfang|mitte|ende)\s{_MONTH}"
     r"|yesterday|today|tonight|tomorrow|gestern|heute|übermorgen"
-    r"|(?:last|next|this|on|since|until|by|letzten|nächsten|am|seit|bis)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
-    r"(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|week|woche))(?!\w)",
+    r"|(?:last|next|this|on|since|until|by|letzten|letzter|letzte|nächsten|nächster|nächste|am|seit|bis)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|weekend|week|month|year|woche|wochenende|monat|jahr))(?!\w)",
     re.IGNORECASE,
 )
 # Countries a shop is asked about most; a visitor's other countries are read by the agent, not by us.
@@ -85,7 +102,9 @@ def _candidates(
     for match in EMAIL.finditer(text):
         yield "email", *match.span(), match.group().lower()
     for match in _ORDER.finditer(text):
-        yield "order", *match.span(match.lastgroup or 0), None
+        start, end = match.span(match.lastgroup or 0)
+        if not _OTHER_NUMBER.search(text[max(0, start - _REACH) : start]):
+            yield "order", start, end, None
     for match in _AMOUNT.finditer(text):
         yield "amount", *match.span(), None
     for match in _DATE.finditer(text):

@@ -64,15 +64,17 @@ async def merge_tickets(
 
 async def mergeable(tx: Tx, conversation: Conversation) -> list[tuple[str, int, str]]:
     """(id, number, subject) of the visitor's active tickets in other conversations of the site, the latest first."""
+    # The few conversations first: joined, SQLite went through all tickets of these statuses, which took 50 ms.
+    others = await tx.scalars(
+        select(Conversation.id).where(
+            # A visitor is of one site: with the site as well SQLite would look through all of its conversations.
+            Conversation.visitor_id == conversation.visitor_id,
+            Conversation.id != conversation.id,
+        )
+    )
     rows = await tx.execute(
         select(Ticket.id, Ticket.number, Ticket.subject)
-        .join(Conversation, Conversation.id == Ticket.conversation_id)
-        .where(
-            Conversation.visitor_id == conversation.visitor_id,
-            Conversation.site_id == conversation.site_id,
-            Conversation.id != conversation.id,
-            Ticket.status.in_(ACTIVE),
-        )
+        .where(Ticket.conversation_id.in_(others.all()), Ticket.status.in_(ACTIVE))
         .order_by(Ticket.number.desc())
         .limit(20)
     )

@@ -1,19 +1,20 @@
 """Tickets as agents read them: inbox views, a ticket in full, and how many there are of each."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from minidesk.accounts import access_site
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Conversation, Message, Team, TeamMember, Ticket, Visitor
+from minidesk.db.models import Agent, Conversation, Team, TeamMember, Ticket
 from minidesk.errors import NotFound
+from minidesk.tickets.clocks import due_of
+from minidesk.tickets.lines import lines_of
 from minidesk.tickets.mentions import mentioned_in, unread_count, unread_of
-from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView
+from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView, Why
 from minidesk.tickets.rows import ACTIVE
 from minidesk.tickets.tags import wears
 
@@ -21,7 +22,6 @@ View = Literal["mine", "unassigned", "team", "all", "snoozed", "mentions", "assi
 
 # What fits on a screen is read; the rest is searched for.
 PAGE = 50
-LAST_TEXT_CHARS = 140
 _AWAKE = Ticket.snoozed_until.is_(None)
 _WANTED = Conversation.spam_at.is_(None)
 _RANK = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=Ticket.priority, else_=0)
@@ -60,10 +60,7 @@ async def inbox(
     """
     chosen = _chosen(agent_id, site_id, view, tag, limit + offset).limit(limit).offset(offset)
     found = [(conversation_id, ticket_id) for conversation_id, ticket_id in await tx.execute(chosen)]
-    talks = {row[0].id: row for row in await tx.execute(_talks([c for c, _ in found]))}
-    with_names = _with_names().where(Ticket.id.in_([t for _, t in found if t]))
-    tickets = {row[0].id: row for row in await tx.execute(with_names)}
-    lines = [_line(*talks[c], *(tickets[t] if t else (None, None, None))) for c, t in found]
+    lines = await lines_of(tx, found)
     unread = await unread_of(tx, agent_id, [line.conversation_id for line in lines])
     return [replace(line, mentioned=line.conversation_id in unread) for line in lines]
 
@@ -82,19 +79,31 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, ta
                 of(_in_view("team", agent_id)),
                 of(_in_view("all", agent_id)),
                 of(Ticket.snoozed_until.is_not(None)),
-                of(and_(_AWAKE, Ticket.responded_at.is_(None), Ticket.response_due_at < now)),
+                of(and_(_AWAKE, Ticket.due_at < now)),
+                of(
+                    and_(
+                        _AWAKE,
+                        or_(Ticket.assignee_id == agent_id, Ticket.assignee_id.is_(None)),
+                        Ticket.warn_at <= now,
+                    )
+                ),
+            ).where(
+                Ticket.site_id == site_id,
+                Ticket.status.in_(ACTIVE),
+                _not_spam(site_id),
+                *_tagged(site_id, tag),
             )
-            .join(Conversation, Conversation.id == Ticket.conversation_id)
-            .where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), _WANTED, *_tagged(site_id, tag))
         )
     ).one()
     query = select(func.count()).select_from(Conversation).where(*_handled(site_id))
     if tag:
         query = query.join(Ticket, _active_of_conversation()).where(wears(site_id, tag))
     handled = await tx.scalar(query)
-    mine, unassigned, team, everything, snoozed, overdue = row
+    mine, unassigned, team, everything, snoozed, overdue, near = row
     mentions = await unread_count(tx, site_id, agent_id)
-    return InboxCounts(mine, unassigned, team, everything, int(handled or 0), snoozed, mentions, overdue)
+    return InboxCounts(
+        mine, unassigned, team, everything, int(handled or 0), snoozed, mentions, overdue, near
+    )
 
 
 def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -> TicketView:
@@ -128,6 +137,12 @@ def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -
         follow_up_at=row.follow_up_at,
         back_at=row.back_at,
         merged_into=row.merged_into,
+        policy=(row.policy or {}).get("name", ""),
+        due=due_of(row),
+        next_due_at=row.next_due_at,
+        resolution_due_at=row.resolution_due_at,
+        team_corrected=row.team_corrected_at is not None,
+        learned=Why(**{**row.learned, "tags": tuple(row.learned["tags"])}) if row.learned else Why(),
     )
 
 
@@ -162,6 +177,12 @@ def _handled(site_id: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _not_spam(site_id: str) -> ColumnElement[bool]:
+    """Of a ticket. The list of what is spam is short and in an index; each ticket's conversation would be a row to read."""
+    spam = select(Conversation.id).where(Conversation.site_id == site_id, Conversation.spam_at.is_not(None))
+    return Ticket.conversation_id.not_in(spam)
+
+
 def _tagged(site_id: str, tag: str) -> tuple[ColumnElement[bool], ...]:
     return (wears(site_id, tag),) if tag else ()
 
@@ -183,11 +204,18 @@ def _chosen(agent_id: str, site_id: str, view: View, tag: str, most: int) -> Sel
         query = query.outerjoin(Ticket, _active_of_conversation())
         query = query.where(*_handled(site_id)).order_by(*latest_first)
     elif view == "mentions":
-        query = query.outerjoin(Ticket, Ticket.id == _latest_ticket())
-        query = query.where(Conversation.id.in_(mentioned_in(site_id, agent_id))).order_by(*latest_first)
+        named = Conversation.id.in_(mentioned_in(site_id, agent_id))
+        if not tag:
+            # The first of them first: their tickets are looked for one by one.
+            first = select(Conversation.id, Conversation.last_message_at).where(named)
+            talk = first.order_by(*latest_first).limit(most).subquery().c
+            query = select(talk.id, _latest_ticket(talk.id))
+            return query.order_by(talk.last_message_at.desc(), talk.id.desc())
+        query = query.join(Ticket, Ticket.id == _latest_ticket(Conversation.id))
+        query = query.where(named).order_by(*latest_first)
     else:
-        query = query.join(Ticket, Ticket.conversation_id == Conversation.id)
-        query = query.where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), _WANTED)
+        query = select(Ticket.conversation_id, Ticket.id)
+        query = query.where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), _not_spam(site_id))
         query = query.where(_in_view(view, agent_id))
         order = (Ticket.snoozed_until,) if view == "snoozed" else (_RANK.desc(), Ticket.created_at)
         query = query.order_by(*order, Ticket.id)
@@ -209,62 +237,7 @@ def _over(site_id: str, tag: str, most: int) -> Select[str, str | None]:
     return select(both.c.conversation_id, both.c.id).order_by(both.c.updated_at.desc(), both.c.id)
 
 
-def _talks(conversation_ids: Sequence[str]) -> Select[Conversation, str | None, str, str]:
-    """Conversations with their visitor's name and what was said last."""
-    last = aliased(Message)
-    last_id = (
-        select(last.id)
-        .where(last.conversation_id == Conversation.id, last.author != "note", last.text != "")
-        .order_by(last.seq.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = select(Conversation, Visitor.name, Message.text, Message.author)
-    query = query.join(Visitor, Visitor.id == Conversation.visitor_id)
-    query = query.outerjoin(Message, Message.id == last_id)
-    return query.where(Conversation.id.in_(conversation_ids))
-
-
-def _latest_ticket() -> ScalarSelect[str]:
+def _latest_ticket(conversation_id: ColumnElement[str] | InstrumentedAttribute[str]) -> ScalarSelect[str]:
     other = aliased(Ticket)
-    latest = select(other.id).where(other.conversation_id == Conversation.id)
+    latest = select(other.id).where(other.conversation_id == conversation_id)
     return latest.order_by(other.number.desc()).limit(1).scalar_subquery()
-
-
-def _line(
-    conversation: Conversation,
-    visitor_name: str | None,
-    text: str | None,
-    author: str | None,
-    ticket: Ticket | None,
-    team_name: str | None,
-    assignee_name: str | None,
-) -> InboxLine:
-    line = InboxLine(
-        conversation_id=conversation.id,
-        holder=conversation.holder,
-        visitor_name=visitor_name,
-        last_text=(text or "")[:LAST_TEXT_CHARS],
-        last_author=author,
-        last_message_at=conversation.last_message_at,
-    )
-    if ticket is None:
-        return line
-    return replace(
-        line,
-        ticket_id=ticket.id,
-        number=ticket.number,
-        subject=ticket.subject,
-        status=ticket.status,  # type: ignore[arg-type]  # the columns hold only the words of their types
-        priority=ticket.priority,  # type: ignore[arg-type]
-        sentiment=ticket.sentiment,  # type: ignore[arg-type]
-        team_id=ticket.team_id,
-        team_name=team_name,
-        assignee_id=ticket.assignee_id,
-        assignee_name=assignee_name,
-        response_due_at=ticket.response_due_at,
-        responded_at=ticket.responded_at,
-        snoozed_until=ticket.snoozed_until,
-        follow_up_at=ticket.follow_up_at,
-        back_at=ticket.back_at,
-    )

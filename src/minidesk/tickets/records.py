@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Reason = Literal[
     "customer_request",
@@ -18,7 +22,8 @@ Status = Literal["open", "pending", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Sentiment = Literal["calm", "worried", "angry"]
 EntityKind = Literal["email", "phone", "order", "amount", "date", "product", "country"]
-EvidencePart = Literal["issue", "tried", "wanted", "priority", "sentiment"]
+Clock = Literal["first", "next", "resolution"]  # answer, answer, and solved
+EvidencePart = Literal["issue", "tried", "wanted", "priority", "sentiment", "team"]
 
 STATUSES: tuple[Status, ...] = ("open", "pending", "solved", "closed")
 PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
@@ -33,6 +38,7 @@ class Evidence:
     start: int
     end: int
     text: str
+    shown: str = ""  # the summary's words for it, where they are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,37 @@ class Triage:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """What an earlier ticket has to do with a new one: its number, and whether an agent had sent it to its team."""
+
+    number: int | None = None
+    corrected: bool = False
+    tags: tuple[str, ...] = ()  # likely ones: tickets like it wear them
+
+
+@dataclass(frozen=True, slots=True)
 class TeamChoice:
-    """The team a ticket goes to; `score` (-1 to 1, a cosine) is None where likeness decided nothing."""
+    """The team a ticket goes to; `score` (0 to 1, a share of all teams) is None where likeness decided nothing.
+
+    `text`, `fingerprint` and `vector` are kept with the ticket, so that it can teach; None where there is no model.
+    """
 
     team_id: str | None
     score: float | None
+    evidence: Evidence | None = None
+    why: Why = Why()
+    text: str | None = None
+    fingerprint: str | None = None
+    vector: "NDArray[np.float32] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The clock of a ticket that runs out first. `warn_at`: from then on it is near; None where nobody is warned."""
+
+    clock: Clock
+    at: datetime
+    warn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +132,12 @@ class TicketView:
     follow_up_at: datetime | None = None
     back_at: datetime | None = None
     merged_into: str | None = None
+    policy: str = ""  # the name of the service-level policy that set its clocks
+    due: Due | None = None
+    next_due_at: datetime | None = None
+    resolution_due_at: datetime | None = None
+    team_corrected: bool = False  # an agent sent it to its team
+    learned: Why = Why()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +153,7 @@ class InboxLine:
     ticket_id: str | None = None
     number: int | None = None
     subject: str | None = None
+    summary: str = ""
     status: Status | None = None
     priority: Priority | None = None
     sentiment: Sentiment | None = None
@@ -122,8 +161,7 @@ class InboxLine:
     team_name: str | None = None
     assignee_id: str | None = None
     assignee_name: str | None = None
-    response_due_at: datetime | None = None
-    responded_at: datetime | None = None
+    due: Due | None = None
     snoozed_until: datetime | None = None
     follow_up_at: datetime | None = None
     back_at: datetime | None = None
@@ -141,4 +179,5 @@ class InboxCounts:
     assistant: int
     snoozed: int
     mentions: int  # conversations with unread ones
-    overdue: int  # of `all`: nobody answered in time
+    overdue: int  # of `all`: a clock has run out
+    near: int  # of the agent's own and of nobody's: a clock that is warned of is near its end, or past it

@@ -11,11 +11,21 @@ from sqlalchemy import delete, func, select
 
 from minidesk.accounts import list_people
 from minidesk.db import Tx
-from minidesk.db.models import Conversation, Message, RoutingRule, Site, Team, Ticket, Visitor, new_id
+from minidesk.db.models import (
+    Conversation,
+    Message,
+    RoutingRule,
+    ServicePolicy,
+    Team,
+    Ticket,
+    Visitor,
+    new_id,
+)
 from minidesk.errors import Invalid, NotFound
 from minidesk.sites import SiteConfig, is_open
 from minidesk.text.words import content_stems
 from minidesk.tickets.records import Triage
+from minidesk.tickets.rows import lock_site
 from minidesk.tickets.rules import (
     NOT_ROUTED,
     RULES_MAX,
@@ -102,12 +112,12 @@ async def mark_routed(tx: Tx, ticket: Ticket, routed: Routed, now: datetime) -> 
 
 
 async def live_rules(tx: Tx, site_id: str) -> tuple[Rule, ...]:
-    """The rules that are on, in order, without what they say of teams and people who are gone."""
+    """The rules that are on, in order, without what they say of teams, people and policies that are gone."""
     rules = [rule for rule in await list_rules(tx, site_id) if rule.enabled]
     if not rules:
         return ()
-    teams, people = await _known(tx, site_id)
-    return tuple(replace(rule, effect=_alive(rule.effect, teams, people)) for rule in rules)
+    known = await _known(tx, site_id)
+    return tuple(replace(rule, effect=_alive(rule.effect, known)) for rule in rules)
 
 
 async def list_rules(tx: Tx, site_id: str) -> list[Rule]:
@@ -118,23 +128,25 @@ async def list_rules(tx: Tx, site_id: str) -> list[Rule]:
 
 
 async def check_rule_here(tx: Tx, site_id: str, rule: Rule) -> Rule:
-    """`check_rule`, and that its teams and people are the site's. Raises Invalid."""
+    """`check_rule`, and that its teams, people and policy are the site's. Raises Invalid."""
     rule = check_rule(rule)
-    teams, people = await _known(tx, site_id)
+    known = await _known(tx, site_id)
     named = [rule.effect.team_id] if rule.effect.team_id else []
     named += [value for each in rule.conditions if each.field == "team" for value in each.values]
-    if not teams.issuperset(named):
+    if not known.teams.issuperset(named):
         raise Invalid("This site has no such team. Choose one from the list.", code="invalid_team")
-    if rule.effect.assignee_id and rule.effect.assignee_id not in people:
+    if rule.effect.assignee_id and rule.effect.assignee_id not in known.people:
         raise Invalid(
             "This agent does not work in this site. Choose one from the list.", code="invalid_agent"
         )
+    if rule.effect.policy and rule.effect.policy not in known.policies:
+        raise Invalid("This site has no such policy. Choose one from the list.", code="invalid_policy")
     return rule
 
 
 async def put_rule(tx: Tx, site_id: str, rule: Rule, now: datetime) -> bool:
     """Write a rule, new and last, or instead of the one with its key. True if it is new. Raises Invalid."""
-    await _lock_site(tx, site_id)
+    await lock_site(tx, site_id)
     rule = await check_rule_here(tx, site_id, rule)
     row = await _row(tx, site_id, rule.key)
     new = row is None
@@ -162,7 +174,7 @@ async def put_rule(tx: Tx, site_id: str, rule: Rule, now: datetime) -> bool:
 
 async def delete_rule(tx: Tx, site_id: str, key: str) -> None:
     """Remove a rule. Raises NotFound."""
-    await _lock_site(tx, site_id)
+    await lock_site(tx, site_id)
     row = await _row(tx, site_id, key)
     if row is None:
         raise NotFound
@@ -171,7 +183,7 @@ async def delete_rule(tx: Tx, site_id: str, key: str) -> None:
 
 async def move_rule(tx: Tx, site_id: str, key: str, by: int) -> None:
     """One place up (-1) or down (1); at the end nothing changes. Raises NotFound."""
-    await _lock_site(tx, site_id)
+    await lock_site(tx, site_id)
     query = select(RoutingRule).where(RoutingRule.site_id == site_id)
     rows = list(await tx.scalars(query.order_by(RoutingRule.position, RoutingRule.id)))
     at = next((n for n, row in enumerate(rows) if row.key == key), None)
@@ -250,17 +262,30 @@ async def _said(tx: Tx, tickets: Sequence[Ticket]) -> defaultdict[str, str]:
     return found
 
 
-def _alive(effect: Effect, teams: set[str], people: set[str]) -> Effect:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a rule of the site can name: ids, and keys of policies."""
+
+    teams: set[str]
+    people: set[str]
+    policies: set[str]
+
+
+def _alive(effect: Effect, known: _Known) -> Effect:
     return replace(
         effect,
-        team_id=effect.team_id if effect.team_id in teams else None,
-        assignee_id=effect.assignee_id if effect.assignee_id in people else None,
+        team_id=effect.team_id if effect.team_id in known.teams else None,
+        assignee_id=effect.assignee_id if effect.assignee_id in known.people else None,
+        policy=effect.policy if effect.policy in known.policies else None,
     )
 
 
-async def _known(tx: Tx, site_id: str) -> tuple[set[str], set[str]]:
-    teams = set(await tx.scalars(select(Team.id).where(Team.site_id == site_id)))
-    return teams, {person.id for person in await list_people(tx, site_id)}
+async def _known(tx: Tx, site_id: str) -> _Known:
+    return _Known(
+        set(await tx.scalars(select(Team.id).where(Team.site_id == site_id))),
+        {person.id for person in await list_people(tx, site_id)},
+        set(await tx.scalars(select(ServicePolicy.key).where(ServicePolicy.site_id == site_id))),
+    )
 
 
 async def _row(tx: Tx, site_id: str, key: str) -> RoutingRule | None:
@@ -269,8 +294,3 @@ async def _row(tx: Tx, site_id: str, key: str) -> RoutingRule | None:
     return await tx.scalar(
         select(RoutingRule).where(RoutingRule.site_id == site_id, RoutingRule.key == key).with_for_update()
     )
-
-
-async def _lock_site(tx: Tx, site_id: str) -> None:
-    """One change at a time: two editors must not pass the limit, or take one place, together."""
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from minidesk.accounts import access_site
 from minidesk.conversations import lock_conversation
 from minidesk.db import Tx
-from minidesk.db.models import Ticket
+from minidesk.db.models import Site, Ticket
 from minidesk.errors import Invalid, NotFound
 from minidesk.tickets.entities import MAX_ENTITIES
 from minidesk.tickets.records import Entity, Status
@@ -50,6 +50,11 @@ async def lock_ticket(tx: Tx, ticket_id: str) -> Ticket:
         raise NotFound
     await lock_conversation(tx, conversation_id)
     return await tx.get_one(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+
+
+async def lock_site(tx: Tx, site_id: str) -> None:
+    """One change of a site's rules or policies at a time: two editors must not pass a limit, or take one place, together."""
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
 
 
 async def check_works_here(tx: Tx, site_id: str, agent_id: str) -> None:

@@ -49,9 +49,10 @@ class Effect:
     priority: Priority | None = None
     tags: tuple[str, ...] = ()
     assignee_id: str | None = None
-    reply_minutes: int | None = None  # the first answer is due so soon
+    reply_minutes: int | None = None  # the first answer is due so soon, whatever the policy says
     tell: bool = False
     stop: bool = False
+    policy: str | None = None  # the key of a service-level policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Routed:
     tags: tuple[str, ...] = ()
     assignee_id: str | None = None
     reply_minutes: int | None = None
+    policy: str | None = None
     told: tuple[str, ...] = ()
 
 
@@ -124,6 +126,7 @@ def route(rules: Sequence[Rule], facts: Facts) -> Routed:
         tags=tuple(dict.fromkeys(tag for e in effects for tag in e.tags))[:TAGS_OF_TICKET],
         assignee_id=next((e.assignee_id for e in effects if e.assignee_id), None),
         reply_minutes=next((e.reply_minutes for e in effects if e.reply_minutes), None),
+        policy=next((e.policy for e in effects if e.policy), None),
         told=tuple(rule.name for rule in held if rule.effect.tell),
     )
 
@@ -159,9 +162,7 @@ def check_rule(rule: Rule) -> Rule:
     name = " ".join(check_text(rule.name, NAME_CHARS * 4).split())
     if not 0 < len(name) <= NAME_CHARS:
         raise Invalid(f"Give the rule a name of 1 to {NAME_CHARS} characters.", code="rule_name_invalid")
-    if not 0 < len(rule.key) <= KEY_CHARS or not all(
-        c.isascii() and (c.isalnum() or c in "-_") for c in rule.key
-    ):
+    if not is_key(rule.key):
         raise Invalid(f"A rule's id has 1 to {KEY_CHARS} letters, digits, - and _.", code="rule_id_invalid")
     if rule.match not in ("all", "any"):
         raise Invalid("A rule matches by all or any of its conditions.", code="rule_match_invalid")
@@ -176,6 +177,11 @@ def check_rule(rule: Rule) -> Rule:
         _checked_effect(rule.effect),
         rule.enabled,
     )
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be a site's own name for a rule or a policy in addresses."""
+    return 0 < len(text) <= KEY_CHARS and all(c.isascii() and (c.isalnum() or c in "-_") for c in text)
 
 
 def _checked(condition: Condition) -> Condition:
@@ -220,6 +226,7 @@ def _checked_effect(effect: Effect) -> Effect:
         effect.reply_minutes,
         effect.tell,
         effect.stop,
+        effect.policy,
     )
     if checked == Effect():
         raise Invalid("Say what the rule does: a team, a priority, a tag …", code="rule_does_nothing")

@@ -1,4 +1,4 @@
-"""What time does to tickets: who waits too long is told, what was put off comes back, what stayed solved is closed.
+"""What time does to tickets: agents are warned, who waits too long is told, what was put off comes back, what stayed solved is closed.
 
 No handoff may end in silence: whoever waits longer than was promised hears of it once, and how to be reached.
 """
@@ -14,7 +14,7 @@ from minidesk.db import Database
 from minidesk.db.models import Conversation, Ticket
 from minidesk.errors import MinideskError
 from minidesk.tickets.actions import Tickets
-from minidesk.tickets.rows import SAME_MATTER
+from minidesk.tickets.rows import ACTIVE, SAME_MATTER
 from minidesk.tickets.snooze import bring_back, due_back
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,9 @@ class Tending:
         for ticket_id, locale in await self._late():
             async with self._db.write() as tx:
                 changed += await self._tickets.say_late(tx, ticket_id, self._late_line(locale))
+        for ticket_id in await self._near():
+            async with self._db.write() as tx:
+                changed += await self._tickets.warn(tx, ticket_id)
         for ticket_id in await self._due_back():
             async with self._db.write() as tx:
                 changed += await bring_back(tx, self._tickets, ticket_id, self._clock())
@@ -84,6 +87,16 @@ class Tending:
         )
         async with self._db.read() as tx:
             return [(ticket_id, locale) for ticket_id, locale in await tx.execute(query.limit(AT_ONCE))]
+
+    async def _near(self) -> Sequence[str]:
+        query = select(Ticket.id).where(
+            Ticket.warn_at <= self._clock(),
+            Ticket.warned_at.is_(None),
+            Ticket.snoozed_until.is_(None),
+            Ticket.status.in_(ACTIVE),
+        )
+        async with self._db.read() as tx:
+            return (await tx.scalars(query.order_by(Ticket.warn_at).limit(AT_ONCE))).all()
 
     async def _due_back(self) -> Sequence[str]:
         async with self._db.read() as tx:
