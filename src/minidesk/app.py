@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 
 from minidesk import __version__
 from minidesk.accounts import ApiKeys
-from minidesk.channels import AccountMails, Endpoints
+from minidesk.channels import AccountMails, CopyOutbox, Endpoints
 from minidesk.demo import Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
 from minidesk.knowledge.external import ExternalDocuments
@@ -25,6 +25,7 @@ from minidesk.knowledge.faq import FaqEntries
 from minidesk.knowledge.installed import InstallCheck
 from minidesk.knowledge.lifecycle import Lifecycle
 from minidesk.knowledge.versions import Versions
+from minidesk.live import AgentsHere
 from minidesk.outbound import Allowed
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
@@ -64,7 +65,7 @@ log = logging.getLogger(__name__)
 # From the signal until the port closes: open streams are told to reconnect, and a proxy that asks /healthz each
 # second turns away by itself instead of meeting a closed port (F26).
 DRAIN_SECONDS = 1.0
-# What requests that are under way may still take after that. With the loops' time (wiring.py) it stays below F26's 20 s.
+# What requests that are under way may still take after that. With the loops' time (wiring/desk.py) it stays below F26's 20 s.
 SHUTDOWN_SECONDS = 5
 
 
@@ -72,6 +73,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     """The application. Its lifespan runs the desk's loops."""
     core = desk.core
     limiter = RateLimiter(core.clock)
+    here = AgentsHere()
     streams = Streams(
         core.db,
         core.hub,
@@ -79,6 +81,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
         core.settings.streams_per_visitor,
         core.settings.streams_per_address,
         core.presence,
+        here,
     )
     assets = Assets(DIST)
     api_keys = ApiKeys(core.clock)
@@ -130,7 +133,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     app.include_router(plain_router(visitor))
     app.include_router(mail_router(core.db, core.texts, core.clock))
     app.include_router(inbound_router(InboundDeps(core.settings, core.clock, limiter, build_inbound(desk))))
-    app.include_router(console_router(_console_deps(desk, assets, limiter, install_check)))
+    app.include_router(console_router(_console_deps(desk, assets, limiter, install_check, here)))
     app.include_router(rest_router(_rest_deps(desk, limiter, api_keys)))
     if demo is not None:
         app.include_router(demo_router(demo))
@@ -168,11 +171,12 @@ def _visitor_deps(desk: Desk, streams: Streams, limiter: RateLimiter) -> Visitor
         limiter,
         core.attachments,
         desk.answers.voice,
+        CopyOutbox(core.jobs, core.clock) if core.settings.mails else None,
     )
 
 
 def _console_deps(
-    desk: Desk, assets: Assets, limiter: RateLimiter, install_check: InstallCheck
+    desk: Desk, assets: Assets, limiter: RateLimiter, install_check: InstallCheck, here: AgentsHere
 ) -> ConsoleDeps:
     core = desk.core
     return ConsoleDeps(
@@ -209,6 +213,7 @@ def _console_deps(
         model_names=desk.answers.gateway.names,
         large_cap=large_cap_of(core.settings),
         assist=desk.answers.assist,
+        here=here,
     )
 
 

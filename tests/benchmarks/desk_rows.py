@@ -264,6 +264,7 @@ class _Maker:
                 "team_id": f"tem_{SITES.index(site)}_{r.randrange(TEAMS)}", "team_score": 0.4, "assignee_id": assignee,
                 "response_due_at": opened + timedelta(hours=4),
                 "responded_at": opened + timedelta(hours=1) if assignee else None,
+                "due_at": opened + timedelta(hours=4) if active and not assignee else None,
                 "late_told_at": opened + timedelta(hours=4) if not assignee else None,
                 "solved_at": None if active else min(self.now - timedelta(hours=1), last + timedelta(hours=1)),
                 "snoozed_until": self.now + timedelta(days=r.uniform(0.5, 20)) if asleep else None,

@@ -35,18 +35,28 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(0)]
 CONVERSATIONS = int(os.environ.get("MINIDESK_TEST_CONVERSATIONS", "100000"))
 GIVEN = os.environ.get("MINIDESK_TEST_DESK", "")
 PAGE_MS, SCREEN_MS = 150.0, 200.0  # promised (issue 6): p95
+LONG = 360  # messages: what a long conversation has
 ROUNDS, WARM, SAID = int(os.environ.get("MINIDESK_TEST_ROUNDS", "40")), 3, 40
 REPORT = Path(__file__).parent / "reports" / "desk-speed.md"
 VIEWS = ("mine", "unassigned", "team", "open", "snoozed", "mentions", "assistant", "solved")
 SITE = desk_rows.SITES[0]
-# A browser's own look at what is on the page: the time at which a text came.
+# A browser's own look at what comes into the page: the time of the frame in which a text is shown first. Only what is new is
+# read: to read the whole page at each change would be a good part of what is measured.
 WATCH = """() => {
   window.seen = {};
-  const look = () => {
-    for (const found of document.body.innerText.matchAll(/said-[0-9]+-[a-z]+/g)) window.seen[found[0]] ??= Date.now();
+  const note = (text) => requestAnimationFrame(() => (window.seen[text] ??= Date.now()));
+  const look = (changes) => {
+    for (const change of changes)
+      for (const node of change.type === "characterData" ? [change.target] : change.addedNodes)
+        for (const found of (node.textContent ?? "").matchAll(/said-[0-9]+-[a-z]+/g)) note(found[0]);
   };
   new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
 }"""
+
+
+OPENED = "conversation, opened from the list"
+# As htmx asks: the list stays where it is.
+HEADERS = {OPENED: {"HX-Request": "true", "HX-Target": "work"}}
 
 
 @dataclass
@@ -161,7 +171,9 @@ def requests_of(known: Known) -> dict[str, list[str]]:
         "search, word and tag": [f"{search}q={rare}&tag={tag}" for tag in tags],
         "search, closed tickets only": [f"{search}status=closed"],
         "conversation": [f"/console/conversations/{id}" for id in known.conversations],
+        OPENED: [f"/console/conversations/{id}?view=open" for id in known.conversations],
         "conversation, the longest": [f"/console/conversations/{known.longest}"],
+        "conversation, what was just said": [f"/console/conversations/{id}/messages" for id in known.conversations],
         "conversation, its live part": [f"/console/conversations/{id}/live" for id in known.conversations],
     }  # fmt: skip
     return found
@@ -204,9 +216,10 @@ async def time_all(client: httpx.AsyncClient, pid: int, asked: dict[str, list[st
     """Each kind ROUNDS times, all kinds taking turns by tens."""
     found = {name: Times() for name in asked}
     key = {"Authorization": f"Bearer {desk_rows.API_KEY}"}
+    headers = {name: key if "/api/" in paths[0] else HEADERS.get(name) for name, paths in asked.items()}
     for name, paths in asked.items():
         for n in range(WARM):
-            answer = await client.get(paths[n % len(paths)], headers=key if "/api/" in paths[0] else None)
+            answer = await client.get(paths[n % len(paths)], headers=headers[name])
             assert answer.status_code == 200, (name, answer.status_code, answer.text[:500])
     for turn in range(0, ROUNDS, 10):
         for name, paths in asked.items():
@@ -214,7 +227,7 @@ async def time_all(client: httpx.AsyncClient, pid: int, asked: dict[str, list[st
             for n in range(turn, turn + 10):
                 path = paths[n % len(paths)]
                 began = time.perf_counter()
-                answer = await client.get(path, headers=key if "/api/" in path else None)
+                answer = await client.get(path, headers=headers[name])
                 found[name].clock.append(1000 * (time.perf_counter() - began))
                 assert answer.status_code == 200, (name, answer.status_code)
             found[name].cpu += cpu_of(pid) - cpu
@@ -253,18 +266,27 @@ async def say(client: httpx.AsyncClient, visitor: int, conversation: str, text: 
 
 
 async def time_screen(server: Server, client: httpx.AsyncClient, known: Known) -> dict[str, Times]:
-    """From "accepted" to the message in the open conversation, and to its line in the inbox."""
-    found = {"in the open conversation": Times(), "in the inbox's list": Times()}
-    waits = random.Random(4)
-    for name, letter, path in (
-        ("in the open conversation", "c", f"/console/conversations/{known.spoken[0]}"),
-        ("in the inbox's list", "i", "/console/inbox?view=mine"),
+    """From "accepted" to the message in the open conversation, short and long, and to its line in the inbox."""
+    first, second = (f"/console/conversations/{id}" for id in known.spoken)
+    for n in range(LONG):
+        await say(client, 1, known.spoken[1], f"many-{n}-{time.time_ns()}")
+    found, waits = {}, random.Random(4)
+    for name, letter, visitor, path, earlier in (
+        ("in the open conversation", "c", 0, first, 0),
+        (f"in one of over {LONG} messages, of which the last 50 are shown", "l", 1, second, 0),
+        ("in the same with all messages shown", "a", 1, second, -(-(LONG + SAID) // 50)),
+        ("in the inbox's list", "i", 0, "/console/inbox?view=mine", 0),
     ):
+        found[name] = Times()
         async with watched(server, path) as (page,):
             await page.wait_for_timeout(1500)  # what it fetches by itself after it was opened
+            for _ in range(earlier):
+                if await page.locator("[data-earlier]").count():
+                    await page.locator("[data-earlier]").click()
+                    await page.wait_for_timeout(1000)
             for _ in range(SAID):
                 text = f"said-{time.time_ns() // 1000}-{letter}"
-                accepted = await say(client, 0, known.spoken[0], text)
+                accepted = await say(client, visitor, known.spoken[visitor], text)
                 seen = await page.wait_for_function(f"() => window.seen['{text}']", polling=5)
                 found[name].clock.append(float(await seen.json_value()) - accepted)
                 await page.wait_for_timeout(200 + 400 * waits.random())

@@ -16,6 +16,7 @@ from tests.conftest import FakeClock
 from tests.gateway.conftest import Ledger
 from tests.helpers.serving import serving
 
+from minidesk.channels import CopyOutbox
 from minidesk.conversations import (
     AnswerEnd,
     AnswerHandle,
@@ -74,6 +75,7 @@ class Desk:
     dist: Path
     attachments: Attachments
     files: Path
+    jobs: JobQueue
 
     async def part(self, handle: AnswerHandle, text: str, n: int = 1) -> None:
         """A proved sentence more."""
@@ -226,7 +228,8 @@ async def desk(
     """The app's parts on the test's own database; `site` is the shop's, `other` another owner's."""
     hub, stopping, texts = Hub(), asyncio.Event(), load_texts()
     log = EventLog(hub, clock)
-    conversations = Conversations(log, JobQueue(hub, clock), clock)
+    jobs = JobQueue(hub, clock)
+    conversations = Conversations(log, jobs, clock)
     tickets = Tickets(log, conversations, clock)
     handoff = Handoff(db, conversations, tickets, embed, next_line(texts), clock)
     settings = settings.model_copy(update=limits)
@@ -251,6 +254,7 @@ async def desk(
         RateLimiter(clock),
         attachments,
         Transcriber(voice, ledger.book, ledger),
+        CopyOutbox(jobs, clock) if settings.mails else None,
     )
     app = FastAPI()
     app.include_router(visitor_router(deps))
@@ -279,6 +283,7 @@ async def desk(
         tmp_path / "dist",
         attachments,
         settings.data_dir,
+        jobs,
     )
 
 

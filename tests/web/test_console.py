@@ -501,6 +501,7 @@ async def test_what_is_another_sites_is_not_there(office: Office) -> None:
         pages = [
             talk,
             f"{talk}/live",
+            f"{talk}/messages",
             f"{talk}/events",
             f"/console/docs/{source}",
             "/console/docs/open?document=secret.md",
@@ -928,6 +929,7 @@ async def test_text_from_outside_cannot_act(office: Office, payload: str) -> Non
             "/console/inbox?view=open",
             talk,
             f"{talk}/live",
+            f"{talk}/messages",
             "/console/docs",
             f"/console/docs/{source}",
         ]

@@ -37,7 +37,7 @@ from minidesk.knowledge.sources import Sources
 from minidesk.live import EventLog, Hub
 from minidesk.outbound import Allowed
 from minidesk.settings import Settings
-from minidesk.tickets import TeamChoice, Tickets, Triage
+from minidesk.tickets import Clocks, TeamChoice, Tickets, Triage
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import RateLimiter
 from minidesk.web.problems import install_error_handlers
@@ -136,7 +136,7 @@ class Api:
             triage = Triage("Where is my parcel?", "Wants to know.", (), (), "calm", "normal", "Normal.")
             ticket = await tickets.open(
                 tx, site_id=site.id, conversation_id=row.id, reason="customer_request", triage=triage,
-                team=TeamChoice(None, None), assignee_id=None, response_due_at=now,
+                team=TeamChoice(None, None), assignee_id=None, clocks=Clocks(now),
             )  # fmt: skip
             hook = await self.deps.endpoints.add(
                 tx, site_id=site.id, url="https://hooks.example.com/first", events=["ticket.created"]
@@ -247,6 +247,9 @@ CALLS: tuple[tuple[str, str, str, dict[str, Any], int], ...] = (
     ("rules:read", "GET", "/rules", {}, 200),
     ("rules:write", "PUT", "/rules/late", {"json": {"name": "Late", "then": {"tags": ["late"]}}}, 201),
     ("rules:write", "DELETE", "/rules/late", {}, 204),
+    ("rules:read", "GET", "/policies", {}, 200),
+    ("rules:write", "PUT", "/policies/gold", {"json": {"name": "Gold", "first_response_minutes": 5}}, 201),
+    ("rules:write", "DELETE", "/policies/gold", {}, 204),
 )
 
 
@@ -272,7 +275,10 @@ async def test_every_route_stands_in_the_table_above(api: Api) -> None:
     described = {
         (
             method.upper(),
-            path.removeprefix(PREFIX).replace("{external_id}", "boots").replace("{rule_id}", "late"),
+            path.removeprefix(PREFIX)
+            .replace("{external_id}", "boots")
+            .replace("{rule_id}", "late")
+            .replace("{policy_id}", "gold"),
         )
         for path, methods in api.app.openapi()["paths"].items()
         for method in methods

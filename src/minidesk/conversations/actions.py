@@ -150,6 +150,13 @@ class Conversations:
         await self._announce(tx, message, files, name=name)
         return Posted(message_view(message, name, attachments=files, for_agents=True), created=True)
 
+    async def agent_posted(
+        self, tx: Tx, conversation_id: str, *, agent_id: str, client_id: str | None
+    ) -> Posted | None:
+        """What this agent said under the client id before; None where they did not. Raises Conflict for somebody else's."""
+        row = await lock_conversation(tx, conversation_id)
+        return await self._posted_before(tx, row.id, client_id, "agent", agent_id)
+
     async def post_note(
         self, tx: Tx, conversation_id: str, *, agent_id: str, text: str, client_id: str | None = None
     ) -> Posted:

@@ -20,13 +20,14 @@ async def transcript(
     include_notes: bool,
     before_seq: int | None = None,
     last: int | None = None,
+    from_seq: int | None = None,
 ) -> list[MessageView]:
     """The messages in order, with their citations.
 
     `include_notes` is for agents: without it notes, scores and costs are left out. An answer of the assistant
     that ended without a word (stopped, or handed off at once) is no message and is left out too. `before_seq`
     keeps to what stands before that message, and to answers to it though they were begun later; `last` cuts a window
-    from the end of a long thread.
+    from the end of a long thread, and `from_seq` leaves out what stands before that number.
     """
     query = (
         select(Message, Agent.name)
@@ -40,6 +41,8 @@ async def transcript(
             Message.conversation_id == conversation_id, Message.seq < before_seq
         )
         query = query.where(or_(Message.seq < before_seq, Message.reply_to.in_(before)))
+    if from_seq is not None:
+        query = query.where(Message.seq >= from_seq)
     rows = [
         (message, name) for message, name in await tx.execute(query.order_by(Message.seq.desc()).limit(last))
     ]

@@ -5,16 +5,19 @@ that reads and then writes fails at once with "database is locked", whatever the
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
+import aiosqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from minidesk.db.one_hop import OneHop
 from minidesk.errors import DatabaseBusy, StorageFull, Unavailable
 
 # Writers queue this long before they are told to come back (F3).
@@ -123,7 +126,11 @@ class Database:
 
 def _sqlite_engine(url: str, *, writes: bool) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=2 if writes else 8, max_overflow=4, connect_args={"timeout": BUSY_SECONDS}
+        url,
+        pool_size=2 if writes else 8,
+        max_overflow=4,
+        connect_args={"timeout": BUSY_SECONDS},
+        module=OneHop(aiosqlite, sqlite3),
     )
     _prepare(engine.sync_engine, writes=writes)
     return engine

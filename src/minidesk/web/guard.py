@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from minidesk.errors import BadRequest, MinideskError, Refused, TooLarge
+from minidesk.text.sentences import speak_errors
 from minidesk.web.problems import REQUEST_ID, response_of
 
 logger = logging.getLogger("minidesk.web")
@@ -120,6 +121,8 @@ class _Exchange:
         self._headers = Headers(scope=scope)
         self.request_id = secrets.token_hex(8)
         scope.setdefault("state", {})[REQUEST_ID] = self.request_id
+        if scope["path"].startswith(WIDGET):
+            speak_errors(self._headers.get("accept-language"))  # also what is refused before any route
         content_type = self._headers.get("content-type", "")
         self._limit = rules.body_limit(scope["path"], content_type)
         self._is_upload = rules.is_upload(scope["path"], content_type)

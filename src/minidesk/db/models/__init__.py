@@ -14,7 +14,7 @@ from minidesk.db.models.channels import (
 )
 from minidesk.db.models.conversations import Citation, Conversation, Event, Message, Visitor
 from minidesk.db.models.crawls import Crawl, CrawlPage
-from minidesk.db.models.desk import Block, Correction, Mention, RoutingRule
+from minidesk.db.models.desk import Block, Correction, Mention, RoutingRule, ServicePolicy
 from minidesk.db.models.experiments import AnswerVersion, Experiment
 from minidesk.db.models.identity_keys import IdentityKey
 from minidesk.db.models.jobs import Budget, Job, KeyValue, ModelCall
@@ -32,7 +32,7 @@ from minidesk.db.models.people import (
 )
 from minidesk.db.models.prompts import PromptVersion
 from minidesk.db.models.sites import Membership, Site
-from minidesk.db.models.tickets import Ticket
+from minidesk.db.models.tickets import Ticket, TicketText
 from minidesk.db.models.tools import CannedReply, Tag, TicketTag
 from minidesk.db.models.wordings import MessageWording
 
@@ -81,6 +81,7 @@ __all__ = [
     "RoutingRule",
     "SecondFactor",
     "SentMail",
+    "ServicePolicy",
     "Site",
     "Source",
     "SynonymGroups",
@@ -89,6 +90,7 @@ __all__ = [
     "TeamMember",
     "Ticket",
     "TicketTag",
+    "TicketText",
     "Vector",
     "Visitor",
     "WebhookDelivery",

@@ -22,6 +22,8 @@ class Agent(Base):
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     locale: Mapped[str | None] = mapped_column(String(8))  # of the console; None: as the browser asks
+    # What visitors see beside the name: files.pictures.portrait in base64, some kilobytes. Read only where it is shown.
+    picture: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
 class AgentSession(Base):

@@ -66,7 +66,10 @@ class WebhookTry(Base):
 
 
 class SentMail(Base):
-    """A mail to a visitor about answers that they had not seen. Its id is the secret in the link that stops further ones."""
+    """A mail to a visitor: answers that they had not seen, or the copy that they asked for.
+
+    Its id is the secret in the link that stops further ones.
+    """
 
     __tablename__ = "sent_mails"
     __table_args__ = (Index("ix_sent_mails_address", "site_id", "address", "created_at"),)
@@ -77,6 +80,9 @@ class SentMail(Base):
         ForeignKey("conversations.id", ondelete="CASCADE"), index=True
     )
     address: Mapped[str] = mapped_column(String(254))  # lower case
+    kind: Mapped[str] = mapped_column(
+        String(8), default="answers", server_default="answers"
+    )  # answers | copy
     up_to_seq: Mapped[int]  # the last message that it held
     state: Mapped[str] = mapped_column(String(8))  # sending | sent | failed
     problem: Mapped[str] = mapped_column(String(24))  # a word of channels.smtp; empty where it went well

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from minidesk.db.models.base import Base, Id
@@ -44,6 +44,12 @@ class Conversation(Base):
         Index("ix_conversations_held", "site_id", "holder", "spam_at", "last_message_at", "last_seq"),
         Index("ix_conversations_site_id", "site_id", "id"),
         Index("ix_conversations_holder_id", "site_id", "holder", "id"),
+        Index(
+            "ix_conversations_spam",
+            *("site_id", "id"),
+            sqlite_where=text("spam_at IS NOT NULL"),
+            postgresql_where=text("spam_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -1,4 +1,4 @@
-"""How a desk is run: routing rules, who is mentioned, who is blocked, and answers that agents corrected."""
+"""How a desk is run: routing rules, service-level policies, who is mentioned, who is blocked, and answers that agents corrected."""
 
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,26 @@ class RoutingRule(Base):
     match: Mapped[str] = mapped_column(String(4))  # all | any of the conditions
     conditions: Mapped[list[Any]]  # tickets.rules.Condition as JSON
     effect: Mapped[dict[str, Any]]  # tickets.rules.Effect as JSON
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ServicePolicy(Base):
+    """How soon a site wants to answer and to solve, under a name. At most one of a site is its default."""
+
+    __tablename__ = "service_policies"
+    __table_args__ = (UniqueConstraint("site_id", "key"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(64))  # the site's own name for it, in addresses and rules
+    name: Mapped[str] = mapped_column(String(80))
+    first_minutes: Mapped[int | None]
+    next_minutes: Mapped[int | None]
+    resolution_minutes: Mapped[int | None]
+    counts: Mapped[str] = mapped_column(String(16))  # opening_hours | calendar
+    warn_minutes: Mapped[int | None]
+    is_default: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -4,18 +4,22 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 from markupsafe import Markup
+from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from minidesk.accounts import AgentIdentity, FactorState, check_code_form, record_of_agent
 from minidesk.db import Tx
+from minidesk.db.models import Agent
 from minidesk.errors import Conflict, Invalid, MinideskError
+from minidesk.files.pictures import PORTRAIT_TYPE
 from minidesk.web.console.code_routes import CODES_PER_15_MINUTES, CodesPage, set_up
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, actor_of, address_of, checked_form, field
 from minidesk.web.console.inbox import shell
 from minidesk.web.console.person_routes import SessionRow, session_rows
+from minidesk.web.console.portraits import portrait_in
 from minidesk.web.console.queries import waiting_count
 from minidesk.web.console.view import LOCALES, View
 
@@ -33,6 +37,7 @@ class AccountPage:
     locales: tuple[Option, ...]
     factor: FactorState
     sessions: tuple[SessionRow, ...]
+    picture: str  # a data: address; empty: none
     done: str = ""
     part: str = ""
     problem: str = ""
@@ -72,6 +77,7 @@ class _Account:
             factor = await deps.doors.factors.state(tx, agent.agent_id)
             sessions = await deps.sessions.list_(tx, agent.agent_id)
             waiting = await waiting_count(tx, viewer.site.site_id, agent.agent_id)
+            picture = await tx.scalar(select(Agent.picture).where(Agent.id == agent.agent_id))
         t = self.view.t
         choices = [("", t("account.as_browser")), *((code, t(f"language.{code}")) for code in LOCALES)]
         page = AccountPage(
@@ -81,6 +87,7 @@ class _Account:
             tuple(Option(code, name, code == (agent.locale or "")) for code, name in choices),
             factor,
             session_rows(deps, sessions, agent.session_id),
+            f"data:{PORTRAIT_TYPE};base64,{picture}" if picture else "",
             t(f"account.done.{done}") if done else "",
             part,
             error.message if error else "",
@@ -94,7 +101,7 @@ class _Account:
         await self.deps.agents.check_own_password(agent, password)
 
 
-DONE = ("language", "password", "factor_off", "sessions")
+DONE = ("language", "picture", "password", "factor_off", "sessions")
 
 
 def _add_account(router: APIRouter, account: _Account) -> None:
@@ -113,6 +120,17 @@ def _add_account(router: APIRouter, account: _Account) -> None:
             raise Invalid("Choose one of the offered languages.", code="locale_invalid")
         await deps.agents.choose_locale(agent.agent_id, wanted or None)
         return _done("language")
+
+    @router.post("/account/picture")
+    async def picture(request: Request) -> Response:
+        agent, form = await checked_form(deps, request)
+        viewer = await access_viewer(deps, request)
+        try:
+            chosen = await portrait_in(form, "picture", deps.settings.attachment_max_pixels)
+            await deps.agents.choose_picture(agent.agent_id, chosen or None)
+        except MinideskError as error:
+            return await account.page(viewer, part="picture", error=error)
+        return _done("picture")
 
     @router.post("/account/password")
     async def password(request: Request) -> Response:

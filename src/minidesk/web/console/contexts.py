@@ -1,9 +1,12 @@
 """What each page is given: typed, frozen, ready to be shown. Templates decide nothing but how it looks."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:  # it renders with Segment, which stands here
+    from minidesk.web.console.marks import LateText
 
 Tone = Literal["plain", "accent", "wait", "alarm", "note"]
 
@@ -19,11 +22,15 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A word with a colour; the word alone must say everything. `due` lets the browser keep a clock right."""
+    """A word with a colour; the word alone must say everything. `due` lets the browser keep a clock right.
+
+    `warn`: from then on the clock is near its end; None: it has always been.
+    """
 
     word: str
     tone: Tone = "plain"
     due: str | None = None  # ISO time
+    warn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class ListPart:
     mentions: int = 0  # conversations in which this agent is named and has not read it
     people: tuple[Option, ...] = ()  # to whom the chosen rows can be given; empty where rows cannot be chosen
     said: str = ""  # what came of a bulk action
+    near: int = 0  # of this agent's and nobody's: clocks that are warned of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +126,14 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of a transcript. `body` has been through the one renderer."""
+    """One message of a transcript. `body` comes through the one renderer. `same`: the page has this very version."""
 
     id: str
     author: Literal["visitor", "assistant", "agent", "system", "note"]
     name: str
     mine: bool
     at: When
-    body: Markup
+    body: "Markup | LateText"
     details: tuple[str, ...] = ()  # after the time: seconds, cost, proof
     chips: tuple[Chip, ...] = ()
     files: tuple[FileLink, ...] = ()
@@ -137,6 +145,7 @@ class Entry:
     right: str = ""  # what an agent wrote instead of a wrong answer
     wordings: tuple["WordingLine", ...] = ()
     may_translate: bool = False
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +159,15 @@ class WordingLine:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a text; with `message` it is evidence: `words` stand in that message."""
+    """A piece of a text; with `message` it is evidence: `words` stand in that message.
+
+    `href`: the page that shows this message, where the transcript beside it begins later.
+    """
 
     text: str
     message: str | None = None
     words: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,7 @@ class TicketPart:
     priorities: tuple[Option, ...]
     tags: tuple[str, ...] = ()
     known_tags: tuple[str, ...] = ()  # others of the site, to choose from
+    likely_tags: tuple[str, ...] = ()  # that tickets like it wear
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +228,21 @@ class ConversationPart:
     may_reopen: bool
     last_event: int
     last_seq: int = 0  # of the messages shown: what was said after it, the agent has not seen
+    first: int = 1  # the number of the first message that is shown
+    before: int = 1  # where the messages begin that are shown by a press
     desk: "DeskPart | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPart:
+    """The messages of a conversation alone, with the names that ConversationPart has for them."""
+
+    id: str
+    entries: tuple[Entry, ...]
+    first: int
+    before: int
+    last_seq: int
+    last_event: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What stands around a ticket: who else is here, when it comes back, into what it can be merged, what macros would do."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,32 +7,36 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from minidesk.accounts import list_people
-from minidesk.conversations import access_conversation_as_agent
 from minidesk.db import Tx
-from minidesk.db.models import Ticket, Visitor
+from minidesk.db.models import Message, Ticket, Visitor
 from minidesk.live import AgentHere, AgentsHere
 from minidesk.sites import site_by_id
 from minidesk.tickets import (
     CannedChoice,
     Does,
     TicketView,
-    corrected_in,
     mergeable,
-    ticket_of,
     unread_mentions,
 )
 from minidesk.web.console.contexts import ConversationPart, DeskPart, MacroLine, Option, When
 from minidesk.web.console.queries import list_teams
+from minidesk.web.console.talk import Opened
 from minidesk.web.console.times import when
 from minidesk.web.console.view import Translate
 
 
 async def with_desk(
-    tx: Tx, here: AgentsHere, agent_id: str, part: ConversationPart, *, now: datetime, t: Translate
+    tx: Tx,
+    here: AgentsHere,
+    agent_id: str,
+    opened: Opened,
+    part: ConversationPart,
+    *,
+    now: datetime,
+    t: Translate,
 ) -> ConversationPart:
-    """The conversation with everything around its ticket, and with what agents corrected of its answers."""
-    row = await access_conversation_as_agent(tx, agent_id, part.id)
-    ticket = await ticket_of(tx, row.id)
+    """The conversation with everything around its ticket."""
+    row, ticket = opened.row, opened.ticket
     visitor = await tx.get_one(Visitor, row.visitor_id)
     active = ticket is not None and ticket.status in ("open", "pending")
     solved = ticket is not None and ticket.status in ("solved", "closed")
@@ -42,7 +45,8 @@ async def with_desk(
     hours = (await site_by_id(tx, row.site_id)).config.hours
     today = now.astimezone(hours.zone if hours else UTC).date()
     desk = DeskPart(
-        others=tuple(_present(each, t) for each in here.others(row.id, agent_id, now)),
+        others=tuple(_present(each, t) for each in here.others(row.id, agent_id, now))
+        + ((t("talk.visitor_writes"),) if here.visitor_writes(row.id, now) else ()),
         active=active,
         snoozed=_at(ticket.snoozed_until if ticket else None),
         follow_up=_at(ticket.follow_up_at if ticket else None),
@@ -55,21 +59,10 @@ async def with_desk(
         merged_into=await _merged(tx, ticket),
         spam=row.spam_at is not None,
         email=visitor.email or "",
-        may_propose=solved and any(e.author == "agent" for e in part.entries),
+        may_propose=solved and await _agent_answered(tx, row.id),
         mentioned=await unread_mentions(tx, agent_id, row.id),
     )
-    corrected = await corrected_in(tx, row.id)
-    entries = tuple(
-        replace(
-            each,
-            right=corrected[each.id],
-            version=each.version + hashlib.sha256(corrected[each.id].encode()).hexdigest()[:6],
-        )
-        if each.id in corrected
-        else each
-        for each in part.entries
-    )
-    return replace(part, desk=desk, entries=entries)
+    return replace(part, desk=desk)
 
 
 async def macro_lines(
@@ -105,6 +98,11 @@ def _present(here: AgentHere, t: Translate) -> str:
 def _at(at: datetime | None) -> When | None:
     """A time to come: the day and the hour."""
     return when(at, at + timedelta(days=2)) if at else None
+
+
+async def _agent_answered(tx: Tx, conversation_id: str) -> bool:
+    query = select(Message.id).where(Message.conversation_id == conversation_id, Message.author == "agent")
+    return await tx.scalar(query.limit(1)) is not None
 
 
 async def _merged(tx: Tx, ticket: TicketView | None) -> tuple[str, str]:

@@ -36,7 +36,7 @@ from minidesk.web.console.docs_queries import (
     review_count,
     tallies,
 )
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.times import when
 from minidesk.web.console.view import Translate
 

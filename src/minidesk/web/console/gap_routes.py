@@ -19,7 +19,7 @@ from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
 from minidesk.web.console.inbox import shell
 from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.times import when
 from minidesk.web.console.view import View
 

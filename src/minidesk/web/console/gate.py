@@ -8,8 +8,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, access_site, check_csrf, list_sites
-from minidesk.errors import CsrfFailed, NotFound
+from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, check_csrf, list_sites
+from minidesk.errors import CsrfFailed, NotAllowed, NotFound
 from minidesk.insight.first_steps import is_starting
 from minidesk.settings import Settings
 from minidesk.web.console.deps import ConsoleDeps
@@ -77,13 +77,19 @@ def actor_of(agent: AgentIdentity, address: str) -> Actor:
 
 
 async def access_viewer(
-    deps: ConsoleDeps, request: Request, *, site_id: str | None = None, role: Role = "agent"
+    deps: ConsoleDeps,
+    request: Request,
+    *,
+    site_id: str | None = None,
+    role: Role = "agent",
+    agent: AgentIdentity | None = None,
 ) -> Viewer:
     """The agent with a site: `site_id`, or the one looked at last, or the first.
 
-    Raises `NotAuthenticated`, `NotFound` for a site that is not theirs, `NotAllowed` where the role is too low.
+    `agent`, where this very request has told it already. Raises `NotAuthenticated`, `NotFound` for a site that is not
+    theirs, `NotAllowed` where the role is too low.
     """
-    agent = await identify(deps, request)
+    agent = agent or await identify(deps, request)
     async with deps.db.read() as tx:
         sites = await list_sites(tx, agent.agent_id)
         if not sites:
@@ -91,7 +97,11 @@ async def access_viewer(
         last = request.cookies.get(SITE_COOKIE)
         known = next((site.site_id for site in sites if site.site_id == last), sites[0].site_id)
         wanted = site_id or known
-        site = await access_site(tx, agent.agent_id, wanted, role)
+        site = next((each for each in sites if each.site_id == wanted), None)
+        if site is None:
+            raise NotFound
+        if not site.may(role):
+            raise NotAllowed
         starting = site.may("editor") and await is_starting(tx, site.site_id)
     return Viewer(agent, site, tuple(sites), starting, address_of(deps, request))
 

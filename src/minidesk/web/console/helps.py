@@ -10,8 +10,8 @@ from minidesk.assist import Assist, Draft, visitor_language
 from minidesk.conversations import Wording, wordings_of
 from minidesk.db import Tx
 from minidesk.db.models import InboundMail
-from minidesk.web.console.contexts import ConversationPart, Entry, Helps, Option, SourceLine, WordingLine
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.contexts import Entry, Helps, Option, SourceLine, WordingLine
+from minidesk.web.console.talk_entries import Part, document_href
 from minidesk.web.console.view import Translate, spoken
 
 
@@ -53,9 +53,7 @@ def helps_json(text: str, helps: Helps) -> dict[str, Any]:
     }
 
 
-async def with_wordings(
-    tx: Tx, assist: Assist | None, part: ConversationPart, t: Translate
-) -> ConversationPart:
+async def with_wordings(tx: Tx, assist: Assist | None, part: Part, t: Translate) -> Part:
     """The conversation with what is known of each message beside its words: translations, originals, files left out."""
     found = await wordings_of(tx, [e.id for e in part.entries if e.author in ("visitor", "agent")])
     left_out = await _left_out(tx, part.id)

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from minidesk.accounts import list_people
 from minidesk.db import Tx
 from minidesk.text.normalise import replace_surrogates
-from minidesk.tickets import InboxLine, View, inbox, inbox_counts, site_tags, tags_of
+from minidesk.tickets import Due, InboxLine, View, inbox, inbox_counts, site_tags, tags_of
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
-from minidesk.web.console.queries import first_words_of, solved_count, summaries_of, waiting_count
+from minidesk.web.console.queries import first_words_of, solved_count, waiting_count
 from minidesk.web.console.times import span, when
 from minidesk.web.console.view import Translate
 
@@ -47,12 +47,9 @@ async def list_part(
         Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?{query_of(key, tag)}", key == view)
         for key, n in zip(VIEWS, numbers, strict=True)
     )
-    summaries = await summaries_of(tx, [line.ticket_id for line in lines if line.ticket_id])
-    said = await first_words_of(tx, [line.conversation_id for line in lines if not line.ticket_id])
-    texts = {
-        **said,
-        **{line.conversation_id: summaries.get(line.ticket_id or "", "") for line in lines if line.ticket_id},
-    }
+    texts = {line.conversation_id: line.summary for line in lines}
+    without = [line.conversation_id for line in lines if not line.ticket_id]
+    texts |= await first_words_of(tx, without) if without else {}
     labels = await tags_of(tx, [line.ticket_id for line in lines if line.ticket_id])
     rows = tuple(
         _row(line, texts.get(line.conversation_id, ""), view, agent_id, selected, now, t,
@@ -66,7 +63,7 @@ async def list_part(
     people = () if view in ("assistant", "solved") else await list_people(tx, site_id)
     return ListPart(
         view, tabs, rows, len(lines) > SHOWN, waiting, tag, known, counts.mentions,
-        tuple(Option(person.id, person.name) for person in people),
+        tuple(Option(person.id, person.name) for person in people), near=counts.near,
     )  # fmt: skip
 
 
@@ -93,14 +90,16 @@ def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
     )
 
 
-def due_tag(due: datetime | None, responded: datetime | None, now: datetime, t: Translate) -> Tag | None:
-    """The clock that runs until the first reply: amber while there is time, red with a word after."""
-    if due is None or responded is not None:
+def due_tag(due: Due | None, now: datetime, t: Translate) -> Tag | None:
+    """The clock that runs out next: amber from when it is warned of, red with a word after."""
+    if due is None:
         return None
-    left = (due - now).total_seconds()
+    left = (due.at - now).total_seconds()
     if left <= 0:
-        return Tag(t("row.overdue"), "alarm", due.isoformat())
-    return Tag(t("row.due", text=span(left)), "wait", due.isoformat())
+        return Tag(t("row.overdue"), "alarm", due.at.isoformat())
+    near = due.warn_at is None or due.warn_at <= now
+    warn = due.warn_at.isoformat() if due.warn_at else None
+    return Tag(t("row.due", text=span(left)), "wait" if near else "plain", due.at.isoformat(), warn)
 
 
 def _row(
@@ -162,7 +161,7 @@ def _tags(line: InboxLine, view: str, agent_id: str, now: datetime, t: Translate
     active = line.status in ("open", "pending")
     if active and line.priority in ("urgent", "high"):
         tags.append(Tag(t(f"priority.{line.priority}"), "alarm" if line.priority == "urgent" else "wait"))
-    due = due_tag(line.response_due_at, line.responded_at, now, t) if active else None
+    due = due_tag(line.due, now, t)
     if line.status == "pending":
         tags.append(Tag(t("row.pending")))
     elif due and line.snoozed_until is None:

@@ -18,7 +18,7 @@ from minidesk.text.normalise import whole_number
 from minidesk.web.console.docs_base import Beside, Docs, to, zone_of
 from minidesk.web.console.docs_queries import access_document_row, access_source
 from minidesk.web.console.gate import Viewer, access_viewer, field
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.versions import versions_part
 
 _ID_CHARS = 500

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -47,15 +48,38 @@ def numbered(
     return Markup(_MARK.sub(number, html))  # noqa: S704 (the renderer's allow-list made it safe; the numbers are ours)
 
 
-def evident(text: str, evidence: Iterable[tuple[str, str]]) -> tuple[Segment, ...]:
-    """`text` cut where it repeats the words of a message; `evidence` holds (message id, words), the longest is marked first."""
+@dataclass(frozen=True, slots=True)
+class LateText:
+    """A message's text that becomes HTML where a template shows it: what a page has already is never rendered.
+
+    `citations` of an answer; None: it is shown as it was written.
+    """
+
+    text: str
+    citations: Sequence[CitationView] | None
+    link_hosts: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.text.strip())
+
+    def __html__(self) -> str:
+        if self.citations is None:
+            return plain(self.text, self.link_hosts)
+        return cited(self.text, self.citations, self.link_hosts)
+
+
+def evident(text: str, evidence: Iterable[tuple[str, str, str]]) -> tuple[Segment, ...]:
+    """`text` cut where it says what a message says.
+
+    `evidence` holds (message id, its words, how `text` puts them: "" for just so); the longest is marked first.
+    """
     spans: list[tuple[int, int, str, str]] = []
-    for message, words in sorted(evidence, key=lambda pair: -len(pair[1])):
-        wanted = words.strip().rstrip(".…!?,;: ")
+    for message, said, shown in sorted(evidence, key=lambda one: -len(one[1])):
+        words, wanted = (each.strip().rstrip(".…!?,;: ") for each in (said, shown or said))
         at = text.find(wanted) if wanted else -1
         if at < 0 or any(at < end and start < at + len(wanted) for start, end, _, _ in spans):
             continue
-        spans.append((at, at + len(wanted), message, wanted))
+        spans.append((at, at + len(wanted), message, words))
     found: list[Segment] = []
     done = 0
     for start, end, message, words in sorted(spans):
@@ -72,13 +96,13 @@ def evident(text: str, evidence: Iterable[tuple[str, str]]) -> tuple[Segment, ..
 _PIECES = re.compile(r"""(<(?:[^<>"']|"[^"]*"|'[^']*')*>|&#?\w+;)""")
 
 
-def marked(body: Markup, words: Sequence[str]) -> Markup:
+def marked(body: Markup | LateText, words: Sequence[str]) -> Markup:
     """Safe HTML with `words` marked wherever its text holds them, whatever their case."""
     wanted = sorted({word for word in words if word}, key=len, reverse=True)
     if not wanted:
-        return body
+        return Markup.escape(body)
     found = re.compile("|".join(re.escape(word) for word in wanted), re.IGNORECASE)
-    pieces = _PIECES.split(str(body))
+    pieces = _PIECES.split(str(Markup.escape(body)))
     for at in range(0, len(pieces), 2):  # every second piece is a tag or an entity
         pieces[at] = found.sub(r"<mark>\g<0></mark>", pieces[at])
     return Markup("".join(pieces))  # noqa: S704 (it was safe, and only <mark> was put around words of its own text)

@@ -14,7 +14,7 @@ from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer, checked_form
 from minidesk.web.console.inbox import shell
 from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.times import when
 from minidesk.web.console.view import View
 

@@ -82,12 +82,6 @@ async def solved_count(tx: Tx, site_id: str, tag: str = "") -> int:
     return int(await tx.scalar(query) or 0)
 
 
-async def summaries_of(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, str]:
-    """The summaries of these tickets, by id."""
-    rows = await tx.execute(select(Ticket.id, Ticket.summary).where(Ticket.id.in_(ticket_ids)))
-    return {row.id: row.summary for row in rows}
-
-
 async def first_words_of(tx: Tx, conversation_ids: Sequence[str]) -> dict[str, str]:
     """What the visitor said first, by conversation."""
     first = (

@@ -27,11 +27,13 @@ from minidesk.web.console import (
     inbox_routes,
     keys_routes,
     link_routes,
+    logo_routes,
     models_routes,
     oidc_routes,
     overlap_routes,
     people_routes,
     person_routes,
+    policy_routes,
     prompt_routes,
     rule_routes,
     search_routes,
@@ -74,8 +76,10 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     identity_routes.add(router, deps, view)
     webhook_routes.add(router, deps, view)
     site_routes.add(router, deps, view)
+    logo_routes.add(router, deps)
     teams_routes.add(router, deps, view)
     rule_routes.add(router, deps, view)
+    policy_routes.add(router, deps, view)
     people_routes.add(router, deps, view)
     person_routes.add(router, deps, view)
     audit_routes.add(router, deps, view)

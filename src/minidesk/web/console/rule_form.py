@@ -9,13 +9,13 @@ from starlette.datastructures import FormData
 from minidesk.accounts import list_people
 from minidesk.db import Tx
 from minidesk.text.normalise import replace_surrogates, whole_number
-from minidesk.tickets import CHOICES, FIELDS, PRIORITIES, Condition, Effect, Rule
+from minidesk.tickets import CHOICES, FIELDS, PRIORITIES, Condition, Effect, Rule, list_policies
 from minidesk.web.console.contexts import Option
 from minidesk.web.console.gate import field
 from minidesk.web.console.queries import list_teams
 from minidesk.web.console.view import Translate
 
-Names = Mapping[str, Mapping[str, str]]  # of teams and people, by id
+Names = Mapping[str, Mapping[str, str]]  # of teams, people and policies, by id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class RuleForm:
     teams: tuple[Option, ...]
     priorities: tuple[Option, ...]
     people: tuple[Option, ...]
+    policies: tuple[Option, ...]
     tags: str
     reply_minutes: str
     tell: bool
@@ -52,7 +53,11 @@ class RuleForm:
 async def names_of(tx: Tx, site_id: str) -> Names:
     """What ids in rules are called."""
     people = await list_people(tx, site_id)
-    return {"team": dict(await list_teams(tx, site_id)), "people": {p.id: p.name for p in people}}
+    return {
+        "team": dict(await list_teams(tx, site_id)),
+        "people": {p.id: p.name for p in people},
+        "policy": {p.key: p.name for p in await list_policies(tx, site_id)},
+    }
 
 
 def read_rule(form: FormData, key: str) -> Rule:
@@ -79,6 +84,7 @@ def read_rule(form: FormData, key: str) -> Rule:
         reply_minutes=None if not minutes else -1 if number is None else number,
         tell=field(form, "tell") == "yes",
         stop=field(form, "stop") == "yes",
+        policy=field(form, "policy") or None,
     )
     return Rule(
         key,
@@ -104,6 +110,7 @@ def form_of(rule: Rule, names: Names, t: Translate) -> RuleForm:
         teams=tuple(Option(id, name, id == effect.team_id) for id, name in names["team"].items()),
         priorities=tuple(Option(p, t(f"priority.{p}"), p == effect.priority) for p in PRIORITIES),
         people=tuple(Option(id, name, id == effect.assignee_id) for id, name in names["people"].items()),
+        policies=tuple(Option(key, name, key == effect.policy) for key, name in names["policy"].items()),
         tags=", ".join(effect.tags),
         reply_minutes="" if minutes is None or minutes < 0 else str(minutes),
         tell=effect.tell,
@@ -156,6 +163,8 @@ def say_effect(effect: Effect, names: Names, t: Translate) -> str:
         said.append(t("rules.do_priority", name=t(f"priority.{effect.priority}")))
     if effect.tags:
         said.append(t("rules.do_tags", names=", ".join(effect.tags)))
+    if effect.policy:
+        said.append(t("rules.do_policy", name=names["policy"].get(effect.policy, t("rules.gone"))))
     if effect.reply_minutes:
         said.append(t("rules.do_minutes", n=effect.reply_minutes))
     if effect.tell:

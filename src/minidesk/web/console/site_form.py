@@ -22,15 +22,19 @@ from minidesk.sites import (
 from minidesk.web.console.view import Translate
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LOOK = ("accent", "position", "launcher_text")
+_LOOK = ("accent", "position", "launcher_text", "scheme", "side", "bottom")
+_NEW_LOOK = ("scheme", "side", "bottom")  # a form that does not know them leaves them as they are
 _TEXTS = (
     *("greeting", "placeholder", "assistant_line", "privacy_url", "instructions"),
     *("ask_name", "ask_email", "ask_own", "own_question", "consent_text"),
 )
-_LISTS = ("quick_replies", "link_hosts", "languages", "private_forms", "person_topics", "nudges")
+_LISTS = (
+    *("quick_replies", "link_hosts", "languages", "private_forms", "person_topics", "nudges"),
+    "translations",
+)
 _NUMBERS = ("reply_minutes", "daily_budget_usd")
 FIELDS = (
-    *("name", "origins", "hide_private", "ask_consent", "time_zone", "holidays"),
+    *("name", "origins", "hide_private", "ask_consent", "browser_voice", "time_zone", "holidays"),
     *_LOOK,
     *_TEXTS,
     *_LISTS,
@@ -65,6 +69,7 @@ def written(site: SiteView) -> dict[str, str]:
         "origins": "\n".join(site.allowed_origins),
         "hide_private": ON if config.hide_private else "",
         "ask_consent": ON if config.ask_consent else "",
+        "browser_voice": ON if config.browser_voice else "",
         "time_zone": hours.time_zone,
         "holidays": "\n".join(f"{h.day} {h.name}".strip() for h in hours.holidays),
     }
@@ -84,10 +89,11 @@ def check(values: Values, config: SiteConfig, t: Translate) -> Checked:
     if values["ask_own"] in ("optional", "required") and not values["own_question"].strip():
         problems["own_question"] = t("site.wrong.own_question")
     raw = config.model_dump() | {
-        "look": {field: values[field].strip() for field in _LOOK},
+        "look": config.look.model_dump() | _look(values),
         "hours": hours,
         "hide_private": values["hide_private"] == ON,
         "ask_consent": values["ask_consent"] == ON,
+        "browser_voice": values["browser_voice"] == ON,
     }
     # A browser sends two characters for each end of a line; the limits count one.
     raw |= {field: values[field].replace("\r\n", "\n").strip() for field in _TEXTS}
@@ -108,6 +114,11 @@ def check(values: Values, config: SiteConfig, t: Translate) -> Checked:
 def lines(text: str) -> list[str]:
     """The lines that say something."""
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _look(values: Values) -> dict[str, str]:
+    given = {field: values[field].strip() for field in _LOOK}
+    return {field: value for field, value in given.items() if value or field not in _NEW_LOOK}
 
 
 def _name(raw: str, problems: dict[str, str], t: Translate) -> str:
@@ -204,7 +215,7 @@ def _sentence(error: ErrorDetails, field: str, t: Translate) -> str:
     if error["type"] == "too_long":
         return t("site.wrong.many", n=limits["max_length"])
     own = f"site.wrong.{field}"
-    return t(own if field in (*_NUMBERS, "link_hosts", "languages") else "site.wrong.other")
+    return t(own if field in (*_NUMBERS, "side", "bottom", "link_hosts", "languages") else "site.wrong.other")
 
 
 def _spans_text(spans: Sequence[Span]) -> str:

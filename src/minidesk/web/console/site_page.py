@@ -46,6 +46,7 @@ class SitePage:
     version: str
     script: ScriptStep
     swatch: Swatch
+    logo: str  # its address; empty: none
     zones: tuple[str, ...]
     saved: bool = False
     problem: str = ""

@@ -11,7 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from minidesk.accounts import differences, record
 from minidesk.errors import Conflict, MinideskError
-from minidesk.sites import SiteView, link_hosts, save_settings, settings_version, site_by_id
+from minidesk.sites import (
+    SiteView,
+    link_hosts,
+    logo_url,
+    save_settings,
+    settings_version,
+    site_by_id,
+)
 from minidesk.text.normalise import check_text
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
@@ -117,6 +124,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             settings_version(site) if version is None else version,
             script_step(site, _desk(request), public=bool(deps.settings.public_url), origins=()),
             swatch_of(fields["accent"].value, view.t),
+            logo_url(site),
             await asyncio.to_thread(_zones),
             saved,
             view.t("site.look_again") if problems else refused.message if refused else "",
@@ -132,7 +140,8 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
 def _values(site: SiteView) -> dict[str, Any]:
     """The settings as the audit log compares them; of long ones it keeps only that they changed."""
-    return {"name": site.name, "origins": site.allowed_origins, **site.config.model_dump(mode="json")}
+    config = site.config.model_dump(mode="json", exclude={"look": {"logo"}})
+    return {"name": site.name, "origins": site.allowed_origins, **config}
 
 
 def _zones() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from minidesk.insight.first_steps import AnsweredQuestion, Progress, StepsView
 from minidesk.knowledge.crawls import CrawlView, PageView
 from minidesk.sites import Sighting, SiteView, check_origin
 from minidesk.web.console.contexts import Shell, When
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.view import Translate
 
 # Pages named while a site is being read: enough to see that something moves.

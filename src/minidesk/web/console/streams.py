@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 
 from minidesk.accounts import access_site
 from minidesk.errors import MinideskError
+from minidesk.live import desk_topic
 from minidesk.text.normalise import whole_number
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import identify
@@ -20,11 +21,6 @@ QUIET_LOOKS = 7  # a ping after this many without news: proxies cut what is sile
 RETRY_MS = 2000
 EVENTS_AT_ONCE = 200
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def desk_topic(conversation_id: str) -> str:
-    """Wakes the pages of agents when one of them comes, goes or writes; nothing of it is stored."""
-    return f"desk:{conversation_id}"
 
 
 def stream(parts: AsyncIterator[bytes]) -> StreamingResponse:
@@ -85,7 +81,11 @@ async def _look(
                 quiet += 1
             version = now
             if conversation_id:
-                beside = deps.here.others(conversation_id, agent.agent_id, deps.clock())
+                moment = deps.clock()
+                beside = (
+                    deps.here.others(conversation_id, agent.agent_id, moment),
+                    deps.here.visitor_writes(conversation_id, moment),
+                )
                 if here is not None and beside != here:
                     yield format_sse_event(event="presence", data_str="{}")
                 here = beside

@@ -24,9 +24,11 @@ from minidesk.web.console.desk_part import macro_lines, with_desk
 from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
 from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
+from minidesk.web.console.queries import waiting_count
 from minidesk.web.console.streams import conversation_events, event_number, stream
 from minidesk.web.console.talk import conversation_part, with_hit
 from minidesk.web.console.talk_acts import Acts
+from minidesk.web.console.talk_entries import known_to, only_new, transcript_part, wanted_by
 from minidesk.web.console.ticket_acts import CLIENT_ID_CHARS, Act
 from minidesk.web.console.view import HEADERS, View
 
@@ -40,27 +42,6 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.get("/conversations/{conversation_id}")
     async def page(request: Request, conversation_id: str) -> Response:
         return await _page(request, conversation_id)
-
-    @router.get("/conversations/{conversation_id}/live")
-    async def live(request: Request, conversation_id: str) -> Response:
-        agent = await identify(deps, request)
-        async with deps.db.read() as tx:
-            site_id, part = await conversation_part(
-                tx, agent.agent_id, conversation_id, now=deps.clock(), t=view.t
-            )
-            part = await with_desk(tx, deps.here, agent.agent_id, part, now=deps.clock(), t=view.t)
-            part = await with_wordings(tx, deps.assist, part, view.t)
-        viewer = await access_viewer(deps, request, site_id=site_id)
-        page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
-        return view.html("parts/talk.html", page=page, c=part)
-
-    @router.get("/conversations/{conversation_id}/events")
-    async def events(request: Request, conversation_id: str, after: str = "") -> Response:
-        agent = await identify(deps, request)
-        async with deps.db.read() as tx:
-            site_id = (await access_conversation_as_agent(tx, agent.agent_id, conversation_id)).site_id
-        number = event_number(request, after)
-        return stream(conversation_events(deps, request, site_id, conversation_id, number))
 
     def act(name: str, action: Act) -> None:
         """A form below the conversation: htmx gets 204 or the error body, a page without scripts the page again."""
@@ -93,21 +74,28 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         agent = await identify(deps, request)
         now = deps.clock()
         async with deps.db.read() as tx:
-            site_id, part = await conversation_part(tx, agent.agent_id, conversation_id, now=now, t=view.t)
-            part = await with_desk(tx, deps.here, agent.agent_id, part, now=now, t=view.t)
+            opened, part = await conversation_part(
+                tx, agent.agent_id, conversation_id, wanted_by(request), now=now, t=view.t
+            )
+            part = await with_desk(tx, deps.here, agent.agent_id, opened, part, now=now, t=view.t)
             part = await with_wordings(tx, deps.assist, part, view.t)
-        viewer = await access_viewer(deps, request, site_id=site_id)
+        viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
         wanted = request.query_params.get(
             "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
         )
+        beside = request.headers.get("hx-target") == "work"
         async with deps.db.read() as tx:
             tag = request.query_params.get("tag", "")
-            rows = await list_part(tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t)
+            if beside:  # the list is on the page and stays there
+                rows = replace(NO_LIST, waiting=await waiting_count(tx, opened.row.site_id, agent.agent_id))
+            else:
+                rows = await list_part(
+                    tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t
+                )
             if query := request.query_params.get("q"):
                 part = with_hit(part, request.query_params.get("hit", ""), read_words(query))
-            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
-            choices = await canned_for(tx, row, agent.agent_id)
-            macros = await macro_lines(tx, site_id, choices, view.t)
+            choices = await canned_for(tx, opened.row, agent.agent_id)
+            macros = await macro_lines(tx, opened.row.site_id, choices, view.t)
             helps = await helps_for(tx, deps.assist, conversation_id, view.t)
         page = InboxPage(
             shell(viewer, "inbox", rows.waiting),
@@ -122,10 +110,49 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             ),
             error.message if error else "",
         )
-        return view.html("inbox.html", status=error.status if error else 200, page=page)
+        template = "parts/opened.html" if beside else "inbox.html"
+        return view.html(template, status=error.status if error else 200, page=page)
 
+    _add_parts(router, deps, view)
     _add_canned(router, deps, view, _page)
     assist_routes.add(router, deps, view, _page, _composer)
+
+
+def _add_parts(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """What an open page asks for: the conversation again, what was just said, and the stream that says when."""
+
+    @router.get("/conversations/{conversation_id}/live")
+    async def live(request: Request, conversation_id: str) -> Response:
+        agent, now = await identify(deps, request), deps.clock()
+        async with deps.db.read() as tx:
+            opened, part = await conversation_part(
+                tx, agent.agent_id, conversation_id, wanted_by(request), now=now, t=view.t
+            )
+            part = await with_desk(tx, deps.here, agent.agent_id, opened, part, now=now, t=view.t)
+            part = await with_wordings(tx, deps.assist, part, view.t)
+        viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
+        part = only_new(part, known_to(request))
+        page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
+        return view.html("parts/talk.html", page=page, c=part)
+
+    @router.get("/conversations/{conversation_id}/messages")
+    async def messages(request: Request, conversation_id: str) -> Response:
+        """The transcript alone: what was just said is on the page before anything around it is looked up."""
+        agent, now = await identify(deps, request), deps.clock()
+        async with deps.db.read() as tx:
+            part = await transcript_part(
+                tx, agent.agent_id, conversation_id, wanted_by(request), now=now, t=view.t
+            )
+            part = await with_wordings(tx, deps.assist, part, view.t)
+        return view.html("parts/transcript.html", c=only_new(part, known_to(request)), csrf=agent.csrf_token)
+
+    @router.get("/conversations/{conversation_id}/events")
+    async def events(request: Request, conversation_id: str, after: str = "") -> Response:
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            site_id = (await access_conversation_as_agent(tx, agent.agent_id, conversation_id)).site_id
+        number = event_number(request, after)
+        return stream(conversation_events(deps, request, site_id, conversation_id, number))
 
 
 def _add_canned(

@@ -10,6 +10,7 @@ from minidesk.conversations import access_conversation_as_agent
 from minidesk.db import Tx
 from minidesk.db.models import Conversation
 from minidesk.errors import Conflict, NotFound
+from minidesk.live import desk_topic
 from minidesk.sites import site_by_id
 from minidesk.text.locale import Texts
 from minidesk.text.normalise import replace_surrogates
@@ -31,7 +32,6 @@ from minidesk.tickets import (
 )
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import field
-from minidesk.web.console.streams import desk_topic
 
 Act = Callable[[AgentIdentity, str, FormData], Awaitable[None]]
 CLIENT_ID_CHARS = 64
@@ -176,6 +176,7 @@ class TicketActs:
         else:
             self._deps.here.wrote(conversation_id, agent.agent_id, self._deps.clock())
         self._deps.hub.wake(desk_topic(conversation_id))
+        self._deps.hub.wake(f"conversation:{conversation_id}")  # the visitor is shown it too
 
 
 async def _open_ticket(tx: Tx, conversation_id: str) -> tuple[str, Conversation]:

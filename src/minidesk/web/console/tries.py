@@ -6,7 +6,7 @@ from minidesk.answering.outcome import Answered, Clarify, HandOff, ProvedSentenc
 from minidesk.knowledge.records import Passage as Found
 from minidesk.web.console.contexts import Chip, Passage, TryPart
 from minidesk.web.console.marks import numbered
-from minidesk.web.console.talk import document_href
+from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.ticket_part import reason_words
 from minidesk.web.console.view import Translate
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from minidesk.errors import Unavailable
 from minidesk.text.locale import FALLBACK, Texts
+from minidesk.text.sentences import speak_errors
 from minidesk.web.assets import Assets
 
 # Of the request that is answered: every page and every sentence of one speaks one language, and handing it through
@@ -22,7 +23,7 @@ LOCALES = ("en", "de")
 ENTRY = "src/console/main.ts"
 HEADERS = {
     "Cache-Control": "no-store",
-    "Vary": "HX-Request, Accept-Language",
+    "Vary": "HX-Request, HX-Target, Accept-Language",
     # With the guard's `no-referrer` browsers send `Origin: null` with a form, and no sign-in could be told from another site's.
     "Referrer-Policy": "same-origin",
 }
@@ -64,23 +65,15 @@ class View:
 
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
-        self._texts = texts()
-        self._templates = Environment(
-            loader=PackageLoader("minidesk.web.console"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(t=self.t, help=HELP)
+        self._templates = _templates()
 
     def t(self, key: str, **values: object) -> str:
         """The interface's words for `key`, in the language of the request."""
-        return self._texts.t(key, _LOCALE.get(), **values)
+        return say(key, **values)
 
     def t_in(self, locale: str | None, key: str, **values: object) -> str:
         """The same in another language: of a mail to somebody else."""
-        return self._texts.t(key, locale, **values)
+        return texts().t(key, locale, **values)
 
     def html(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
@@ -104,7 +97,9 @@ Translate = Callable[..., str]
 
 def speak(*wanted: str | None) -> None:
     """Answer this request in the first language of `wanted` (tags, or an Accept-Language header) that there is."""
-    _LOCALE.set(_CHOICE.choose(*wanted))
+    chosen = _CHOICE.choose(*wanted)
+    _LOCALE.set(chosen)
+    speak_errors(chosen)
 
 
 # Only to choose by: the words are each View's own.
@@ -119,6 +114,21 @@ def spoken() -> str:
 def say(key: str, **values: object) -> str:
     """As `View.t`, for what is said without a page in hand, such as times."""
     return texts().t(key, _LOCALE.get(), **values)
+
+
+@cache
+def _templates() -> Environment:
+    """Compiled once a process: that takes longer than a page."""
+    environment = Environment(
+        loader=PackageLoader("minidesk.web.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # or each page asks the disk whether one of its twelve files has changed
+    )
+    environment.globals.update(t=say, help=HELP)
+    return environment
 
 
 @cache

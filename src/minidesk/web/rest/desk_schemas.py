@@ -82,7 +82,10 @@ class TicketInfo(BaseModel):
     team: str | None = Field(description="A team's id.")
     assignee: str | None = Field(description="An agent's id.")
     conversation: str
+    policy: str | None = Field(description="The name of the service-level policy that set its clocks.")
     response_due_at: datetime | None
+    next_response_due_at: datetime | None
+    resolution_due_at: datetime | None
     responded_at: datetime | None
     solved_at: datetime | None
     created_at: datetime

@@ -26,7 +26,7 @@ from minidesk.knowledge.sources import SourceState
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import check_text
 from minidesk.web.body import json_body, parse_model, read_json, takes
-from minidesk.web.rest import desk_routes, rule_routes, site_routes
+from minidesk.web.rest import desk_routes, policy_routes, rule_routes, site_routes
 from minidesk.web.rest.deps import RestDeps
 from minidesk.web.rest.gate import Gate
 from minidesk.web.rest.schemas import (
@@ -66,6 +66,7 @@ def rest_router(deps: RestDeps) -> APIRouter:
     _add_writing(router, deps, gate)
     _add_asking(router, deps, gate)
     rule_routes.add(router, deps, gate)
+    policy_routes.add(router, deps, gate)
     desk_routes.add(router, deps, gate)
     site_routes.add(router, deps, gate)
     return router

@@ -71,7 +71,7 @@ def _rule(rule_id: str, body: RuleBody) -> Rule:
         tuple(Condition(each.field, tuple(each.values), each.negated) for each in body.conditions),
         Effect(
             then.team, then.priority, tuple(then.tags), then.assignee, then.reply_minutes, then.tell_webhooks,
-            then.stop,
+            then.stop, then.policy,
         ),
         body.enabled,
     )  # fmt: skip
@@ -93,6 +93,7 @@ def _info(rule: Rule) -> RuleInfo:
             priority=effect.priority,
             tags=list(effect.tags),
             assignee=effect.assignee_id,
+            policy=effect.policy,
             reply_minutes=effect.reply_minutes,
             tell_webhooks=effect.tell,
             stop=effect.stop,

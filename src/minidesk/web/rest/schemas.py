@@ -169,7 +169,10 @@ class EffectBody(BaseModel):
     priority: Literal["low", "normal", "high", "urgent"] | None = None
     tags: list[str] = Field(default_factory=list, max_length=10)
     assignee: str | None = Field(None, max_length=40, description="An agent's id.")
-    reply_minutes: int | None = Field(None, description="The first answer is due so soon.")
+    policy: str | None = Field(None, max_length=64, description="A service-level policy's id.")
+    reply_minutes: int | None = Field(
+        None, description="The first answer is due so soon, whatever the policy says."
+    )
     tell_webhooks: bool = Field(False, description="Send rule.matched to the site's webhooks.")
     stop: bool = Field(False, description="No rule after it is looked at.")
 
@@ -196,6 +199,30 @@ class RuleList(BaseModel):
     """All rules, in the order in which they are looked at."""
 
     rules: list[RuleInfo]
+
+
+class PolicyBody(BaseModel):
+    """How soon to answer and to solve. Null: the first answer as in the site's settings, the others without a clock."""
+
+    name: str = Field(max_length=320)
+    first_response_minutes: int | None = None
+    next_response_minutes: int | None = Field(None, description="After the visitor has written again.")
+    resolution_minutes: int | None = None
+    counts: Literal["opening_hours", "calendar"] = Field("opening_hours", description="Which minutes count.")
+    warn_minutes: int | None = Field(None, description="So long before a clock runs out agents are warned.")
+    default: bool = Field(False, description="For every ticket for which no rule sets another.")
+
+
+class PolicyInfo(PolicyBody):
+    """A service-level policy, with its id."""
+
+    id: str
+
+
+class PolicyList(BaseModel):
+    """All policies, by name."""
+
+    policies: list[PolicyInfo]
 
 
 _MEANINGS = {
