@@ -154,8 +154,27 @@ async def test_small_windows(
             assert box["y"] + box["height"] <= height
             assert min(box["width"], box["height"]) >= 40
         await page.screenshot(path=tmp_path / f"{embedding.lang}-{width}.png")
+        if width == 360:
+            await _write_above_the_keyboard(page, frame)
         await context.close()
     assert embedding.complaints == []
+
+
+async def _write_above_the_keyboard(page: Page, frame: Frame) -> None:
+    """A keyboard makes what is seen smaller, not the page; zooming with two fingers does that too, and changes nothing."""
+    see = """([height, scale]) => {
+        for (const [name, value] of [["height", height], ["scale", scale]])
+            Object.defineProperty(visualViewport, name, { value, configurable: true });
+        visualViewport.dispatchEvent(new Event("resize"));
+    }"""
+    panel = page.locator("minidesk-widget div")
+    await page.evaluate(see, [300, 1])
+    await expect(panel).to_have_css("height", "300px")
+    box = await frame.locator("textarea").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 300
+    await page.evaluate(see, [320, 2])
+    await expect(panel).to_have_css("height", "640px")
 
 
 async def test_the_arabic_page_is_a_mirror(embedding: Embedding) -> None:

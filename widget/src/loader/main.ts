@@ -48,7 +48,7 @@ function start(script: HTMLScriptElement, key: string): void {
   const desk = new URL(script.src).origin;
   const language = () => `${context.locale ?? document.documentElement.lang}`;
   const address = (file = "") => `${desk}/widget/${encodeURIComponent(key)}${file}?locale=${encodeURIComponent(language())}`;
-  const target = script.dataset["target"] ? document.querySelector(script.dataset["target"]) : null;
+  const target = document.querySelector(script.dataset["target"]!); // without the attribute: an element of no page, <undefined>
   const inline = target !== null;
 
   const host = document.createElement("minidesk-widget");
@@ -110,7 +110,7 @@ function start(script: HTMLScriptElement, key: string): void {
     const count = open ? 0 : unread;
     button.ariaLabel = count ? `${text} (${count})` : text;
     button.ariaExpanded = `${open}`;
-    badge.textContent = count > 9 ? "9+" : count ? `${count}` : "";
+    badge.textContent = count > 9 ? "9+" : `${count || ""}`;
   }
 
   /** Loads the chat, once. */
@@ -124,7 +124,7 @@ function start(script: HTMLScriptElement, key: string): void {
       waiting = [];
     };
     setTimeout(() => {
-      if (!shown) note.append(make("a", { href: address(), target: "_blank", rel: "noopener", textContent: "Chat ↗" }));
+      if (!shown) note.append(make("a", { href: address(), target: "_blank", textContent: "Chat ↗" }));
     }, 10_000); // a slow phone needs five; after ten, the page's policy or the network is in the way
     panel.append(frame);
   }
@@ -153,8 +153,8 @@ function start(script: HTMLScriptElement, key: string): void {
       tell("ready");
     },
     look(message) {
-      texts = message;
       look(message);
+      texts = message;
       name();
       recall("localStorage", "look", JSON.stringify(message));
     },
@@ -211,13 +211,19 @@ function start(script: HTMLScriptElement, key: string): void {
   };
 
   look(script.dataset);
-  const before = readToPage(safely(recall("localStorage", "look")));
-  if (before?.type === "look") heard.look(before);
   name();
+  try {
+    heard.look(JSON.parse(recall("localStorage", "look")!));
+  } catch {
+    // nothing is there yet, or somebody else wrote there
+  }
   if (inline) {
     host.classList.add("inline");
     panel.classList.remove("shut");
   }
+  // A phone's keyboard covers the lower half of a page without making the page any smaller.
+  const seen = visualViewport!;
+  seen.addEventListener("resize", () => (panel.style.cssText = `--seen:${seen.height * seen.scale}px`));
   (target ?? document.body).append(host);
   command(commands);
 
@@ -227,14 +233,6 @@ function start(script: HTMLScriptElement, key: string): void {
   else if (recall("localStorage", "active")) idle(load);
   // The server writes there the ends of the keys of sites whose launcher says something by itself (nudge.ts).
   if ("%nudges%".includes(key.slice(-4))) import(/* @vite-ignore */ address("/nudge.js")).catch(String);
-}
-
-function safely(json: string | null): unknown {
-  try {
-    return JSON.parse(json!);
-  } catch {
-    return null; // somebody else wrote there
-  }
 }
 
 if (script && site && !document.querySelector("minidesk-widget")) {
