@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select
 from tests.conftest import FakeClock
+from tests.helpers.passwords import cheap_passwords
 
 from minidesk.accounts import (
     Agents,
@@ -43,8 +43,7 @@ def sessions(clock: FakeClock) -> Sessions:
 
 @pytest.fixture
 def agents(db: Database, sessions: Sessions, clock: FakeClock) -> Agents:
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    return Agents(db, Passwords(cheap), sessions, clock)
+    return Agents(db, cheap_passwords(), sessions, clock)
 
 
 async def test_a_password_opens_only_its_own_account(agents: Agents) -> None:

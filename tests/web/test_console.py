@@ -16,10 +16,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import func, select, text, update
 from tests.conftest import FakeClock
+from tests.helpers.passwords import cheap_passwords
 from tests.helpers.serving import serving
 from tests.rows import add_site, add_team, add_visitor
 
-from minidesk.accounts import Actor, Agents, Passwords, Sealer, Sessions, SetupCode, build_doors, grant
+from minidesk.accounts import Actor, Agents, Sealer, Sessions, SetupCode, build_doors, grant
 from minidesk.ask import Asker
 from minidesk.channels import AccountMails, new_secret
 from minidesk.conversations import AnswerEnd, AnswerPart, Attachments, CitationDraft, Conversations, Sent
@@ -184,7 +185,7 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
     conversations = Conversations(events, jobs, clock)
     tickets = Tickets(events, conversations, clock)
     sessions = Sessions(clock)
-    agents = Agents(db, Passwords(), sessions, clock)
+    agents = Agents(db, cheap_passwords(), sessions, clock)
     limiter = RateLimiter(clock)
     searcher = Searcher(db, None, None, FullText(settings.data_dir / "fulltext"), clock)
     files = FileStore(settings.data_dir / "files")

@@ -146,12 +146,12 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             db,
             conversations,
             tickets,
-            # What is kept with a ticket is compared with others for years: at the precision of passages.
-            embed if embedder is None else embedder.documents,
+            embed,
             next_line(core.texts),
             clock,
             models=answers.gateway,
-            fingerprint=None if embedder is None else embedder.fingerprint,
+            # As questions are read: the model of passages would take 120 MB of a server that only answers.
+            fingerprint=None if embedder is None else f"{embedder.fingerprint}-asked",
             crash_point=crash_point,
         )
         replier = Replier(
