@@ -12,7 +12,8 @@ import uvicorn
 @asynccontextmanager
 async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
     """Serve the ASGI `app`; gives its base URL. Stopped, with its open streams, at the end."""
-    listener = socket.socket()
+    # With the protocol named, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, **options)
