@@ -9,7 +9,7 @@ EVALS ?= ../shared/evals
 # More for pytest: make test ARGS="tests/text -k redact -x"
 ARGS ?=
 # Test files at once. More than the cores: most of them wait for a disk, a server or a browser.
-JOBS ?= 4
+JOBS ?= 3
 # Repeats a run of `make prove`.
 ifndef SEED
 SEED := $(shell date +%s)
