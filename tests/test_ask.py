@@ -10,7 +10,7 @@ from minidesk.knowledge.embed import Embedder
 from minidesk.knowledge.records import Passage
 from minidesk.settings import Settings
 from tests.answering.conftest import embedder as embedder  # noqa: PLC0414 (a fixture, named so that pytest finds it)
-from tests.answering.shop import SHOP, Script, SmallSearch
+from tests.answering.shop import SHOP, Script, SmallSearch, passage
 from tests.conftest import FakeClock
 
 
@@ -59,6 +59,45 @@ async def test_an_answer_from_the_pages(desk: Desk) -> None:
     assert answered.model is None
     assert answered.cost_micros == 0
     assert 0.5 <= answered.score <= 1
+
+
+GUARANTEE = passage(
+    "Group: Boots | Guarantee: 2 years\nGroup: Stoves and pots | Guarantee: 10 years",
+    "By group",
+    title="Our guarantee",
+)
+
+
+async def test_a_page_behind_the_nearest_that_holds_all_the_words_is_read(
+    embedder: Embedder, settings: Settings, clock: FakeClock
+) -> None:
+    """One product's own pages fill all places that are read; the table with every product's guarantee stands behind."""
+    stoves = tuple(
+        passage(f"{what} a stove of ours outdoors only.", "Stoves", title="The stove", name=f"stove-{n}")
+        for n, what in enumerate(
+            [
+                "Light",
+                "Clean",
+                "Store",
+                "Carry",
+                "Lend",
+                "Pack",
+                "Check",
+                "Fill",
+                "Mount",
+                "Place",
+                "Warm up",
+                "Wipe",
+            ]
+        )
+    )
+    desk = Desk(embedder, settings, clock, (*stoves, GUARANTEE))
+    for question in ("What guarantee is there on stoves?", "How long is the warranty on stoves?"):
+        _, answered = await desk.ask(question)
+        assert "10 years" in answered.text, question
+        assert answered.citations[0].document == "by-group.md"
+    _, answered = await desk.ask("What insurance is there on stoves?")
+    assert answered.outcome == Clarify("not_found", offer_person=True)
 
 
 async def test_a_person_is_asked_for(desk: Desk) -> None:

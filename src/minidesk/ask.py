@@ -36,6 +36,7 @@ from minidesk.answering.picked import offered, picked
 from minidesk.answering.privacy import NO_WISHES, PrivateModels, SiteWishes, said_by_visitor
 from minidesk.answering.prompt import SHOWN
 from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNearness, rank
+from minidesk.answering.reach import WIDE, reached
 from minidesk.answering.rewriting import made_whole
 from minidesk.answering.smalltalk import smalltalk
 from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM, Sureness, sureness
@@ -205,18 +206,22 @@ class Asker:
 
     async def _weighed(self, question: Question, query: str, choice: str | None = None) -> Prepared:
         result = await self._search(question, query)
+        found, best = result.passages, result.passages[: self._k]
         if choice is not None:
             # Else a page that the visitor has just turned down could answer.
-            result = replace(result, passages=named_by(choice, result.passages) or result.passages)
-        ranking = await rank(
-            await asyncio.to_thread(read, query, result.alternates),
-            result.passages,
-            self._embed,
-            self._nearness,
-            Stored(result.vectors) if result.vectors else None,
-            self._late,
-        )
+            best = named_by(choice, best) or best
+        ask = await asyncio.to_thread(read, query, result.alternates)
+        stored = Stored(result.vectors) if result.vectors else None
+        ranking = await rank(ask, best, self._embed, self._nearness, stored, self._late)
         sure = sureness(ranking)
+        if choice is None:
+            known = sure.score >= ANSWER_FROM
+            farther = await reached(ranking, found, self._k, self._nearness, all_words=known)
+            if farther is not None:
+                again = await rank(ask, farther, self._embed, self._nearness, stored, self._late)
+                if sureness(again).score > sure.score:
+                    best, ranking, sure = farther, again, sureness(again)
+        result = replace(result, passages=best)
         if choice is not None:
             # It was offered as an answer: what stands out of other pages tells nothing where they are not read.
             sure = replace(sure, score=max(sure.score, ANSWER_FROM))
@@ -225,12 +230,12 @@ class Asker:
 
     async def _search(self, question: Question, query: str) -> SearchResult:
         """The question as asked and in the pages' words, each half of the say: alone, added words can drown it."""
-        result = await self._searcher.search(question.site_id, query, k=self._k, within=question.within)
+        result = await self._searcher.search(question.site_id, query, k=WIDE, within=question.within)
         wider = await asyncio.to_thread(plainly, query)
         if wider == query:
             return result
-        other = await self._searcher.search(question.site_id, wider, k=self._k, within=question.within)
-        passages = _merged(result.passages, other.passages)[: self._k]
+        other = await self._searcher.search(question.site_id, wider, k=WIDE, within=question.within)
+        passages = _merged(result.passages, other.passages)
         return replace(result, passages=passages, vectors={**other.vectors, **result.vectors})
 
     async def _wants_human(self, question: Question, found: Prepared) -> bool:

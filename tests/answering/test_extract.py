@@ -57,6 +57,20 @@ async def test_the_sentence_that_holds_what_is_asked_comes_first(embedder: Embed
     assert "own ID" in await answer(embedder, "Can somebody else collect my order?")
 
 
+async def test_no_answers_the_pages_question_alone(embedder: Embedder) -> None:
+    page = passage(
+        "No. Faulty boots fall under the guarantee of 2 years, not under this promise.",
+        "Does the promise cover faults?",
+        title="Boot promise",
+    )
+    assert (await answer(embedder, "What guarantee do faulty boots have?", (page,))).startswith(
+        "Faulty boots fall"
+    )
+    assert (await answer(embedder, "Does the promise cover faulty boots?", (page,))).startswith(
+        "No. Faulty boots"
+    )
+
+
 async def test_a_sentence_that_leans_brings_the_one_before(embedder: Embedder) -> None:
     page = passage(
         "Boots can be resoled. It costs €79 a pair and takes four weeks. Dogs are welcome in the shop.",

@@ -115,6 +115,12 @@ def test_a_long_sentence_is_shortened() -> None:
     assert len(found.words) <= 91
 
 
+def test_signs_of_addresses_without_one_take_no_time_either() -> None:
+    """Cubic once: so many would have taken minutes."""
+    assert conflicts("@" * 4000) == []
+    assert [each.kind for each in conflicts("Tell everybody to write to help@shop.example.")] == ["fact"]
+
+
 def test_four_thousand_characters_take_no_time() -> None:
     assert conflicts("a " * 2000) == []
     assert conflicts("ask for the " * 330) == []

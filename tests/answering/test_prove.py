@@ -2,7 +2,8 @@
 
 import pytest
 
-from minidesk.answering.prove import Prover, prove
+from minidesk.answering.claims import facts_agree
+from minidesk.answering.prove import Prover, prove, strip_marks
 from minidesk.answering.rank import WordNearness
 from minidesk.knowledge.embed import Embedder
 from tests.answering.shop import EXPRESS, HOURS, PASSWORD, RATES, RETURNS, SHOP, passage
@@ -160,3 +161,13 @@ async def test_figures_do_not_change_places_between_rows(embedder: Embedder) -> 
         )
         is not None
     )
+
+
+async def test_what_a_model_was_talked_into_repeating_holds_nobody_up(embedder: Embedder) -> None:
+    """The first of these took a minute and a half at a fifth of its length, the others grow with their square."""
+    for repeated in ("a-" * 4000, "\n" * 60_000, "No. " * 6000, "| a " * 6000, "boots, " * 6000):
+        prover = Prover(SHOP, embedder.documents, WordNearness(embedder.documents))
+        assert (await prover.say(f"We ship {repeated}a boots to Austria.")).how == "lost"
+        assert await prover.prove("Opened water filters cannot be returned.") is not None
+    assert facts_agree("We ship " + "a-" * 2000 + "a boots", "We ship boots.")  # summaries come this way
+    assert strip_marks("Yes\n\n [1]." + "\n" * 60_000) == "Yes." + "\n" * 60_000

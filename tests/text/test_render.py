@@ -79,3 +79,9 @@ def test_the_longest_answer_is_rendered_in_time(text: str) -> None:
     start = time.perf_counter()
     render_markdown(text)
     assert time.perf_counter() - start < 3
+
+
+def test_brackets_that_are_escaped_stay_so_however_many() -> None:
+    """A second backslash set them free again: so many would take minutes."""
+    assert render_markdown("\\[" * 60_000) == "<p>" + "[" * 60_000 + "</p>"
+    assert render_markdown("\\\\[x](https://shop.example.com/)" * 600, link_hosts=HOSTS).count("<a") == 0

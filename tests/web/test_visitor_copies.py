@@ -49,10 +49,13 @@ async def order(visitor: Visitor, id: str, address: str, locale: str = "en") -> 
     return await visitor.post(f"/conversations/{id}/transcript/mail", {"address": address, "locale": locale})
 
 
-async def talk(desk: Desk, visitor: Visitor) -> str:
-    """A question with an advertisement in it, its answer, and a note of an agent's."""
+ADVERTISEMENT = "Boots? Buy at https://spam.example/x or cheap.example.com now, 3.50 each"
+
+
+async def talk(desk: Desk, visitor: Visitor, asked: str = ADVERTISEMENT) -> str:
+    """A question, its answer, and a note of an agent's."""
     id = await visitor.start()
-    said = await visitor.say(id, "Boots? Buy at https://spam.example/x or cheap.example.com now, 3.50 each")
+    said = await visitor.say(id, asked)
     await desk.answer(said["id"], "You have 30 days.")
     agent = await add_agent(desk.db, desk.clock, desk.site.id, "Mara Berg")
     async with desk.db.write() as tx:
@@ -87,6 +90,19 @@ async def test_it_comes_with_a_reason_and_without_what_leads_elsewhere(
     async with desk.db.read() as tx:
         rows = list(await tx.scalars(select(SentMail)))
     assert [(row.kind, row.state) for row in rows] == [("copy", "sent")] * 2
+
+
+@pytest.mark.parametrize(
+    "written",
+    [".evil.com", "(evil.com)", "HTTPS://evil", "tel://1", "www.evil", "go:evil.com/x?y", "é.évil.fr"],
+)
+async def test_a_stranger_is_sent_nothing_that_a_mail_program_would_make_a_link_of(
+    desk: Desk, visitor: Visitor, sink: Sink, written: str
+) -> None:
+    id = await talk(desk, visitor, f"Costs 3.50, see {written} and no.1")
+    assert (await order(visitor, id, "ana@example.com")).status_code == 202
+    await work(desk, sink)
+    assert "Costs 3.50, see […] and no.1" in sink.mails[-1].get_content()
 
 
 async def test_nobody_is_flooded(

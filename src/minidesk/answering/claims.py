@@ -15,8 +15,9 @@ _DAY_RANGE = re.compile(rf"\b({_DAY})\.?\s*(?:-|–|to|through|until)\s*({_DAY})
 _ONE_DAY = re.compile(
     r"\b(?:mon|tues?|wed|thur?s?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b", re.IGNORECASE
 )
-# What looks like an address on the web, whatever it ends in: letters with a dot and letters behind it.
-_DOTTED = re.compile(r"(?<![\w@.])[\w-]*[a-z][\w-]*(?:\.[a-z][\w-]+)+(?:/[\w./-]*\w)?", re.IGNORECASE)
+# What looks like an address on the web, whatever it ends in: letters with a dot and letters behind it. Nothing that was
+# read is given back: "a-a-a-…" of 1,600 characters once held the server for a minute and a half.
+_DOTTED = re.compile(r"(?<![\w@.-])(?=[\w-]*[a-z])[\w-]++(?:\.[a-z][\w-]++)+(?:/[\w./-]*\w)?", re.IGNORECASE)
 _ORDINAL = re.compile(r"\b(?:first|second|third|fourth|fifth|last)\b(?!\s+of\s+all)", re.IGNORECASE)
 # "and" between two figures joins them: "between 2 and 10 kg".
 _PIECES = re.compile(

@@ -7,6 +7,7 @@ comes behind it. Because every word stands in the document, the proof is exact.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from minidesk.answering.asks import Ask, fits, stems_of
 from minidesk.answering.facts import facts, within
@@ -54,6 +55,9 @@ def extract(ranking: Ranking, passages: Sequence[Passage]) -> tuple[ProvedSenten
     units = cut(passages[best.unit.passage], best.unit.passage)
     best = _answering_steps(ranking, units, best)
     pieces = _listing(ranking.ask, best, units) or _around(ranking.ask, best, units, score, passages)
+    if ranking.ask.kind not in {None, "yesno"}:
+        # "No." answers the page's question; a visitor who asked "what" or "how long" would take it for theirs.
+        pieces = [_without_yes_no(piece) for piece in pieces if not _YES_NO.fullmatch(piece.text)] or pieces
     other = _elsewhere(ranking, passages, pieces)
     return cited(fitting(opened([*pieces, *other])), passages)
 
@@ -103,6 +107,16 @@ def _around(
     else:
         return _sentences(best, units, score)
     return _with_sentences(chosen, best, units, score)
+
+
+_YES_NO = re.compile(r"(?:yes|no|ja|nein)[.!]?", re.IGNORECASE)
+_YES_NO_FIRST = re.compile(r"(?i:yes|no|ja|nein)[.!] +(?=[A-ZÄÖÜ])")
+
+
+def _without_yes_no(piece: Piece) -> Piece:
+    """The piece without a "No." before its sentence."""
+    head = _YES_NO_FIRST.match(piece.text)
+    return replace(piece, start=piece.start + head.end(), text=piece.text[head.end() :]) if head else piece
 
 
 def _whole(units: list[Unit]) -> bool:

@@ -38,7 +38,7 @@ _CONTROL = re.compile(
     re.IGNORECASE,
 )
 _ROLE_LINE = re.compile(
-    r"^(?P<lead>\s*(?:#{1,6}\s*)?)(?P<role>system|assistant|user|human|developer|tool)(?P<colon>\s*:)",
+    r"^(?P<lead>[^\S\n]*(?:#{1,6}[^\S\n]*)?)(?P<role>system|assistant|user|human|developer|tool)(?P<colon>[^\S\n]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -10,8 +10,9 @@ says nearly what was refused, its own words stand in for it (`instead.py`): true
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -41,6 +42,9 @@ ALLOWED_LINES = frozenset(
      "is there anything else i can help you with", "is there anything else i can help with"}
 )  # fmt: skip
 
+# Characters of one sentence. No page is retold in more, and the rules behind were not made for it: whatever a model was
+# talked into repeating must not hold up the other visitors.
+LONGEST = 600
 _CANDIDATES = 8  # spans tried a sentence; the right one was never further down
 _MEANING = 0.25  # cosine from which a sentence whose words all agree may mean the same
 # Cosine of single words from which one stands for the other, where the passages never use the first one themselves: a
@@ -109,23 +113,28 @@ class Prover:
         self._candidates = [span for i, p in enumerate(passages) for span in spans_of(p, i)]
         self._known = frozenset(root for span in self._candidates for root in span.words)
         self._numbers: dict[tuple[str, int, int], Citation] = {}
-        self._pages = PagesWords(passages, embed)
         self._quoted: list[Citation] = []  # the page's words that were shown
+
+    @cached_property
+    def _pages(self) -> PagesWords:
+        """Read when something is refused: most answers need none of it, and their first sentence must not wait."""
+        return PagesWords(self._passages, self._embed)
 
     async def say(self, text: str) -> Said:
         """`text` (with its joining whitespace) where it is proved; else what the page says in its place. Call it in the
         order of the answer: nothing is said twice."""
+        if len(text) > LONGEST:
+            return Said("lost")
         proved = await self.prove(text)
         if proved is not None:
-            told = proved.citations and all(self._is_quoted(citation) for citation in proved.citations)
+            told = proved.citations and all(_lies_in(each, self._quoted) for each in proved.citations)
             return Said("told") if told else Said("proved", proved)
         bare = strip_marks(text)
         core = _LIST_MARK.sub("", bare).strip()
         piece = await self._pages.nearest(plain(core))
         if piece is None:
             return Said("lost")
-        passage = self._passages[piece.passage]
-        if any(_within(passage, piece.start, piece.end, known) for known in self._numbers.values()):
+        if _lies_in(cite(self._passages[piece.passage], piece.start, piece.end, 0), self._numbers.values()):
             return Said("told")
         citation = self._cite(piece.passage, piece.start, piece.end)
         self._quoted.append(citation)
@@ -134,14 +143,10 @@ class Prover:
         shown = ProvedSentence(f"{mark.group() if mark else joint}{piece.text}", (citation,))
         return Said("instead", shown)
 
-    def _is_quoted(self, citation: Citation) -> bool:
-        return any(
-            known.chunk == citation.chunk and known.start <= citation.start and citation.end <= known.end
-            for known in self._quoted
-        )
-
     async def prove(self, text: str) -> ProvedSentence | None:
         """`text` (with its joining whitespace) as a proved sentence, or None if no span bears it."""
+        if len(text) > LONGEST:
+            return None
         bare = strip_marks(text)
         listed = _LIST_MARK.match(bare)
         core = bare[listed.end() :].strip() if listed else bare.strip()
@@ -231,11 +236,12 @@ async def prove(sentence: str, passages: Sequence[Passage], embed: Embed) -> Pro
     return await Prover(passages, embed, WordNearness(embed)).prove(sentence)
 
 
-def _within(passage: Passage, start: int, end: int, citation: Citation) -> bool:
-    """Whether `passage.text[start:end]` lies in what the citation quotes."""
-    if citation.chunk != passage.chunk:
-        return False
-    return citation.start <= passage.start + start and passage.start + end <= citation.end
+def _lies_in(citation: Citation, others: Iterable[Citation]) -> bool:
+    """Whether one of the others quotes all that this one quotes."""
+    return any(
+        other.chunk == citation.chunk and other.start <= citation.start and citation.end <= other.end
+        for other in others
+    )
 
 
 def is_allowed(sentence: str) -> bool:
@@ -246,7 +252,8 @@ def is_allowed(sentence: str) -> bool:
 def strip_marks(text: str) -> str:
     """A model's own citation marks ([1], [^2], 【3†source】), images and invisible joins are never shown."""
     text = re.sub(r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?", "", text)
-    text = re.sub(r"\s*(?:\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\](?!\()|【[^】]*】)", "", text)
+    # From the first blank only: tried from each, a page of line feeds would cost its square.
+    text = re.sub(r"(?:(?<!\s)\s+)?(?:\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\](?!\()|【[^】]*】)", "", text)
     return re.sub(r"[\u200b\u2060\ufeff]", "", text)
 
 

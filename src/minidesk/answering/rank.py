@@ -60,12 +60,13 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Units, best first, and the words of the question that stand nowhere near the best one's passage."""
+    """Units, best first, and words of the question: those that stand in none of them, and those that the best one lacks."""
 
     ask: Ask
     scored: tuple[Scored, ...]
     features: dict[str, float]
     missing: tuple[str, ...]
+    lacking: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ async def rank(
     passages = passages[:_PASSAGES]
     cuts = await asyncio.to_thread(_cut, passages)
     if not cuts.units:
-        return Ranking(ask, (), {}, tuple(t.word for t in ask.terms))
+        words_of = tuple(t.word for t in ask.terms)
+        return Ranking(ask, (), {}, words_of, words_of)
     asked = list(dict.fromkeys([ask.text, ask.plain]))
     questions = await _questions(asked, embed, stored)
     cuts, likes, order = await asyncio.to_thread(_chosen, ask, passages, cuts, questions, stored)
@@ -209,8 +211,9 @@ async def rank(
     best = sorted(range(len(scored)), key=lambda i: -scored[i].score)
     if sorted_out and late is not None:
         meaning = await _read(cuts, best[:_READ_LATE], questions, embed)
-    features, missing = _features(ask, passages, scored[best[0]], held, best[0], float(meaning.max()))
-    return Ranking(ask, tuple(scored[i] for i in best), features, missing)
+    features = _features(ask, passages, scored[best[0]], held, best[0], float(meaning.max()))
+    missing = _not_held(ask, held.max(axis=0) if len(ask.terms) else held[best[0]])
+    return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held[best[0]]))
 
 
 async def _read(cuts: _Cuts, units: Sequence[int], questions: Vectors, embed: Embed) -> Vectors:
@@ -403,13 +406,12 @@ def _features(
     held: Vectors,
     at: int,
     meaning: float,
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """What `sure.py` weighs of the best unit (row `at` of `held`), and the words of the question that stand in none of the units."""
-    everywhere = held.max(axis=0) if len(ask.terms) else np.zeros(0, dtype=np.float32)
+) -> dict[str, float]:
+    """What `sure.py` weighs of the best unit (row `at` of `held`)."""
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
-    features = {
+    return {
         "meaning": meaning,
         "lead": found[0] - sum(rest) / len(rest),
         "weakest": min((float(held[at][i]) for i in strong), default=1.0),
@@ -417,5 +419,10 @@ def _features(
         "kind": best.kind - 0.5,
         "offered": 1.0 if ask.offered else 0.0,
     }
-    missing = tuple(ask.terms[i].word for i in strong if everywhere[i] < 0.35)
-    return features, missing
+
+
+def _not_held(ask: Ask, held: Vectors) -> tuple[str, ...]:
+    """Strong words of the question that are not held, nor by a near word; `held`: a share for each of its terms."""
+    return tuple(
+        term.word for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0 and share < 0.35
+    )

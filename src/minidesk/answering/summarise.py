@@ -21,6 +21,7 @@ _TOKENS = 220
 SECONDS = 2.5
 # So many of a summary's words must be words of the conversation: a summary in other words cannot be checked.
 _OWN_WORDS = 0.6
+_LETTERS = 20  # a word, at most: what is longer is no summary, and the rules are not made for it
 
 
 class Reading(BaseModel):
@@ -56,7 +57,7 @@ async def read_conversation(
 
 def keeps_to(summary: str, turns: Sequence[Turn]) -> bool:
     """Whether each sentence's figures, codes and names stand in the conversation, and most of its words as well. CPU work."""
-    if len(summary.split()) > WORDS:
+    if len(summary.split()) > WORDS or len(summary) > _LETTERS * WORDS:
         return False
     said = "\n".join(turn.text for turn in turns)
     there = set(content_stems(said)) | {"visitor", "ask", "want", "assist"}

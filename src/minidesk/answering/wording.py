@@ -38,6 +38,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"hand (?:it |them )?over|pass (?:it |them )?(?:over|on)|give (?:it |them )?to|sign (?:it |them )?over", "transfer move to another person"),
     (r"bucks|quid|price tag|how dear|pricey|going rate|damage", "price cost"),
     (r"for free|gratis|complimentary|no charge|extra cost", "free cost"),
+    (r"bitcoins?|crypto|ethereum", "cryptocurrency payment"),
     (r"contactless|tap to pay|plastic", "card payment"),
     (r"(?:bank|wire) (?:wire|transfer)|wire (?:you )?(?:the )?money", "bank transfer"),
     (r"buy now,? pay later|pay (?:you )?(?:later|afterwards)|on account|after (?:it|they) arrives?", "invoice instalments pay"),
@@ -101,6 +102,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     # time and obligation
     (r"call(?:ed|ing)? (?:it |this |the \w+ )?off", "cancel cancelling"),
     (r"on the hook|falls? apart|fell apart|packs? (?:it )?in|gave up the ghost|breaks?|broke|broken|snapped|busted|wore out|stopped working", "guarantee warranty repair fault"),
+    (r"warrant(?:y|ies)|guarantees?", "guarantee warranty"),
     (r"any good still|still (?:good|valid|ok)|run out|runs out|good for", "valid expire"),
     (r"last (?:date|day|chance) to", "deadline until"),
     (r"wip(?:ed?|ing)|erase[ds]?|get rid of", "deleted kept"),

@@ -9,8 +9,9 @@ from minidesk.text.locale import Texts
 from minidesk.text.normalise import clean_label
 
 MOST_MESSAGES = 2000  # a file of this length is an archive already
-# What mail programs make a link of.
-_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+[^\W\d_]{2,}\b[^\s,;]*", re.IGNORECASE)
+# Whatever holds what mail programs make a link of. It begins where a word does and nowhere else: tried from each dot
+# again, 4,000 characters of "a.a.a" would hold the server up for 0.2 s, and a conversation may have 2,000 of them.
+_ADDRESS = re.compile(r"(?<![^\s,;])[^\s,;]*(?:://|www\.|\w\.[^\W\d_]{2})[^\s,;]*", re.IGNORECASE)
 
 
 def file_name(site_name: str, at: datetime) -> str:

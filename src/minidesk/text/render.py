@@ -28,6 +28,7 @@ REL = "noopener noreferrer nofollow ugc"
 # Unclosed brackets cost markdown-it quadratic time: 4,000 take 0.2 s, 30,000 would take ten. Beyond this many,
 # brackets are shown as they are; no honest answer has so many links.
 MAX_BRACKETS = 500
+_BRACKET = re.compile(r"(?<!\\)(\\*)\[")
 
 # Stricter than any browser's parser: browsers also follow https:/x, https:\\x and https://user@x, so a looser
 # reading here could see one host where the browser goes to another (T15, T19).
@@ -47,7 +48,8 @@ def render_markdown(text: str, *, link_hosts: Collection[str] = ()) -> str:
     env: EnvType = {"link_hosts": frozenset(host.lower() for host in link_hosts)}
     source = remove_invisible(replace_surrogates(text))
     if source.count("[") > MAX_BRACKETS:
-        source = source.replace("[", "\\[")
+        # One that is escaped already must stay so: a second backslash would set it free again.
+        source = _BRACKET.sub(lambda found: found[1] + ("" if len(found[1]) % 2 else "\\") + "[", source)
     html = _markdown().render(source, env)
     clean = nh3.clean(
         html,

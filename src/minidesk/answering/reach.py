@@ -1,0 +1,59 @@
+"""A second look before "our pages don't say": passages that stand behind those that were read, and hold what these lack.
+
+Search orders by nearness, and a page that is about one of the question's words ("stoves") can fill all places while the
+one table that holds the other word too ("guarantee") stands behind them. Whoever asks with two words wants both.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from minidesk.answering.rank import Ranking, WordNearness, surface
+from minidesk.knowledge.records import Passage
+
+# Passages to ask search for, of which the best are read: it looks again at so many itself, so these cost nothing.
+WIDE = 24
+# Places of those read that are given to others.
+_GIVEN = 2
+# The cosine from which a word counts as held where another one stands ("warranty", "guarantee"): what ranking says of a
+# word that is missing (rank.py) is that none so near was there.
+_LIKE = 0.64
+
+
+async def reached(
+    ranking: Ranking, passages: Sequence[Passage], count: int, nearness: WordNearness, *, all_words: bool
+) -> tuple[Passage, ...] | None:
+    """The `count` passages to read instead of the first `count`, or None where the others are no better.
+
+    `ranking`: of the first ones. The last places go to the others that hold a word of the question that its best unit
+    lacks, or one that means the same, beside another word of the question; `all_words`: beside all the others.
+    """
+    others, lacking = passages[count:], ranking.lacking
+    strong = [term for term in ranking.ask.terms if term.weight >= 1.0]
+    if len(strong) < 2 or not lacking or not others:
+        return None
+    held = await asyncio.to_thread(lambda: [surface(_whole(passage)) for passage in others])
+    words = list(dict.fromkeys(word for one in held for word in one.values()))
+    near = await nearness.matrix(lacking, words)
+    like = [{words[at] for at in (row >= _LIKE).nonzero()[0]} for row in near]
+    found = []
+    for passage, own in zip(others, held, strict=True):
+        said = {term.word for term in strong if not own.keys().isdisjoint({term.stem, *term.alternates})}
+        said |= {
+            word for word, likes in zip(lacking, like, strict=True) if not likes.isdisjoint(own.values())
+        }
+        if len(said) >= (len(strong) if all_words else 2) and not said.isdisjoint(lacking):
+            found.append((len(said), passage))
+    if not found:
+        return None
+    found.sort(key=lambda one: -one[0])
+    # What holds every word stands beside the best: nearness to one of them alone must not count against it.
+    chosen = tuple(
+        replace(passage, score=passages[0].score) if held_words == len(strong) else passage
+        for held_words, passage in found[:_GIVEN]
+    )
+    return (*passages[: count - len(chosen)], *chosen)
+
+
+def _whole(passage: Passage) -> str:
+    return f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}"
