@@ -61,6 +61,18 @@ async def test_an_answer_from_the_pages(desk: Desk) -> None:
     assert 0.5 <= answered.score <= 1
 
 
+async def test_the_last_topic_answers_no_new_question(desk: Desk) -> None:
+    """With the last topic's words a page of that topic is found again, and says nothing of what is asked now."""
+    history = (
+        Turn("visitor", "What does express cost?"),
+        Turn("assistant", "Express is offered in Austria and Germany only and costs €14.90."),
+    )
+    _, answered = await desk.ask("Can I rent a tent?", *history)
+    assert answered.outcome == Clarify("not_found", offer_person=True)
+    _, answered = await desk.ask("and is it refunded if it comes late?", *history)
+    assert "We refund the price" in answered.text
+
+
 GUARANTEE = passage(
     "Group: Boots | Guarantee: 2 years\nGroup: Stoves and pots | Guarantee: 10 years",
     "By group",

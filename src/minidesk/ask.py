@@ -198,9 +198,13 @@ class Asker:
                 return await self._weighed(question, whole)
         first, *others = await asyncio.to_thread(followup.candidates, question.text, question.history)
         best = await self._weighed(question, first)
+        # Words of the last topic find its pages again; what was asked now must stand in the answer all the same.
+        now = (
+            {term.word for term in read(question.text).terms if term.weight >= 1.0} if others else set[str]()
+        )
         for other in others:
             found = await self._weighed(question, other)
-            if found.sure.score > best.sure.score + _SURER:
+            if found.sure.score > best.sure.score + _SURER and now.isdisjoint(found.ranking.lacking):
                 best = found
         return best
 
@@ -235,7 +239,11 @@ class Asker:
         if wider == query:
             return result
         other = await self._searcher.search(question.site_id, wider, k=WIDE, within=question.within)
-        passages = _merged(result.passages, other.passages)
+        k = self._k  # what stands behind says nothing of the best
+        passages = _merged(result.passages[:k], other.passages[:k])
+        known = {passage.chunk for passage in passages}
+        behind = {p.chunk: p for p in (*other.passages[k:], *result.passages[k:]) if p.chunk not in known}
+        passages += tuple(sorted(behind.values(), key=lambda passage: -passage.score))
         return replace(result, passages=passages, vectors={**other.vectors, **result.vectors})
 
     async def _wants_human(self, question: Question, found: Prepared) -> bool:

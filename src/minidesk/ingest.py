@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from sqlalchemy import select, update
 
@@ -25,6 +25,7 @@ from minidesk.files import FileStore
 from minidesk.jobs import ClaimedJob, JobQueue
 from minidesk.jobs.worker import DATABASE_ERRORS, HEARTBEAT_SECONDS
 from minidesk.knowledge import duplicates
+from minidesk.knowledge.external import url_of
 from minidesk.knowledge.parse import ParserPool
 from minidesk.knowledge.passages import Prepared, fingerprint, prepare
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
@@ -39,7 +40,7 @@ from minidesk.knowledge.rows import (
     write_documents,
     write_skipped,
 )
-from minidesk.knowledge.sources import OWN_ADDRESS, recipe, unused_files
+from minidesk.knowledge.sources import OWN_ADDRESS, recipe, remove_unused
 from minidesk.live.hub import Hub
 from minidesk.settings import Settings
 
@@ -382,18 +383,16 @@ class Ingest:
             await align_audience(tx, site_id, aligned, now)
             # Those of a superseded upload too: the newer one has its own.
             await self._jobs.finish_in(tx, [plan.work.job for plan in batch.done if plan.work.job])
-            unused = await unused_files(tx, forgotten)
             if batch.items:
                 await duplicates.enqueue(tx, self._jobs, site_id, now)
             announce(tx, self._hub, site_id)
-        for sha256 in unused:
-            await self._files.remove(sha256)
+        await remove_unused(self._db, self._files, forgotten)
         return [work for source_id, work in works.items() if source_id not in ours]
 
     async def _leave_out(self, tx: Tx, plan: _Plan, now: datetime) -> None:
         """Name the entries that could not be used, and take back those that the file no longer holds."""
         where: dict[str, str] = {"site_id": plan.work.site_id, "source_id": plan.work.source_id}
-        await write_skipped(tx, **where, skipped=plan.skipped, now=now)
+        await write_skipped(tx, **where, skipped=plan.skipped, recipe=self._recipe, now=now)
         if plan.keep is not None and plan.work.known.keys() - set(plan.keep):
             await retire_others(tx, **where, keep=plan.keep, now=now)
 
@@ -450,12 +449,13 @@ def _url(base_url: str | None, external_id: str, own: str | None) -> str | None:
     """The page to link to: where it was crawled, the document's own address, else the base address with the public id without its extension."""
     if base_url and base_url.endswith(OWN_ADDRESS):
         return base_url.removesuffix(OWN_ADDRESS)
-    if own and urlsplit(own).scheme in ("https", "http"):
+    address = url_of(own)  # a row with an address that is none is a row without one
+    if own and address and address.scheme in ("https", "http"):
         return own[:2000]
     if not base_url:
         return None
     base = base_url.rstrip("/")
-    if own and not urlsplit(own).scheme:
+    if own and address and not address.scheme:
         return f"{base}/{own.lstrip('/')}"[:2000]
     # Pages that came in an archive stand on the website without it.
     inner = re.sub(r"^[^#]*?\.zip/", "", external_id, flags=re.IGNORECASE)

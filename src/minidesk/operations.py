@@ -32,10 +32,11 @@ from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_
 from minidesk.insight.simulation import Played, play, report
 from minidesk.insight.visitors import ModelVisitor, RuleVisitor, Visits, read_personas
 from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
-from minidesk.knowledge.doctor import Doctor, Finding
+from minidesk.knowledge.doctor import Doctor, Finding, examine_jobs
 from minidesk.knowledge.embed import open_embedder
 from minidesk.knowledge.folder import FoundFile, files_of
-from minidesk.knowledge.index import ChromaIndex, OwnerLock
+from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.queries import documents_of_sources
 from minidesk.knowledge.sources import Maker, Sources, SourceState, Upload
@@ -315,18 +316,20 @@ def _cell(name: str, value: float | None) -> str:
 
 
 async def examine(settings: Settings, *, repair: bool) -> list[Finding]:
-    """Rows against vectors against full text. Raises Conflict while a server owns the indexes."""
+    """Work that was given up, and rows against vectors against full text. Raises Conflict while a server owns the indexes."""
     with OwnerLock(settings.data_dir):
         async with open_core(settings) as core:
+            findings = await examine_jobs(core.db, core.jobs, repair=repair)
             embedder = await open_embedding(settings)
             if embedder is None:
-                return [Finding(False, "The embedding model cannot be loaded; the log above says why.")]
+                no_model = Finding(False, "The embedding model cannot be loaded; the log above says why.")
+                return [*findings, no_model]
             index = ChromaIndex.from_settings(settings, embedder.fingerprint)
             try:
                 async with open_answers(core, embedder, index) as answers:
                     follower = Follower(core.db, index, answers.fulltext, core.hub, core.clock)
                     doctor = Doctor(core.db, core.files, embedder, index, answers.fulltext, follower)
-                    return await doctor.examine(repair=repair)
+                    return [*findings, *await doctor.examine(repair=repair)]
             finally:
                 index.close()
                 embedder.close()

@@ -57,6 +57,38 @@ async def test_the_sentence_that_holds_what_is_asked_comes_first(embedder: Embed
     assert "own ID" in await answer(embedder, "Can somebody else collect my order?")
 
 
+async def test_yes_to_another_question_is_no_answer(embedder: Embedder) -> None:
+    extra = passage(
+        "No, none of our payment methods costs extra.", question="Does PayPal cost extra?", name="extra"
+    )
+    methods = passage(
+        "Method: Card | Countries: all\nMethod: PayPal | Countries: all", "Methods", title="Payment methods"
+    )
+    assert (await answer(embedder, "Can I pay with PayPal?", (extra, methods))).startswith("PayPal")
+    assert (await answer(embedder, "Does it cost extra to pay with PayPal?", (extra, methods))).startswith(
+        "No, none"
+    )
+
+
+async def test_a_measure_is_told_in_its_own_units(embedder: Embedder) -> None:
+    bags = passage(
+        "Down weighs less and packs smaller: the Alpsee 400 fits into a 5-litre sack.\n\n"
+        "Bag: Alpsee 400 | Weight: 690 g | Length: 185 cm\nBag: Alpsee 700 | Weight: 980 g | Length: 195 cm",
+        "Sleeping bags",
+    )
+    assert "690 g" in await answer(embedder, "How heavy is the Alpsee 400?", (bags,))
+    assert "5-litre" in await answer(embedder, "What volume does the Alpsee 400 pack into?", (bags,))
+
+
+async def test_a_step_of_another_case_comes_behind_the_one_that_answers(embedder: Embedder) -> None:
+    page = passage(
+        "The country cannot be changed afterwards. In that case cancel the order and place a new one. "
+        "As long as the status is open there is a Cancel order button next to the order.",
+        "Changing an order",
+    )
+    assert (await answer(embedder, "How can I cancel my order?", (page,))).startswith("As long as the status")
+
+
 async def test_no_answers_the_pages_question_alone(embedder: Embedder) -> None:
     page = passage(
         "No. Faulty boots fall under the guarantee of 2 years, not under this promise.",

@@ -25,7 +25,7 @@ from minidesk.fulltext import FullText
 from minidesk.gateway import CallRecord
 from minidesk.knowledge.answer_cache import KEPT_FOR, AnswerCache
 from minidesk.knowledge.embed import Embedder
-from minidesk.knowledge.index import ExactIndex
+from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.knowledge.search import Searcher

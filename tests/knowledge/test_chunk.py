@@ -1,14 +1,20 @@
 """Passages: cut along the structure, never across a heading, never above the ceiling, nothing lost."""
 
 import string
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidesk.knowledge.chunk import chunk_document, embedding_text
+from minidesk.knowledge import chunk as chunking
+from minidesk.knowledge.chunk import CHARS_A_TOKEN, chunk_document, embedding_text
 from minidesk.knowledge.parse.build import Builder, faq
+from minidesk.knowledge.parse.formats import parse_path
 from minidesk.knowledge.parse.markdown import parse_markdown
 from minidesk.knowledge.records import ParsedDocument
+
+SHOP = Path(__file__).parents[2] / "knowledge"
 
 
 def count(text: str) -> int:
@@ -99,6 +105,45 @@ def test_the_page_is_the_one_where_the_passage_begins() -> None:
     builder.heading("Two", 1, page=2)
     builder.paragraph("Second page.", page=2)
     assert [c.page for c in chunk_document(builder.build("T"), count, 50)] == [1, 2]
+
+
+def words_of(text: str) -> int:
+    """A tokenizer to which a word is one token, however long: models do so with words that they do not know."""
+    return len(text.split())
+
+
+def test_a_passage_has_a_ceiling_in_characters_too() -> None:
+    zeros, ceiling = "0" * 60_000, 200 * CHARS_A_TOKEN
+    long_words = "\n".join(f"{n}{'x' * 900}" for n in range(120))
+    spaces = "a" + " " * 30_000 + "b"
+    builder = Builder()
+    builder.paragraph(f"The boot wax with code {zeros} keeps for 30 days.")
+    builder.code(long_words)
+    builder.code(spaces)
+    document = builder.build("T")
+    found = chunk_document(document, words_of, 200)
+    assert max(len(chunk.text) for chunk in found) <= ceiling
+    assert "".join("".join(chunk.text.split()) for chunk in found) == "".join(document.text.split())
+    assert len(found) < 3 * len(document.text) / ceiling  # and they are not crumbs
+
+
+@pytest.mark.skipif(not SHOP.exists(), reason="the sample shop is not in this tree")
+def test_ordinary_documents_are_cut_as_without_that_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every passage of every desk would be embedded again. The real tokenizer makes more tokens, never fewer."""
+    documents = [
+        document
+        for path in sorted(SHOP.rglob("*"))
+        if path.is_file() and path.suffix != ".jsonl"
+        for document in parse_path(path, path.name, None, 10_000_000)
+        if isinstance(document, ParsedDocument)
+    ]
+    assert len(documents) > 50
+    for count_tokens in (words_of, count):
+        for most in (40, 200):
+            now = [chunk_document(document, count_tokens, most) for document in documents]
+            with monkeypatch.context() as without:
+                without.setattr(chunking, "CHARS_A_TOKEN", 1_000_000)
+                assert now == [chunk_document(document, count_tokens, most) for document in documents]
 
 
 def test_what_is_embedded_names_title_and_headings() -> None:

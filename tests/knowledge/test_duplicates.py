@@ -84,6 +84,18 @@ def test_the_differing_words_are_marked_and_nothing_is_lost() -> None:
     ]
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "run", ["0" * 300_000, "1." + "7" * 300_000, "7" * 300_000 + " %", "€" + "1" * 300_000]
+)
+def test_a_run_of_digits_without_an_end_is_read_and_no_figure(run: str) -> None:
+    first, second = (f"The boot wax {run} may be used for {n} days after it was opened." for n in (30, 40))
+    found = disagreement(read(first), read(second))
+    assert found is None or len(found.why) <= 300
+    short, other = (f"The boot wax keeps for {n} days after it was opened." for n in (30, 40))
+    assert disagreement(read(short), read(other))
+
+
 class BagEmbedder(WordEmbedder):
     """Texts are as near as they have words in common."""
 
@@ -141,6 +153,19 @@ async def test_a_burst_is_looked_at_once_and_a_contradiction_is_shown_with_both_
     assert one.why in ("30 days ≠ 14 days", "14 days ≠ 30 days")
     assert "within" in one.first.text
     assert await study.look() == 0
+
+
+@pytest.mark.timeout(60)
+async def test_pages_of_digits_do_not_hold_up_what_comes_behind_them(study: Study) -> None:
+    for name, days in (("a.md", 30), ("b.md", 40)):
+        text = (
+            f"# Boot wax\n\nThe boot wax {'0' * 100_000} may be used for {days} days after it was opened.\n"
+        )
+        await study.upload(name, text.encode())
+    await study.upload("returns.md", RETURNS.encode())
+    await study.upload("sending.md", TWIN.encode())
+    assert await study.look() == 1
+    assert {"30 days ≠ 14 days", "14 days ≠ 30 days"} & {one.why for one in await study.found()}
 
 
 async def test_the_same_text_in_two_documents_is_a_duplicate(study: Study) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from minidesk.errors import Unavailable
-from minidesk.knowledge.embed import DEFAULT_SHA256, Embedder, cache_folder, open_embedder
+from minidesk.knowledge.embed import Embedder, open_embedder
+from minidesk.knowledge.model_copy import DEFAULT_SHA256, cache_folder
 from minidesk.settings import Settings, load_settings
 
 TEXTS = [

@@ -13,15 +13,11 @@ from tests.rows import add_site
 
 from minidesk.db import Database
 from minidesk.errors import Conflict, IndexUnavailable
-from minidesk.knowledge.index import (
-    KNOWN_ANSWERS,
-    ChromaIndex,
-    ExactIndex,
-    OwnerLock,
-    VectorRow,
-    current_vectors,
-    known_answers,
-)
+from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.known_answers import KNOWN_ANSWERS, known_answers
+from minidesk.knowledge.owner_lock import OwnerLock
+from minidesk.knowledge.vectors import VectorRow, current_vectors
 from minidesk.knowledge.index_check import KnownAnswer
 
 
@@ -144,7 +140,7 @@ async def test_rows_that_were_lost_in_silence_are_noticed(index: ChromaIndex) ->
 
 def test_one_owner(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom minidesk.knowledge.index import OwnerLock\n"
+        "import sys\nfrom pathlib import Path\nfrom minidesk.knowledge.owner_lock import OwnerLock\n"
         "sys.exit(0 if OwnerLock(Path(sys.argv[1])).acquire() else 3)"
     )
 

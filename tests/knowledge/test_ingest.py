@@ -1,5 +1,6 @@
 """The first story: uploads become documents, once, in one step, and survive being stopped anywhere."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,17 +18,20 @@ from tests.rows import add_site
 from minidesk.db import Database
 from minidesk.db.models import Chunk, Document, DocumentVersion, Job, KnowledgeRevision, Site, Source, Vector
 from minidesk.errors import DocumentProblem, Invalid, NotFound, TooLarge, WrongType
-from minidesk.files import FileStore
+from minidesk.files import FileStore, StoredFile
 from minidesk.ingest import Ingest, _url
 from minidesk.jobs import JobQueue
 from minidesk.knowledge import queries
 from minidesk.knowledge.folder import files_of
-from minidesk.knowledge.index import RANKED_KINDS
 from minidesk.knowledge.sources import Sources, SourceState, Upload
+from minidesk.knowledge.vectors import RANKED_KINDS
 from minidesk.live import Hub
 from minidesk.settings import Settings
 
 PAGE = b"# Returns\n\n## Window\n\nThirty days after delivery.\n\n## Who pays?\n\nWe do."
+PAGE_OF_HTML = (
+    b"<title>Tents</title><h1>Tents</h1><p>Dry your tent before you pack it away for the winter.</p>"
+)
 SHEET = b"question,answer\nWhere?,Here.\nWhen?,Now.\nWho?,We.\n"
 
 
@@ -411,6 +415,58 @@ async def test_removing_a_file_removes_everything_of_it(room: Room) -> None:
     await room.check_whole()
 
 
+async def test_bytes_that_come_again_while_they_are_removed_stay(room: Room) -> None:
+    """Another process takes the same file when its last row is gone, and its bytes are about to go."""
+    first = await room.upload("a.md", PAGE)
+    removing: list[asyncio.Task[None]] = []
+
+    class Elsewhere(FileStore):
+        async def put(self, *args: Any, **more: Any) -> StoredFile:
+            stored = await super().put(*args, **more)
+            async with room.hub.subscribe(f"knowledge:{room.site.id}") as followers:
+                removing.append(asyncio.create_task(room.sources.delete_source(room.site.id, first)))
+                assert await followers.wait(5)  # the row is gone, the bytes are next
+            return stored
+
+    files = Elsewhere(room.settings.data_dir / "files")
+    other = Sources(room.db, files, room.jobs, room.hub, room.settings, room.clock, room.embedder.fingerprint)
+    state = await other.store(site_id=room.site.id, path="b.md", data=PAGE)
+    await removing[0]
+    assert await room.files.read(hashlib.sha256(PAGE).hexdigest()) == PAGE
+    await room.work()
+    assert (await room.sources.status(room.site.id, state.id)).status == "ready"
+    await room.sources.delete_source(room.site.id, state.id)
+    with pytest.raises(NotFound):
+        await room.files.read(hashlib.sha256(PAGE).hexdigest())
+
+
+async def test_a_row_that_cannot_be_used_now_is_read_once_a_recipe(room: Room) -> None:
+    """Its old words answer, and the file is not read again at every start because of it."""
+    await room.upload("faq.csv", SHEET)
+    await room.work()
+    source_id = await room.upload("faq.csv", SHEET.replace(b"Now.", b""))
+    await room.work()
+    assert (await room.state())["faq.csv#2"] == ("ready", ["Now."])
+    assert await room.sources.refresh() == 0
+    same = await room.sources.store(site_id=room.site.id, path="faq.csv", data=SHEET.replace(b"Now.", b""))
+    assert same.unchanged
+    newer = WordEmbedder(fingerprint="words-2")
+    sources = Sources(room.db, room.files, room.jobs, room.hub, room.settings, room.clock, newer.fingerprint)
+    assert await sources.refresh() == 1
+    ingest = Ingest(room.db, room.files, newer, room.jobs, room.hub, room.settings, room.clock)
+    later = replace(room, ingest=ingest, sources=sources)
+    await later.work()
+    assert await sources.refresh() == 0
+    # Mended, the row is taken although it is what it was before.
+    await later.upload("faq.csv", SHEET)
+    await later.work()
+    await ingest.close()
+    assert (await sources.status(room.site.id, source_id)).reason is None
+    async with room.db.read() as tx:
+        assert set(await tx.scalars(select(Vector.fingerprint))) == {"words-2"}
+        assert not (await tx.scalars(select(Document.id).where(Document.reason.is_not(None)))).all()
+
+
 async def test_nothing_is_seen_from_another_site(room: Room) -> None:
     source_id = await room.upload("a.md", PAGE)
     await room.work()
@@ -597,6 +653,29 @@ async def test_pages_of_a_pdf_reach_the_passages(room: Room) -> None:
         pages = (await tx.execute(select(Chunk.page, Chunk.text).order_by(Chunk.ordinal))).all()
     assert pages
     assert all(f"page {page} " in text for page, text in pages)
+
+
+@pytest.mark.parametrize("base_url", [None, "https://x.example"])
+async def test_a_row_whose_address_is_none_has_none_and_the_others_stay(
+    room: Room, base_url: str | None
+) -> None:
+    lines = [
+        b'{"id": "one", "title": "One", "text": "Wax is one.", "url": "http://["}',
+        b'{"id": "two", "title": "Two", "text": "Oil is two.", "url": "//["}',
+        b'{"id": "three", "title": "Three", "text": "Rope is three.", "url": "https://x.example/3"}',
+    ]
+    await room.upload("corpus.jsonl", b"\n".join(lines), base_url=base_url)
+    await room.upload(
+        "page.html", b'<link rel="canonical" href="http://[">' + PAGE_OF_HTML, base_url=base_url
+    )
+    await room.work()
+    async with room.db.read() as tx:
+        found = await tx.execute(select(Document.external_id, Document.url, Document.status))
+    answers = {external_id: url for external_id, url, status in found.all() if status == "ready"}
+    assert answers.pop("three") == "https://x.example/3"
+    assert answers == {
+        name: base_url and f"{base_url}/{name.split('.')[0]}" for name in ("one", "two", "page.html")
+    }
 
 
 @pytest.mark.parametrize(

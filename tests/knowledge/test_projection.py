@@ -1,8 +1,10 @@
 """The follower: whatever is lost, killed or damaged, the indexes come back to what SQL says."""
 
 import asyncio
+import resource
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ from minidesk.db import Database
 from minidesk.db.models import KnowledgeRevision, Site
 from minidesk.errors import IndexUnavailable
 from minidesk.fulltext import FullText, TextDoc, TextPage
-from minidesk.knowledge.index import ChromaIndex, VectorRow
+from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.projection import CHECK_EVERY, Follower
+from minidesk.knowledge.vectors import VectorRow
 from minidesk.live.hub import Hub
 
 
@@ -130,6 +133,59 @@ async def test_a_folder_that_goes_while_it_is_open(desk: Desk) -> None:
     await desk.follower.catch_up()
     assert await desk.near() == chunks
     assert (desk.folder / "chroma" / "chroma.sqlite3").exists()
+
+
+@contextmanager
+def _failing_disk() -> Iterator[None]:
+    """No file may grow: whoever tries is told of an error of the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("sites", ["one", "another"])
+async def test_a_disk_that_fails_under_chroma_costs_nothing_but_time(desk: Desk, sites: str) -> None:
+    first = await desk.put("a", "zebra")
+    await desk.follower.catch_up()
+    if sites == "another":  # its collection is made while the disk fails
+        desk.site = await add_site(desk.db, desk.clock)
+    second = await desk.put("b", "okapi", seed=3)
+    await Follower(desk.db, None, desk.fulltext, desk.hub, desk.clock).catch_up()
+    with _failing_disk(), pytest.raises(IndexUnavailable):
+        await desk.follower.catch_up()
+    with pytest.raises(IndexUnavailable):  # and the words answer meanwhile
+        await desk.near()
+    assert desk.named("okapi") == second
+    await desk.follower.catch_up()
+    assert set(await desk.near()) == {*second, *(first if sites == "one" else ())}
+
+
+async def test_a_store_that_cannot_be_begun_or_finished_is_ours_to_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.put("a", "zebra")
+    await desk.follower.catch_up()
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("Could not connect to a Chroma server")
+
+    client = desk.index._client
+    for name in ("list_collections", "create_collection"):
+        with monkeypatch.context() as patch:
+            patch.setattr(client, name, fail)
+            with pytest.raises(IndexUnavailable):
+                await desk.index.begin(desk.site.id)
+    await desk.follower.catch_up()
+    collection = desk.index._collection(desk.site.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(collection, "modify", fail)
+        with pytest.raises(IndexUnavailable):
+            await desk.index.finish(desk.site.id, 1)
+    await desk.follower.catch_up()
+    assert len(await desk.near()) == 1
 
 
 async def test_rows_lost_in_silence_are_found_within_the_hour(desk: Desk) -> None:

@@ -13,9 +13,10 @@ from tests.rows import add_site
 from minidesk.db import Database
 from minidesk.fulltext import FullText
 from minidesk.knowledge.calibrate import SAMPLE, Sample, Samples
-from minidesk.knowledge.embed import Embedder, Reranker, open_embedder
+from minidesk.knowledge.cross_encoder import Reranker
+from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.fuse import CROWD_PART, Likeness
-from minidesk.knowledge.index import ExactIndex
+from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.rerank import echoes
 from minidesk.knowledge.search import Searcher

@@ -17,7 +17,8 @@ from minidesk.fulltext import FullText
 from minidesk.knowledge.confidence import Nearness, confidence
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.fuse import Likeness
-from minidesk.knowledge.index import ChromaIndex, ExactIndex
+from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
 from minidesk.live.hub import Hub

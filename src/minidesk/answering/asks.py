@@ -46,6 +46,17 @@ _OFFERED = re.compile(
     r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b",
     re.IGNORECASE,
 )
+# What is measured, and the base units (facts.py) in which that is told: of "how heavy?" litres are no answer.
+_DIMENSIONS = tuple(
+    (re.compile(rf"\b(?:{words})\b", re.IGNORECASE), frozenset(units.split()))
+    for words, units in (
+        ("heavy|weigh(?:s|t)?", "g lb"),
+        ("tall|wide|thick|deep|high|height|width|length|diameter|water column", "m"),
+        ("volume|capacity", "l"),
+        ("hot|cold|warm|temperatures?", "°c °f"),
+        ("fast|speed", "km/h"),
+    )
+)
 _RULES = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _FORMS)
 
 # Words that shape a request but name nothing a page would have to say.
@@ -58,7 +69,7 @@ _GENERIC = frozenset(
     offer have sell available exist per average special personally personal mine first last next one two long
     much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
     time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
-    i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend
+    i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend not never
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
 _GENERIC_WEIGHT = 0.25
@@ -85,6 +96,7 @@ class Ask:
     terms: tuple[Term, ...]
     facts: tuple[Fact, ...]
     offered: bool = False  # it asks whether there is something at all
+    units: frozenset[str] = frozenset()  # of measures: those in which the answer would stand; none: any
 
 
 # A message may have 4,000 characters. What it asks stands where it opens or where it ends; the embedding model reads
@@ -115,6 +127,7 @@ def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> 
         _terms(question, synonyms or {}, abroad),
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
+        next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset()),
     )
 
 
@@ -176,17 +189,22 @@ def _names(text: str, said: Collection[str]) -> float:
 
 
 def fits(
-    kind: AskKind | None, text: str, held: list[Fact] | None = None, said: Collection[str] = ()
+    kind: AskKind | None,
+    text: str,
+    held: list[Fact] | None = None,
+    said: Collection[str] = (),
+    units: Collection[str] = (),
 ) -> float:
     """How well `text` holds the kind of answer asked for: 1 yes, 0.5 nearly, 0 no; 0.5 where any text will do.
 
-    `said`: stems of the question's own words.
+    `said`: stems of the question's own words; `units`: as `Ask.units`.
     """
     if kind in {None, "which", "yesno", "steps"}:
         return 0.5
     if kind == "who":
         return _names(text, said)
-    kinds = {fact.kind for fact in (facts(text) if held is None else held)}
+    found = facts(text) if held is None else held
+    kinds = {fact.kind for fact in found}
     if kind == "amount":
         return 1.0 if kinds & {"money", "percent"} else 0.6 if _FREE.search(text) else 0.0
     if kind == "duration":
@@ -202,7 +220,9 @@ def fits(
     if kind == "number":
         return 1.0 if kinds - {"email", "link", "code", "phone"} else 0.0
     if kind == "measure":
-        return 1.0 if "measure" in kinds else 0.4 if kinds & {"number", "percent", "money"} else 0.0
+        if any(fact.kind == "measure" and (not units or fact.value.split()[0] in units) for fact in found):
+            return 1.0
+        return 0.4 if kinds & {"measure", "number", "percent", "money"} else 0.0
     if kind == "where":
         return 1.0 if _PLACE.search(text) else 0.3
     if kind == "contact":

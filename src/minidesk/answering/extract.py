@@ -25,7 +25,7 @@ from minidesk.answering.pieces import (
     stands_alone,
     with_lead,
 )
-from minidesk.answering.rank import Ranking, Scored
+from minidesk.answering.rank import Ranking, Scored, other_question
 from minidesk.answering.units import Unit, cut, read_row
 from minidesk.knowledge.records import Passage
 
@@ -38,6 +38,10 @@ _BESIDE, _ITEM, _TIED = 0.15, 0.12, 0.02
 # from one that holds the question's words: an answer that is sure of itself wants no company.
 _ELSEWHERE, _ELSEWHERE_SURE = 0.16, 0.06
 _OTHERS = 2
+# What holds so much less of the question's words is about something else, however near.
+_POORER = 0.25
+# From this share of its words unsaid a page's question is another one than the visitor's.
+_OTHER = 0.5
 _SHORT = 18  # words; a single sentence so short is rarely the whole rule: the one after it has the condition
 _HOLDS = 0.75  # coverage from which a unit holds the question's words
 _SMALL_TABLE_WORDS = 60
@@ -55,8 +59,11 @@ def extract(ranking: Ranking, passages: Sequence[Passage]) -> tuple[ProvedSenten
     units = cut(passages[best.unit.passage], best.unit.passage)
     best = _answering_steps(ranking, units, best)
     pieces = _listing(ranking.ask, best, units) or _around(ranking.ask, best, units, score, passages)
-    if ranking.ask.kind not in {None, "yesno"}:
-        # "No." answers the page's question; a visitor who asked "what" or "how long" would take it for theirs.
+    if (
+        ranking.ask.kind not in {None, "yesno"}
+        or other_question(ranking.ask, passages[best.unit.passage]) >= _OTHER
+    ):
+        # "No." answers the page's question; a visitor who asked another one would take it for theirs.
         pieces = [_without_yes_no(piece) for piece in pieces if not _YES_NO.fullmatch(piece.text)] or pieces
     other = _elsewhere(ranking, passages, pieces)
     return cited(fitting(opened([*pieces, *other])), passages)
@@ -207,7 +214,9 @@ def _columns(ask: Ask, unit: Unit, asked: set[str]) -> frozenset[int] | None:
         return named
     if ask.kind in {"amount", "measure", "duration", "when"}:
         right = frozenset(
-            i for i, (_, value) in enumerate(unit.cells) if i and fits(ask.kind, value, facts(value)) >= 0.9
+            i
+            for i, (_, value) in enumerate(unit.cells)
+            if i and fits(ask.kind, value, facts(value), units=ask.units) >= 0.9
         )
         if right and len(unit.cells) > 3:
             return right
@@ -297,7 +306,11 @@ def _elsewhere(ranking: Ranking, passages: Sequence[Passage], pieces: list[Piece
     ahead = passages[0].score > passages[best.unit.passage].score and best.coverage < _HOLDS
     first = next((s for s in ranking.scored if ahead and s.unit.passage == 0), best)
     gap = _ELSEWHERE_SURE if best.coverage >= _HOLDS else _ELSEWHERE
-    near = [other for other in ranking.scored[1:12] if other.score >= best.score - gap]
+    near = [
+        other
+        for other in ranking.scored[1:12]
+        if other.score >= best.score - gap and other.coverage >= best.coverage - _POORER
+    ]
     for other in (first, *near):
         unit = other.unit
         if len(found) == _OTHERS:

@@ -8,6 +8,7 @@ or by a near word, whether it holds the kind of answer asked for, and how well i
 import asyncio
 import hashlib
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from minidesk.answering.asks import Ask, Term, fits, stems_of
 from minidesk.answering.facts import within
+from minidesk.answering.followup import leans
 from minidesk.answering.late import LateReader
 from minidesk.answering.units import Unit, context, cut
 from minidesk.knowledge.records import Passage
@@ -45,6 +47,36 @@ _ALTERNATE = 0.9
 W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0.05, 0.9
 # Off for what asks or introduces itself: "Wrong size?" and "You need:" are no answers.
 W_OPEN = 0.15
+# Off for what holds in another case only ("In that case cancel the order"): which one, the sentence before it says.
+# Pronouns are no such sign: an encyclopedia's answers begin with "It" as often as with a name.
+W_CASE = 0.08
+_OTHER_CASE = re.compile(r"(?:in (?:that|this|such a) case|otherwise|if not|instead)\b", re.IGNORECASE)
+# Off where the passage answers another question than this one, by the share of that question's words that are not in
+# this one; more for its "Yes" or "No": "Does PayPal cost extra?" has a "No" that does not answer "Can I pay with PayPal?".
+W_OTHER, W_OTHER_YES = 0.35, 0.7
+_SAYS_YES = re.compile(r"(?:yes|no|ja|nein)\b", re.IGNORECASE)
+# Words with which any question may be put.
+_ANY_QUESTION = frozenset(
+    stem(word)
+    for word in [
+        "possible",
+        "able",
+        "can",
+        "could",
+        "may",
+        "want",
+        "need",
+        "like",
+        "have",
+        "get",
+        "there",
+        "offer",
+        "work",
+        "mean",
+        "happen",
+        "know",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +312,7 @@ def _chosen(
         )
         worth = (
             W_WORDS * held / total
-            + W_KIND * fits(ask.kind, unit.text, said=said)
+            + W_KIND * fits(ask.kind, unit.text, said=said, units=ask.units)
             + W_PASSAGE * passages[unit.passage].score / top
         )
         first.append(worth + W_MEANING * (likes[i] or 0.0))
@@ -316,10 +348,14 @@ def _scored(
     total = float(weights.sum()) or 1.0
     top = max(passage.score for passage in passages) or 1.0
     stems = {term.stem for term in ask.terms}
+    # A vague question ("Can I exchange it?") is nearer to none of the pages' own ones: each may be meant.
+    strong = 0 if leans(ask.text) else sum(term.weight >= 1.0 for term in ask.terms)
+    others = [other_question(ask, passage) if strong else 0.0 for passage in passages]
+    other = W_OTHER if strong >= 2 else 0.0
     scored = []
     for i, unit in enumerate(cuts.units):
         coverage = float((held[i] * weights).sum()) / total
-        kind = fits(ask.kind, unit.text, said=stems)
+        kind = fits(ask.kind, unit.text, said=stems, units=ask.units)
         place = passages[unit.passage].score / top
         score = (
             W_MEANING * float(meaning[i])
@@ -329,9 +365,20 @@ def _scored(
             + W_LATE * float(said[i])
             + _named_row(ask, unit)
             - (W_OPEN if unit.text.endswith((":", "?")) else 0.0)
+            - (W_CASE if _OTHER_CASE.match(unit.text) else 0.0)
+            - others[unit.passage] * (W_OTHER_YES if _SAYS_YES.match(unit.text) else other)
         )
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
     return scored
+
+
+def other_question(ask: Ask, passage: Passage) -> float:
+    """The share of the words of the passage's own question that this one does not say; 0 where it has none."""
+    heading = passage.heading_path[-1] if passage.heading_path else ""
+    own = passage.question or (heading if heading.endswith("?") else "")
+    stems = stems_of(own) - _ANY_QUESTION
+    said = {stem for term in ask.terms for stem in (term.stem, *term.alternates)}
+    return len(stems - said) / len(stems) if stems else 0.0
 
 
 def _named_row(ask: Ask, unit: Unit) -> float:

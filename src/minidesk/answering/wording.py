@@ -14,7 +14,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"post(?:man|woman|ie)|mail ?man|courier|delivery (?:guy|man|driver)", "carrier delivery postage"),
     (r"parcels?|packages?", "parcel package"),
     (r"dropped off|left (?:at|on) (?:my|the) (?:door|porch)", "delivered"),
-    (r"(?:not|never|hasn'?t|didn'?t|nothing)\b.{0,25}\b(?:arrived?|turn(?:ed)? up|show(?:ed|n)? up|here|come)|nothing here|went missing", "not received lost parcel"),
+    (r"(?:not|never|hasn'?t|didn'?t|nothing)\b.{0,25}\b(?:arrived?|turn(?:ed)? up|show(?:ed|n)? up|here|come)|nothing here|went missing", "lost parcel missing"),
     (r"send(?:ing)? (?:\w+ )?back|give (?:\w+ )?back|bring (?:\w+ )?back|take (?:it|them) back|don'?t (?:like|want) (?:it|the|them)|change my mind", "return returns"),
     (r"how (?:long|many days|much time) (?:do|have) (?:i|we|you) (?:have|got)", "within days window period"),
     (r"swap", "exchange"),

@@ -1,6 +1,6 @@
 """Stored bytes, what files are, and names of files made harmless."""
 
 from minidesk.files.labels import clean_label, clean_path
-from minidesk.files.store import FileStore, StoredFile
+from minidesk.files.store import FileStore, Keeping, StoredFile
 
-__all__ = ["FileStore", "StoredFile", "clean_label", "clean_path"]
+__all__ = ["FileStore", "Keeping", "StoredFile", "clean_label", "clean_path"]

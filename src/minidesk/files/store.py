@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,10 @@ from minidesk.errors import NotFound, StorageFull, TooLarge, Unavailable
 
 # Small enough that an oversized upload is refused within 64 KB of the limit (T7).
 _PIECE = 65_536
+# Whoever waits for a lock of another process looks again so often. Waiting in threads, some uploads would take all there are.
+_LOOK_SECONDS = 0.01
+# Who removes gives up then: uploads wait behind it, and one of them may hang at a database that does not answer.
+REMOVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +46,51 @@ class FileStore:
             raise NotFound
         return self._root / sha256[:2] / sha256[2:4] / sha256
 
-    async def put(self, data: bytes | AsyncIterator[bytes], limit: int) -> StoredFile:
+    async def put(
+        self, data: bytes | AsyncIterator[bytes], limit: int, keeping: "Keeping | None" = None
+    ) -> StoredFile:
         """Store `data` and say what it is called.
 
         Raises TooLarge as soon as more than `limit` bytes came, StorageFull when the disk takes no more,
-        and Unavailable when it fails.
+        and Unavailable when it fails. `keeping`: nobody removes the bytes before it ends.
         """
         temporary = self._root / "tmp" / secrets.token_hex(16)
-        try:
+        with _told():
             if isinstance(data, bytes):
+                if keeping is not None:
+                    await keeping.begin()
                 return await asyncio.to_thread(self._put_bytes, data, limit, temporary)
             try:
                 await asyncio.to_thread(temporary.parent.mkdir, parents=True, exist_ok=True)
-                return await self._put_stream(data, limit, temporary)
+                return await self._put_stream(data, limit, temporary, keeping)
             finally:
                 await asyncio.to_thread(temporary.unlink, missing_ok=True)
-        except ConnectionError:
-            raise  # the sender's, not the disk's
-        except OSError as error:
-            raise (StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable)(
-                retry_after=5
-            ) from error
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator["Keeping"]:
+        """Bytes that are put with this stay while its block runs, whichever process removes some: commit within it what names them.
+
+        Otherwise somebody who found the same bytes unused a moment ago would remove them when they are needed again.
+        """
+        keeping = Keeping(self._root)
+        try:
+            yield keeping
+        finally:
+            keeping.end()
+
+    @asynccontextmanager
+    async def removing(self) -> AsyncIterator[None]:
+        """No process is between bytes and the row that names them while this block runs: find out in it what no row names,
+        and remove that. Others wait for its end with their bytes, so it should be short. Raises Unavailable where they do
+        not come to an end themselves, and StorageFull.
+        """
+        with _told():
+            async with asyncio.timeout(REMOVE_SECONDS):
+                own = await _through_gate(self._root, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            os.close(own)
 
     def _put_bytes(self, data: bytes, limit: int, temporary: Path) -> StoredFile:
         _check_size(len(data), limit)
@@ -75,7 +105,9 @@ class FileStore:
                 temporary.unlink(missing_ok=True)
         return stored
 
-    async def _put_stream(self, data: AsyncIterator[bytes], limit: int, temporary: Path) -> StoredFile:
+    async def _put_stream(
+        self, data: AsyncIterator[bytes], limit: int, temporary: Path, keeping: "Keeping | None"
+    ) -> StoredFile:
         digest, size = hashlib.sha256(), 0
         file = await asyncio.to_thread(temporary.open, "wb")
         with file:
@@ -87,6 +119,8 @@ class FileStore:
                     digest.update(part)
                     await asyncio.to_thread(file.write, part)
             stored = StoredFile(digest.hexdigest(), size)
+            if keeping is not None:
+                await keeping.begin()  # not before: a slow sender would hold up who removes
             await asyncio.to_thread(self._settle, file, temporary, stored)
         return stored
 
@@ -123,6 +157,72 @@ class FileStore:
         for file in left:
             file.unlink(missing_ok=True)
         return len(left)
+
+
+class Keeping:
+    """A share in a lock that all processes with this folder know; it begins with the first bytes that are there."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._turn = asyncio.Lock()
+        self._held: int | None = None
+        self._ended = False
+
+    async def begin(self) -> None:
+        """Keep from now on. Again changes nothing."""
+        async with self._turn:
+            if self._held is None:
+                self._held = await _through_gate(self._root, fcntl.LOCK_SH)
+            if self._ended:
+                self.end()  # one of several failed, and this one did not hear of it: nothing will be committed
+
+    def end(self) -> None:
+        """Keep no more."""
+        self._ended = True
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+async def _through_gate(root: Path, how: int) -> int:
+    """The lock on the folder's bytes, shared or alone. Who waits for it holds the gate, or one upload after the other would
+    never let in who wants to be alone.
+    """
+    gate = await _locked(root / "gate.lock", fcntl.LOCK_EX)
+    try:
+        return await _locked(root / "keep.lock", how)
+    finally:
+        os.close(gate)
+
+
+async def _locked(path: Path, how: int) -> int:
+    """The file, locked when nobody else's lock is against it; closing it, or the end of the process, gives it back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                return file
+    except BaseException:
+        os.close(file)
+        raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Our error for a disk that is full or fails."""
+    try:
+        yield
+    except ConnectionError:
+        raise  # the sender's, not the disk's
+    except OSError as error:
+        raise (StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else Unavailable)(
+            retry_after=5
+        ) from error
 
 
 def _check_size(size: int, limit: int) -> None:

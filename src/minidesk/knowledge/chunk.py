@@ -9,6 +9,9 @@ from minidesk.text.words import sentences
 
 CountTokens = Callable[[str], int]
 
+# A passage may have this many characters for each of its tokens. Words of a vocabulary are shorter, so it changes no text of
+# words; but 60,000 zeros without a space are one token to most models, and whoever reads passages expects some lines.
+CHARS_A_TOKEN = 20
 # What stands before a passage when it is embedded may be this long: with 200 tokens of passage it still fits MiniLM's 256.
 _CONTEXT_CHARS = 160
 _HEADING_CHARS = 200
@@ -32,7 +35,7 @@ def context_text(title: str, heading_path: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What is not cut any further: a span of the document's text and its cost."""
+    """What is not cut any further: a span of the document's text and its cost, in tokens (`_Cutter._tokens`)."""
 
     start: int
     end: int
@@ -51,7 +54,8 @@ class _Section:
 
 
 def chunk_document(doc: ParsedDocument, count_tokens: CountTokens, max_tokens: int) -> list[ChunkDraft]:
-    """The passages of `doc`, in order; none has more than `max_tokens` tokens by `count_tokens`.
+    """The passages of `doc`, in order; none has more than `max_tokens` tokens by `count_tokens`, or CHARS_A_TOKEN times
+    as many characters.
 
     Passages never cross a heading. A list stays with the line that introduces it, table rows stay whole, an
     FAQ entry is one passage where it fits. What does not fit is cut between groups, then sentences, then words,
@@ -164,6 +168,8 @@ class _Cutter:
 
     def _fits(self, start: int, end: int) -> bool:
         """True if the span is within the ceiling; counts only where its length and its words leave that open."""
+        if end - start > self._max * CHARS_A_TOKEN:
+            return False  # before it is counted: of a text without an end that takes long, and is done at each halving
         text = self._text[start:end]
         if len(text) <= self._max and text.isascii():
             return True  # no tokenizer makes more tokens than ASCII characters
@@ -171,9 +177,11 @@ class _Cutter:
         return len(text.split()) <= self._max and self._tokens(start, end) <= self._max
 
     def _tokens(self, start: int, end: int) -> int:
+        """What the span costs: its tokens, or more where it is too long for them."""
         known = self._counted.get((start, end))
         if known is None:
-            known = self._counted[start, end] = max(0, self._count(self._text[start:end]) - self._frame)
+            counted = self._count(self._text[start:end]) - self._frame
+            known = self._counted[start, end] = max(counted, -(-(end - start) // CHARS_A_TOKEN))
         return known
 
     def _packed(self, units: list[_Unit]) -> Iterator[list[_Unit]]:

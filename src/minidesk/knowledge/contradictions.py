@@ -32,7 +32,8 @@ _IN_WORDS = re.compile(
 _HOURS = {"minut": 1 / 60, "hour": 1, "day": 24, "week": 168, "month": 730, "year": 8760}
 # A month is 30 or 31 days, and nobody contradicts themselves by that.
 _NEARLY = 0.03
-_NUMBER = r"(\d+(?:[.,]\d+)?)"
+# Begun at the first digit of a run, and not longer than a figure is: begun at each, a page of 60,000 zeros took minutes.
+_NUMBER = r"(?<!\d)(\d{1,15}(?:[.,]\d{1,15})?)"
 _MONEY = (
     re.compile(rf"(?:€|eur|\$|usd|£|gbp|chf) ?{_NUMBER}"),
     re.compile(rf"{_NUMBER} ?(?:€|eur\b|euros?\b|dollars?\b|usd\b|pounds?\b|chf\b|francs?\b)"),

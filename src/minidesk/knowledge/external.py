@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import select
 
@@ -74,7 +74,8 @@ class ExternalDocuments:
             raise Invalid(
                 "Fill in title and text: a document without them answers nothing.", code="text_missing"
             )
-        if entry.url is not None and urlsplit(entry.url).scheme not in ("http", "https"):
+        address = url_of(entry.url)
+        if entry.url is not None and (address is None or address.scheme not in ("http", "https")):
             raise Invalid(
                 "The field url must be a whole address that begins with https://.", code="url_invalid"
             )
@@ -176,6 +177,14 @@ async def access_external(tx: Tx, site_id: str, external_id: str, now: datetime)
         reason=reason,
         updated_at=newest.updated_at,
     )
+
+
+def url_of(raw: str | None) -> SplitResult | None:
+    """An address in its parts; None for none, and for what cannot be one, such as `http://[`."""
+    try:
+        return urlsplit(raw) if raw else None
+    except ValueError:
+        return None
 
 
 def entry_path(external_id: str) -> str:

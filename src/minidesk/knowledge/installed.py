@@ -5,6 +5,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from minidesk.errors import DocumentProblem, MinideskError
+from minidesk.knowledge.external import url_of
 from minidesk.knowledge.pages import charset_of, content_kind
 from minidesk.knowledge.parse import ParserPool
 from minidesk.outbound import Outbound
@@ -65,9 +66,9 @@ def _verdict(found: list[tuple[str, str]], page: str, site_key: str, desk: str) 
     scheme = urlsplit(page).scheme
     host = urlsplit(desk).netloc
     # `//desk.example.com/widget.js` takes the page's own scheme.
-    sources = (urlsplit(f"{scheme}:{src}" if src.startswith("//") else src) for src, _ in ours)
+    sources = (url_of(f"{scheme}:{src}" if src.startswith("//") else src) for src, _ in ours)
     return (
         "installed"
-        if any(one.netloc == host and one.path.endswith("/widget.js") for one in sources)
+        if any(one is not None and one.netloc == host and one.path.endswith("/widget.js") for one in sources)
         else "other_desk"
     )

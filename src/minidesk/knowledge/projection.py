@@ -19,7 +19,9 @@ from minidesk.db import Database
 from minidesk.db.models import Chunk, Document, KnowledgeRevision, Site, Vector
 from minidesk.errors import MinideskError
 from minidesk.fulltext import FullText, TextDoc, TextPage
-from minidesk.knowledge.index import RANKED_KINDS, ChromaIndex, VectorRow, known_answer, known_answers
+from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.known_answers import known_answer, known_answers
+from minidesk.knowledge.vectors import RANKED_KINDS, VectorRow
 from minidesk.live.hub import Hub
 
 log = logging.getLogger(__name__)

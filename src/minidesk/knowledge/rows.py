@@ -276,9 +276,15 @@ async def _forget_old_versions(tx: Tx, numbers: Mapping[str, int]) -> list[str]:
 
 
 async def write_skipped(
-    tx: Tx, *, site_id: str, source_id: str, skipped: Mapping[str, SkippedDocument], now: datetime
+    tx: Tx,
+    *,
+    site_id: str,
+    source_id: str,
+    skipped: Mapping[str, SkippedDocument],
+    recipe: str,
+    now: datetime,
 ) -> None:
-    """Name the rows that could not be used. One that answered before goes on with its old passages."""
+    """Name the rows that `recipe` could not use. One that answered before goes on with its old passages."""
     if not skipped:
         return
     existing = await documents_by_id(tx, site_id, list(skipped))
@@ -294,7 +300,9 @@ async def write_skipped(
             )
             tx.add(document)
         document.source_id, document.reason, document.updated_at = source_id, item.reason, now
-        document.fingerprint = ""  # so that the mended row is taken even if it is what it was before
+        # No content, so that the mended row is taken even if it is what it was before; but the recipe, or the file
+        # would be read again at every start.
+        document.fingerprint = recipe
         if document.current_version_id is None and document.held_version_id is None:
             document.status = "failed" if item.failed else "skipped"
     await tx.flush()

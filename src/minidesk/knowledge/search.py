@@ -19,9 +19,11 @@ from minidesk.errors import IndexUnavailable, MinideskError
 from minidesk.fulltext import FullText, TextResult
 from minidesk.knowledge.calibrate import Sample, Samples
 from minidesk.knowledge.confidence import OTHERS, Nearness, confidence
-from minidesk.knowledge.embed import Embedder, Floats, Reranker
+from minidesk.knowledge.cross_encoder import Reranker
+from minidesk.knowledge.embed import Embedder, Floats
 from minidesk.knowledge.fuse import Likeness
-from minidesk.knowledge.index import ExactIndex, VectorHit, VectorIndex
+from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.vectors import VectorHit, VectorIndex
 from minidesk.knowledge.read import PassageReader, Place, Readers, Reading, Standing
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.knowledge.rerank import READ_AGAIN, echoes, readable, reordered

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +13,16 @@ from sqlalchemy import delete, func, select
 from minidesk.accounts import Actor, record
 from minidesk.db import Database, Tx
 from minidesk.db.models import Document, DocumentVersion, Site, Source, new_id
-from minidesk.errors import DocumentProblem, Invalid, MinideskError, NotFound
-from minidesk.files import FileStore, StoredFile, clean_path
+from minidesk.errors import DocumentProblem, Invalid, MinideskError, NotFound, StorageFull, Unavailable
+from minidesk.files import FileStore, Keeping, StoredFile, clean_path
 from minidesk.jobs.queue import JobQueue
 from minidesk.knowledge.parse import PARSER_VERSION
 from minidesk.knowledge.parse.detect import HEAD_BYTES, TAIL_BYTES, check_name, detect
 from minidesk.knowledge.revisions import align_audience, announce, remove_documents
 from minidesk.live.hub import Hub
 from minidesk.settings import Settings
+
+log = logging.getLogger(__name__)
 
 RECIPE_CHARS = 16  # of a document's fingerprint: the recipe; the rest is its content
 # Files that are written to the disk at once: a disk that waits for one can take the others in the same turn
@@ -130,10 +133,11 @@ class Sources:
         that leaves visitors out counts from now on; one that lets them in, with the new version.
         Raises WrongType, DocumentProblem `file_empty`, TooLarge or StorageFull; nothing is queued then.
         """
-        (taken,) = await self._take([Upload(path, data, content_type)])
-        if isinstance(taken, MinideskError):
-            raise taken
-        (state,) = await self._accept(site_id, [taken], _Terms(base_url, kind, audience, maker))
+        async with self._files.keeping() as keeping:
+            (taken,) = await self._take([Upload(path, data, content_type)], keeping)
+            if isinstance(taken, MinideskError):
+                raise taken
+            (state,) = await self._accept(site_id, [taken], _Terms(base_url, kind, audience, maker))
         return state
 
     async def store_many(
@@ -148,12 +152,13 @@ class Sources:
 
         One after another, a thousand small files wait for two thousand times the disk. Raises NotFound.
         """
-        found: list[SourceState | MinideskError | _Taken] = [*await self._take(uploads)]
-        taken = [item for item in found if isinstance(item, _Taken)]
-        states = iter(await self._accept(site_id, taken, _Terms(base_url, maker=maker)))
+        async with self._files.keeping() as keeping:
+            found: list[SourceState | MinideskError | _Taken] = [*await self._take(uploads, keeping)]
+            taken = [item for item in found if isinstance(item, _Taken)]
+            states = iter(await self._accept(site_id, taken, _Terms(base_url, maker=maker)))
         return [next(states) if isinstance(item, _Taken) else item for item in found]
 
-    async def _take(self, uploads: Sequence[Upload]) -> list[_Taken | MinideskError]:
+    async def _take(self, uploads: Sequence[Upload], keeping: Keeping) -> list[_Taken | MinideskError]:
         """The files' bytes on the disk, several at a time: waiting for the disk is most of it."""
         turn = asyncio.Semaphore(_PUTS)
 
@@ -163,7 +168,7 @@ class Sources:
             try:
                 check_name(path, declared)
                 async with turn:
-                    stored = await self._files.put(upload.data, self._settings.document_max_bytes)
+                    stored = await self._files.put(upload.data, self._settings.document_max_bytes, keeping)
                 self._check_content(path, declared, upload.data, stored)
             except MinideskError as error:
                 return error
@@ -327,10 +332,8 @@ class Sources:
                     tx, self._clock(), by, "documents.deleted", site_id=site_id, target_id=source_id,
                     target_name=source.path, changes={"documents": (len(documents), 0)},
                 )  # fmt: skip
-            unused = await unused_files(tx, sorted(held))
             announce(tx, self._hub, site_id)
-        for sha256 in unused:
-            await self._files.remove(sha256)
+        await remove_unused(self._db, self._files, sorted(held))
 
     async def delete_document(self, site_id: str, external_id: str, by: Actor | None = None) -> None:
         """Remove one document; a file that holds no other goes with it. Raises NotFound.
@@ -393,8 +396,22 @@ async def enqueue(tx: Tx, jobs: JobQueue, sources: Sequence[Source]) -> None:
     await jobs.enqueue_many(tx, queue="background", kind="ingest", payloads=payloads)
 
 
-async def unused_files(tx: Tx, sha256s: Sequence[str]) -> list[str]:
-    """Those of these stored files that no source and no version names any more."""
+async def remove_unused(db: Database, files: FileStore, sha256s: Sequence[str]) -> None:
+    """Remove those of these stored files that no source and no version names any more; call it after the commit."""
+    if not sha256s:
+        return
+    try:
+        async with files.removing():
+            async with db.read() as tx:
+                unused = await _unused(tx, sha256s)
+            for sha256 in unused:
+                await files.remove(sha256)
+    except (Unavailable, StorageFull) as error:
+        # The rows are gone, which was asked for; what is left takes room and does no harm.
+        log.warning("stored bytes that nothing names are still here: %s", error.code)
+
+
+async def _unused(tx: Tx, sha256s: Sequence[str]) -> list[str]:
     used: set[str] = set()
     for start in range(0, len(sha256s), _BATCH):
         some = sha256s[start : start + _BATCH]
