@@ -2,19 +2,32 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from minidesk.conversations import AnswerEnd
 from minidesk.db import Database
-from minidesk.db.models import Site
+from minidesk.db.models import Membership, Site, Team
 from minidesk.errors import AlreadyAssigned, HolderChanged, IndexUnavailable, NotFound
 from minidesk.handoff import Handoff, next_line
 from minidesk.text.locale import load_texts
-from minidesk.tickets import Entity, Evidence, TicketView
+from minidesk.tickets import (
+    Effect,
+    Entity,
+    Evidence,
+    Policy,
+    Rule,
+    TicketView,
+    inbox_counts,
+    put_policy,
+    put_rule,
+    snooze,
+)
 from tests.conftest import FakeClock
-from tests.desk import Desk, open_desk, part
-from tests.rows import add_team
+from tests.desk import Desk, embed_words, open_desk, part
+from tests.rows import add_agent, add_team
 
 
 @pytest.fixture
@@ -129,6 +142,74 @@ async def test_after_the_assistant_had_it_back_the_same_ticket_is_used(desk: Des
     async with desk.db.write() as tx:
         await desk.tickets.set_status(tx, first.id, "solved")
     assert (await hand_off(desk)).id == first.id  # for a week it is the same matter
+
+
+@pytest.mark.parametrize("way", ["pending", "snoozed", "late"])
+@pytest.mark.parametrize("back", [True, False], ids=["with the assistant", "in the queue"])
+async def test_the_button_brings_a_ticket_back_into_sight(desk: Desk, way: str, back: bool) -> None:
+    """Whoever presses it waits for a person: the ticket is open, in the inbox, and has a time for the answer."""
+    async with desk.db.write() as tx:
+        policy = Policy("usual", "Usual", 30, 60, 600, default=True)
+        await put_policy(tx, desk.conversation.site_id, policy, desk.clock())
+    await desk.say("I want a human")
+    ticket = await hand_off(desk)
+    solved_by = ticket.resolution_due_at
+    if way == "late":
+        desk.clock.advance(minutes=31)
+        assert await desk.tending.look() == 1  # nobody came: the visitor was told
+    async with desk.db.write() as tx:
+        if way == "snoozed":
+            until = desk.clock() + timedelta(days=30)
+            await snooze(tx, desk.tickets, ticket.id, desk.mara.id, until)
+        elif way == "pending":
+            await desk.tickets.reply(tx, ticket.id, agent_id=desk.mara.id, text="Ask the assistant.")
+            await desk.tickets.set_status(tx, ticket.id, "pending")
+        if back:
+            await desk.conversations.hand_back(tx, desk.conversation.id)
+    desk.clock.advance(hours=2)
+    again = await hand_off(desk)
+    assert (again.id, again.status, again.snoozed_until) == (ticket.id, "open", None)
+    assert again.resolution_due_at == solved_by
+    async with desk.db.read() as tx:
+        counts = await inbox_counts(
+            tx, site_id=desk.conversation.site_id, agent_id=desk.jonas.id, now=desk.clock()
+        )
+    assert (counts.all, counts.snoozed) == (1, 0)
+    assert again.due is not None
+    if back:
+        # They were told anew that somebody comes, and are told if nobody does.
+        assert (again.due.clock, again.due.at) == ("first", desk.clock() + timedelta(minutes=30))
+        desk.clock.advance(minutes=31)
+        assert await desk.tending.look() == 1
+        assert (await desk.messages())[-1].text.startswith("Sorry, nobody has been free yet.")
+    elif way == "pending":
+        assert (again.due.clock, again.due.at) == ("next", desk.clock() + timedelta(minutes=60))
+
+
+async def test_what_was_deleted_while_it_was_read_is_not_chosen(desk: Desk) -> None:
+    """The team of the words, the team of a rule, the agent of a rule: gone between the reading and the write."""
+    site = desk.conversation.site_id
+    first = await add_team(desk.db, desk.clock, site, "First line")
+    returns = await add_team(desk.db, desk.clock, site, "Returns", "returns of shoes")
+    ruled = await add_team(desk.db, desk.clock, site, "Ruled")
+    leaves = await add_agent(desk.db, desk.clock, site, "Lea Leaving")
+    rule = Rule("r", "R", effect=Effect(team_id=ruled.id, assignee_id=leaves.id))
+
+    async def embed(texts: Sequence[str]) -> list[list[float]]:
+        async with desk.db.write() as tx:
+            await tx.execute(delete(Team).where(Team.id.in_([returns.id, ruled.id])))
+            await tx.execute(delete(Membership).where(Membership.agent_id == leaves.id))
+        return await embed_words(texts)
+
+    await desk.say("Returns of shoes: I want a person")
+    async with desk.db.write() as tx:
+        await put_rule(tx, site, rule, desk.clock())
+    handoff = Handoff(
+        desk.db, desk.conversations, desk.tickets, embed, next_line(load_texts()), desk.clock, fingerprint="w"
+    )
+    ticket = await handoff.hand_off(desk.conversation.id, "customer_request")
+    assert (ticket.team_id, ticket.team_score, ticket.assignee_id) == (first.id, None, None)
+    assert (await desk.row()).holder == "queue"
 
 
 async def test_an_agent_takes_a_conversation_from_the_assistant(desk: Desk) -> None:

@@ -25,9 +25,11 @@ from minidesk.db import Database
 from minidesk.db.models import Job, Site
 from minidesk.errors import ModelOverloaded, ModelRefused
 from minidesk.jobs import MAX_ATTEMPTS, ClaimedJob, Worker
+from minidesk.jobs.turns import LINE, PUT_OFF_MOST
 from minidesk.reply import Replier
 from tests.conftest import FakeClock
 from tests.desk import Desk, open_desk
+from tests.rows import add_conversation
 
 SOON = 10  # seconds; a test that waits this long has failed
 CITATION = Citation(1, "chk_1", "returns.md", "doc_1", "ver_1", "Returns", "/returns", "30 days", 4, 11)
@@ -73,6 +75,30 @@ class Script:
                     step()
         finally:
             self.closed.set()
+
+
+class Crowd(Script):
+    """Answers at once; questions that begin with a word wait for `go_on`."""
+
+    def __init__(self, slow: str) -> None:
+        super().__init__()
+        self.slow, self.go_on = slow, asyncio.Event()
+        self.asked: list[str] = []
+        self.now = self.most = 0
+
+    async def ask(
+        self, question: Question, site: SiteWishes = NO_WISHES
+    ) -> AsyncGenerator[ProvedSentence | Answered, None]:
+        """A not-found turn."""
+        self.asked.append(question.text)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if question.text.startswith(self.slow):
+                await self.go_on.wait()
+            yield answered(Clarify("not_found"), "Not there.")
+        finally:
+            self.now -= 1
 
 
 @pytest.fixture
@@ -166,6 +192,45 @@ async def test_two_messages_in_a_breath_are_answered_one_after_the_other(desk: D
         ("assistant", TEXT),
     ]
     assert [m.author for m in await desk.messages()] == ["visitor", "visitor", "assistant", "assistant"]
+
+
+async def test_one_visitors_messages_hold_up_nobody_else(desk: Desk) -> None:
+    """Those that wait for their conversation's turn take no place from others, however many they are."""
+    texts = [f"Slow {n:02}?" for n in range(20)]
+    for text in texts:
+        await desk.say(text)
+    for text in ("Quick?", "Slow too?", "Slow as well?"):
+        other = await add_conversation(desk.db, desk.clock, desk.conversation.site_id)
+        async with desk.db.write() as tx:
+            await desk.conversations.post_visitor_message(tx, other, client_id="1", text=text)
+    asker = Crowd("Slow")
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker(desk, replier(desk, asker), "w:1", concurrency=2).run(stop))
+    async with asyncio.timeout(SOON):
+        while not {"Slow 00?", "Quick?", "Slow too?"} <= set(asker.asked):  # noqa: ASYNC110 (it announces nothing)
+            await asyncio.sleep(0.01)
+    assert asker.asked == ["Slow 00?", "Quick?", "Slow too?"]
+    async with desk.db.read() as tx:
+        ready = list(await tx.scalars(select(Job.attempts).where(Job.state == "ready")))
+    assert ready == [0] * (
+        len(texts) - 1 - LINE + 1
+    )  # what was put off has lost no attempt; and the last visitor's
+    asker.go_on.set()
+    async with asyncio.timeout(2 * SOON):
+        while states := await job_states(desk):
+            if set(states) == {"ready"}:  # never while one runs: its lease would end
+                desk.clock.advance(seconds=PUT_OFF_MOST)
+    stop.set()
+    await running
+    # Each once, in the order in which they came, and never more than two at once.
+    assert [text for text in asker.asked if text in texts] == texts
+    assert (len(asker.asked), asker.most) == (len(texts) + 3, 2)
+    assert [m.text for m in await desk.messages() if m.author == "assistant"] == ["Not there."] * len(texts)
+
+
+async def job_states(desk: Desk) -> list[str]:
+    async with desk.db.read() as tx:
+        return list(await tx.scalars(select(Job.state)))
 
 
 async def test_the_sites_own_wishes_reach_the_asker(desk: Desk) -> None:
@@ -309,7 +374,7 @@ async def serve(url: str, point: str) -> None:
     await worker(desk, handler, "killed:1").run(asyncio.Event())
 
 
-def worker(desk: Desk, handler: Replier, owner: str) -> Worker:
+def worker(desk: Desk, handler: Replier, owner: str, concurrency: int = 1) -> Worker:
     return Worker(
         desk.db,
         desk.jobs,
@@ -318,6 +383,7 @@ def worker(desk: Desk, handler: Replier, owner: str) -> Worker:
         owner=owner,
         handlers={"reply": handler.reply},
         give_up={"reply": handler.give_up},
+        concurrency=concurrency,
         poll_s=0.02,
     )
 

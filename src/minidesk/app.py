@@ -74,57 +74,23 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     core = desk.core
     limiter = RateLimiter(core.clock)
     here = AgentsHere()
-    streams = Streams(
-        core.db,
-        core.hub,
-        desk.stopping,
-        core.settings.streams_per_visitor,
-        core.settings.streams_per_address,
-        core.presence,
-        here,
-    )
+    streams = _streams(desk, here)
     assets = Assets(DIST)
     api_keys = ApiKeys(core.clock)
     install_check = build_install_check(core)
-
     limits = core.settings.data_dir / "limits.json"
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await limiter.restore(limits)
-        async with desk.running(streams.run, lambda: limiter.keep(limits, desk.stopping)):
+        async with desk.running(streams=streams.run, limits=lambda: limiter.keep(limits, desk.stopping)):
             yield
         await install_check.close()
 
     app = FastAPI(title="minidesk", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(
-        ops_router(
-            OpsDeps(
-                {"database": desk.check_database},
-                core.metrics.registry,
-                desk.stopping,
-                MetricsRules(
-                    core.settings.metrics_token.get_secret_value(),
-                    urlsplit(core.settings.public_url).hostname or "localhost",
-                ),
-                desk.read_metrics,
-            )
-        )
-    )
+    app.include_router(ops_router(_ops_deps(desk)))
     # Routes are tried in this order, and this one is in a hurry.
-    app.include_router(
-        openai_router(
-            OpenAIDeps(
-                db=core.db,
-                settings=core.settings,
-                clock=core.clock,
-                limiter=limiter,
-                api_keys=api_keys,
-                asker=desk.answers.asker,
-                gateway=desk.answers.gateway,
-            )
-        )
-    )
+    app.include_router(openai_router(_openai_deps(desk, limiter, api_keys)))
     app.include_router(
         pages_router(PageDeps(core.db, core.texts, assets, core.clock, desk.answers.voice.configured))
     )
@@ -144,16 +110,59 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
         return RedirectResponse(first_page)
 
     install_error_handlers(app)
-    app.add_middleware(
-        Guard,
-        rules=GuardRules(
-            upload_body=core.settings.document_max_bytes,
-            widget_upload=max(core.settings.attachment_max_bytes, core.settings.voice_max_bytes),
-            https=core.settings.secure_cookies,
-        ),
-    )
+    app.add_middleware(Guard, rules=_guard_rules(core.settings))
     app.add_middleware(CountRequests, count=core.metrics.requested)
     return app
+
+
+def _streams(desk: Desk, here: AgentsHere) -> Streams:
+    core = desk.core
+    return Streams(
+        core.db,
+        core.hub,
+        desk.stopping,
+        core.settings.streams_per_visitor,
+        core.settings.streams_per_address,
+        core.presence,
+        here,
+    )
+
+
+def _guard_rules(settings: Settings) -> GuardRules:
+    return GuardRules(
+        upload_body=settings.document_max_bytes,
+        widget_upload=max(settings.attachment_max_bytes, settings.voice_max_bytes),
+        https=settings.secure_cookies,
+    )
+
+
+def _ops_deps(desk: Desk) -> OpsDeps:
+    core = desk.core
+    rules = MetricsRules(
+        core.settings.metrics_token.get_secret_value(),
+        urlsplit(core.settings.public_url).hostname or "localhost",
+    )
+    return OpsDeps(
+        {"database": desk.check_database},
+        core.metrics.registry,
+        desk.stopping,
+        rules,
+        desk.read_metrics,
+        desk.loops.down,
+    )
+
+
+def _openai_deps(desk: Desk, limiter: RateLimiter, api_keys: ApiKeys) -> OpenAIDeps:
+    core = desk.core
+    return OpenAIDeps(
+        db=core.db,
+        settings=core.settings,
+        clock=core.clock,
+        limiter=limiter,
+        api_keys=api_keys,
+        asker=desk.answers.asker,
+        gateway=desk.answers.gateway,
+    )
 
 
 def _visitor_deps(desk: Desk, streams: Streams, limiter: RateLimiter) -> VisitorDeps:
@@ -171,6 +180,7 @@ def _visitor_deps(desk: Desk, streams: Streams, limiter: RateLimiter) -> Visitor
         limiter,
         core.attachments,
         desk.answers.voice,
+        desk.sealer,
         CopyOutbox(core.jobs, core.clock) if core.settings.mails else None,
     )
 
@@ -192,6 +202,7 @@ def _console_deps(
         sessions=desk.sessions,
         setup_code=desk.setup_code,
         doors=desk.doors,
+        sealer=desk.sealer,
         mails=AccountMails(core.settings),
         oidc=desk.oidc,
         throttle=LoginThrottle(limiter, core.settings.logins_per_5_minutes),
@@ -228,7 +239,7 @@ def _rest_deps(desk: Desk, limiter: RateLimiter, api_keys: ApiKeys) -> RestDeps:
         searcher=desk.answers.searcher,
         asker=desk.answers.asker,
         tickets=desk.tickets,
-        endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow)),
+        endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow), desk.sealer),
         hub=core.hub,
         clock=core.clock,
     )

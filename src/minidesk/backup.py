@@ -19,12 +19,12 @@ from sqlalchemy import select
 
 from minidesk import __version__
 from minidesk.db import Database, Tx
-from minidesk.db.dump import Kind, TableShape, dump_rows, load_rows, shapes
+from minidesk.db.dump import Kind, TableShape, count_on, dump_rows, load_rows, shapes
 from minidesk.db.migrate import current_revision, migrate, migrate_to
 from minidesk.db.models import Attachment, DocumentVersion, Site, Source
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.files import FileStore
-from minidesk.knowledge.index import OwnerLock
+from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.settings import Settings
 from minidesk.wiring import Core, attachment_files
 
@@ -185,7 +185,7 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
 
 
 async def _check_empty(db: Database) -> None:
-    async with db.engine.connect() as connection:
+    async with db.connect() as connection:
         known = await connection.run_sync(lambda sync: sync.dialect.has_table(sync, Site.__tablename__))
     if not known:
         return
@@ -224,6 +224,7 @@ async def _load_tables(db: Database, archive: zipfile.ZipFile, manifest: Manifes
                     code="backup_damaged",
                 )
             total += count
+        await count_on(tx)
     return total
 
 

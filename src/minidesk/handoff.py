@@ -19,7 +19,7 @@ from minidesk.answering.privacy import PrivateModels, SiteWishes, said_by_visito
 from minidesk.answering.summarise import read_conversation
 from minidesk.conversations import Conversations, MessageView, lock_conversation, transcript
 from minidesk.db import Database, Tx
-from minidesk.db.models import Conversation, Document, Ticket, Visitor
+from minidesk.db.models import Conversation, Document, Team, Ticket, Visitor
 from minidesk.errors import NotFound
 from minidesk.sites import SiteView, hours_line, site_by_id
 from minidesk.text.locale import Texts
@@ -51,6 +51,7 @@ from minidesk.tickets import (
     triage,
     visitor_sentences,
     with_priority,
+    works_here,
 )
 
 # A ticket's number, and the site, in the visitor's language.
@@ -119,16 +120,16 @@ class Handoff:
     ) -> TicketView:
         """Bring the conversation to a person and give its ticket.
 
-        If a person has it or is awaited, the ticket there is comes back unchanged and the visitor is told
-        nothing twice. `text_for_visitor` replaces the line about what happens next. `agent_id` is an agent who
-        takes the conversation at once: it skips the queue, and the agent speaks instead of us. Raises NotFound,
-        and AlreadyAssigned if another agent has it.
+        If a person has it or is awaited, the ticket there is comes back, in sight again if it was put off or
+        pending, and the visitor is told nothing twice. `text_for_visitor` replaces the line about what happens next.
+        `agent_id` is an agent who takes the conversation at once: it skips the queue, and the agent speaks instead
+        of us. Raises NotFound, and AlreadyAssigned if another agent has it.
         """
         async with self._db.read() as tx:
             waiting = await _ticket_being_worked(tx, conversation_id)
             case = await _read(tx, conversation_id, self._clock())
         if waiting is not None:
-            return waiting if agent_id is None else await self._take(waiting, agent_id)
+            return await self._call(waiting) if agent_id is None else await self._take(waiting, agent_id)
         found = await asyncio.to_thread(
             triage,
             case.messages,
@@ -194,6 +195,15 @@ class Handoff:
             priority_words=read.priority_words,
         )
 
+    async def _call(self, waiting: TicketView) -> TicketView:
+        """Somebody has it or will: the visitor who asks again must not wait for a day that it was put off to."""
+        if waiting.status == "open" and waiting.snoozed_until is None:
+            return waiting
+        async with self._db.write() as tx:
+            await self._tickets.visitor_called(tx, waiting.id)
+        async with self._db.read() as tx:
+            return await ticket_detail(tx, waiting.id)
+
     async def _take(self, waiting: TicketView, agent_id: str) -> TicketView:
         """The ticket is there: nothing to find out, so an agent's press takes effect before their next one."""
         async with self._db.write() as tx:
@@ -214,6 +224,8 @@ class Handoff:
         agent_id: str | None,
     ) -> str:
         """The one write. What was read before may be old: it looks again under the lock."""
+        # Teams first, as whoever deletes one: behind the ticket's lock the two would wait for each other.
+        team, routed = await _still_there(tx, case.site.id, team, routed)
         if agent_id is not None:
             await self._conversations.take_over(tx, conversation_id, agent_id)
             queued = False
@@ -248,6 +260,8 @@ class Handoff:
             )
         elif agent_id is not None:
             await self._tickets.take(tx, ticket.id, agent_id)
+        elif queued:
+            await self._tickets.queued_again(tx, ticket, clocks)
         if queued:
             line = text_for_visitor or self._next_line(case.site, case.locale, ticket.number, self._clock())
             await self._conversations.post_system_message(tx, conversation_id, line)
@@ -280,6 +294,22 @@ async def _ticket_being_worked(tx: Tx, conversation_id: str) -> TicketView | Non
         )
     )
     return None if ticket_id is None else await ticket_detail(tx, ticket_id)
+
+
+async def _still_there(tx: Tx, site_id: str, team: TeamChoice, routed: Routed) -> tuple[TeamChoice, Routed]:
+    """Both without what was deleted while the conversation was read: a team, which the first one stands in for, or a person.
+
+    On PostgreSQL the teams stay until this transaction ends.
+    """
+    query = select(Team.id).where(Team.site_id == site_id).order_by(Team.created_at, Team.id)
+    teams = (await tx.scalars(query.with_for_update(read=True, key_share=True))).all()
+    if team.team_id is not None and team.team_id not in teams:
+        team = _by_rule(team, teams[0] if teams else None)
+    if routed.team_id not in teams:
+        routed = replace(routed, team_id=None)
+    if routed.assignee_id is not None and not await works_here(tx, site_id, routed.assignee_id):
+        routed = replace(routed, assignee_id=None)
+    return team, routed
 
 
 async def _read(tx: Tx, conversation_id: str, now: datetime) -> _Case:
@@ -343,8 +373,8 @@ def _first_name(name: str | None) -> str | None:
     return first[0] if first and first[0].isalpha() and len(first[0]) <= FIRST_NAME_CHARS else None
 
 
-def _by_rule(team: TeamChoice, team_id: str) -> TeamChoice:
-    """A rule's team instead of the likest; what is learned of the ticket, and its likely tags, stay."""
+def _by_rule(team: TeamChoice, team_id: str | None) -> TeamChoice:
+    """Another team instead of the likest, a rule's say; what is learned of the ticket, and its likely tags, stay."""
     return replace(team, team_id=team_id, score=None, evidence=None, why=Why(tags=team.why.tags))
 
 

@@ -18,10 +18,10 @@ from minidesk.channels import MailFile, ReceivedMail, ReplyAddress, read_mail
 from minidesk.conversations import Attachments, Conversations, Sent, lock_conversation
 from minidesk.conversations.attachments import MOST
 from minidesk.db import Database, Tx
-from minidesk.db.models import Conversation, InboundMail, Message, SentMail, new_id
+from minidesk.db.models import Conversation, Event, InboundMail, SentMail, new_id
 from minidesk.errors import NotAllowed, Refused, TooMany
 from minidesk.handoff import Handoff
-from minidesk.text.normalise import check_text, clean_label
+from minidesk.text.normalise import MAX_SHRINK, check_text, clean_label
 from minidesk.tickets import Tickets, check_not_blocked
 
 # Mails at once: one of 10 MB takes several times that while its files are decoded.
@@ -29,7 +29,7 @@ AT_ONCE = 2
 # Of one conversation in an hour: more is a program, whatever its headers say.
 AN_HOUR = 20
 _LEFT_OUT_CHARS = 500
-_SPARE_CHARS = 100  # composing characters can make a text a little longer
+_GROWTH = 3  # composing makes one character of four, or three of one (UAX 15)
 
 Outcome = Literal["stored", "repeated", "dropped"]
 
@@ -129,11 +129,11 @@ class Inbound:
 
     async def _store(self, answered: _Answered, mail: ReceivedMail) -> Taken:
         files = list(mail.files)
-        if len(mail.text) > self._max_chars - _SPARE_CHARS:
+        text, is_whole = _fitting(mail.text, self._max_chars)
+        if not is_whole:
             files.insert(0, MailFile("message.txt", "text/plain", mail.text.encode()))
         stored, left_out = await self._files(answered, files)
         names = ", ".join(left_out)[:_LEFT_OUT_CHARS]
-        text = check_text(mail.text[: self._max_chars - _SPARE_CHARS], self._max_chars)
         if not text and not stored:
             text = f"[{names}]"[: self._max_chars]  # an agent at least sees that something came
         async with self._db.write() as tx:
@@ -180,9 +180,31 @@ class Inbound:
         """Hand off what the assistant would have. A repeated mail finds what a killed process left undone."""
         async with self._db.read() as tx:
             row = await tx.get_one(Conversation, conversation_id)
-            seq = await tx.scalar(select(Message.seq).where(Message.id == message_id))
-        if row.holder == "assistant" and seq == row.last_seq:
-            await self._handoff.hand_off(conversation_id, "customer_request")
+            if row.holder != "assistant" or await _had_a_person(tx, conversation_id, message_id):
+                return
+        await self._handoff.hand_off(conversation_id, "customer_request")
+
+
+def _fitting(raw: str, most: int) -> tuple[str, bool]:
+    """As much of the text as a message can hold, and whether that is all of it."""
+    # Cut after composing, which changes the length; and once more checked, for what shapes nothing at its new end.
+    text = check_text(raw[: most * MAX_SHRINK], most * MAX_SHRINK * _GROWTH)
+    return check_text(text[:most], most), len(text) <= most and len(raw) <= most * MAX_SHRINK
+
+
+async def _had_a_person(tx: Tx, conversation_id: str, message_id: str) -> bool:
+    """Whether a person had the conversation, or was awaited, when this message came or since then."""
+    this = (Event.type == "message") & (Event.data["id"].as_string() == message_id)
+    events = await tx.execute(
+        select(Event.type, Event.data["holder"].as_string())
+        .where(Event.conversation_id == conversation_id, this | (Event.type == "holder"))
+        .order_by(Event.n)
+    )
+    said, holder, had = False, "assistant", False
+    for type, to in events:
+        said, holder = said or type == "message", to or holder
+        had = had or (said and holder in ("queue", "agent"))
+    return had
 
 
 async def _known(tx: Tx, answered: _Answered, mail: ReceivedMail) -> Taken | None:

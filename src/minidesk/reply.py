@@ -99,13 +99,14 @@ class Replier:
     async def reply(self, job: ClaimedJob) -> None:
         """Answer the message of this job, or bring it to a person.
 
-        Raises only what another attempt may mend; the worker then tries again, and at last calls `give_up`.
+        Raises only what another attempt may mend; the worker then tries again, and at last calls `give_up`. Or NotYet,
+        where the conversation has enough that waits.
         """
         self._crash_point("reply.after_claim")
         message_id = str(job.payload["message_id"])
         # Who writes twice in a breath gets two answers, and the second knows the first. Jobs that an earlier release
         # left behind do not name their conversation, and take no turns.
-        async with self._turns.of(str(job.payload.get("conversation_id", message_id))):
+        async with self._turns.of(str(job.payload.get("conversation_id", message_id)), job):
             await self._reply(job, message_id)
 
     async def _reply(self, job: ClaimedJob, message_id: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import FakeClock
 from tests.desk import Desk, embed_words, open_desk
 
+from minidesk.accounts import Sealer
 from minidesk.channels import QUEUE, Deliverer, Endpoints, Outbox
 from minidesk.conversations import Conversations
 from minidesk.db import Database
@@ -125,5 +126,6 @@ async def channels(db: Database, clock: FakeClock, receiver: Receiver) -> Channe
         handoff=Handoff(db, conversations, tickets, embed_words, line, clock),
     )
     allow = f"127.0.0.1:{receiver.port}"
-    deliverer = Deliverer(db, outbox, Outbound(allow), clock, seconds=0.5, chance=lambda: 0.5)
-    return Channels(desk, outbox, Endpoints(outbox, clock, Allowed(allow)), deliverer)
+    sealer = Sealer(bytes(32))
+    deliverer = Deliverer(db, outbox, Outbound(allow), clock, sealer, seconds=0.5, chance=lambda: 0.5)
+    return Channels(desk, outbox, Endpoints(outbox, clock, Allowed(allow), sealer), deliverer)

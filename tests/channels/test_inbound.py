@@ -1,6 +1,7 @@
 """Mails that come in: to which conversation, what is kept of them, what is dropped, and that nothing goes round in circles."""
 
 import dataclasses
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -25,7 +26,8 @@ from minidesk.channels import (
     signed_headers,
 )
 from minidesk.channels.letter import Letter, Said, write_message
-from minidesk.conversations import Attachments, Conversations
+from minidesk.channels.read_mail import MAX_WORDS
+from minidesk.conversations import AnswerEnd, Attachments, Conversations
 from minidesk.db import Database
 from minidesk.db.models import Attachment, Block, InboundMail, Job, Message, SentMail, new_id
 from minidesk.errors import Invalid, NotAuthenticated, TooLarge, TooMany
@@ -35,6 +37,7 @@ from minidesk.inbound import AN_HOUR, Inbound
 from minidesk.live import EventLog
 from minidesk.settings import Settings, load_settings
 from minidesk.text.locale import load_texts
+from minidesk.text.normalise import check_text
 from minidesk.tickets import Tickets
 from minidesk.web.guard import INBOUND_MAIL, Guard, GuardRules
 from minidesk.web.inbound_mail import InboundDeps, inbound_router
@@ -187,6 +190,59 @@ async def test_a_person_gets_what_the_assistant_would_have(door: Door) -> None:
     assert mails == 1  # of the agent's answer before
 
 
+class Killed(BaseException):
+    """The process ends here; nothing of ours may catch it."""
+
+
+@dataclass
+class Dying:
+    """A process that ends between the mail's commit and its handoff."""
+
+    async def hand_off(self, *_: object, **__: object) -> None:
+        raise Killed
+
+
+async def test_a_mail_that_a_killed_process_left_comes_to_a_person_whatever_was_said_since(
+    door: Door,
+) -> None:
+    desk = door.desk
+    [ticket] = await desk.all_tickets()
+    async with desk.db.write() as tx:
+        await desk.tickets.set_status(tx, ticket.id, "solved")
+    mail, whole = door.mail("It came broken."), door.inbound._handoff
+    door.inbound._handoff = Dying()  # type: ignore[assignment]
+    with pytest.raises(Killed):
+        await door.take(mail)
+    door.inbound._handoff = whole
+    said = await desk.say("Hello?")  # in the chat, where the assistant answers
+    async with desk.db.write() as tx:
+        answer = await desk.conversations.begin_answer(tx, reply_to=said.id)
+        await desk.conversations.finish_answer(
+            tx, answer, AnswerEnd("clarify", kind="smalltalk", text="Hello!")
+        )
+    assert await door.take(mail) == ("repeated", "")
+    [ticket] = await desk.all_tickets()
+    assert (ticket.status, (await desk.row()).holder) == ("open", "queue")
+    # Once a person had it, the same mail again wakes nobody, even if they solved it without a word.
+    async with desk.db.write() as tx:
+        await desk.tickets.set_status(tx, ticket.id, "solved")
+    assert await door.take(mail) == ("repeated", "")
+    assert (await desk.row()).holder == "assistant"
+    assert len(await door.visitor_said()) == 3
+
+
+async def test_a_mail_that_an_agent_answered_and_that_comes_again_wakes_nobody(door: Door) -> None:
+    desk, mail = door.desk, door.mail()
+    [ticket] = await desk.all_tickets()
+    assert await door.take(mail) == ("stored", "")  # while Jonas has it
+    async with desk.db.write() as tx:
+        await desk.tickets.reply(tx, ticket.id, agent_id=desk.jonas.id, text="On its way.")
+        await desk.tickets.set_status(tx, ticket.id, "solved")
+    assert await door.take(mail) == ("repeated", "")
+    [ticket] = await desk.all_tickets()
+    assert (ticket.status, (await desk.row()).holder) == ("solved", "assistant")
+
+
 async def test_files_are_taken_as_in_the_chat_and_the_others_named(door: Door) -> None:
     mail = door.mail("See the picture.")
     mail.add_attachment(PNG, maintype="image", subtype="png", filename="broken.png")
@@ -253,9 +309,14 @@ async def test_who_is_blocked_is_not_heard_and_a_flood_ends(door: Door) -> None:
         b"no mail at all",
         b"To: x\nContent-Type: multipart/mixed; boundary=a\n\n"
         + b"--a\nContent-Type: multipart/mixed; boundary=a\n\n" * 500,
+        b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(30))
+        + b"\n" * 9_000_000,
+        b"To: a\n" + b"X: a\n" * 500_000 + b"\nhello",
+        b"To: " + b"(" * 5000 + b"\n\nhello",
         b"To: x\n" + b"--a\nContent-Type: message/rfc822\n\n" * 300,
     ],
 )
+@pytest.mark.timeout(20)
 def test_what_is_no_mail_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid):
         read_mail(raw)
@@ -272,12 +333,43 @@ def test_what_is_no_mail_is_refused(raw: bytes) -> None:
         b"To: " + b"a@b.example, " * 50_000 + b"\n\nx",
         b"To: a\nContent-Type: text/html\n\n" + b"<div>" * 20_000,
         b"To: a\nContent-Type: text/html\n\n" + b"<" * 300_000,
+        b"To: a\nContent-Type: text/html\n\n<p>x</p>" + b"<?xml" * 60_000,
+        b"To: a\nContent-Type: text/html\n\n<p>x</p>" + b"<i id=appendonsend>a</i>b" * 12_000,
+        b"To: a\nContent-Type: text/html\n\n<p>x</p>" + b"<title>a</title>b" * 17_000,
+        b"To: a\n\n" + b"\n>\n" * 200_000,
+        b"To: a\nContent-Type: text/plain" + b";" * 2_000_000 + b"\n\nhello",
+        b"To: a\nContent-Type: text/plain; charset*=punycode''"
+        + b"a" * 400_000
+        + b"-"
+        + b"a" * 400_000
+        + b"\n\nhello",
+        b"To: a\nContent-Type: multipart/mixed; charset=undefined\n\n\xff no boundary",
+        b"To: a\nContent-Type: multipart/mixed; boundary*=undefined''a\n\n--a\n\nhello",
+        b"To: a\n" + b"Content-Type: multipart/mixed; boundary=a\n\n--a\n" * 9 + b"\n",
     ],
+    ids=map(str, itertools.count()),
 )
+@pytest.mark.timeout(20)
 def test_whatever_strangers_send_is_read_or_refused(raw: bytes) -> None:
     found = read_mail(raw)
     assert "\0" not in found.text
     found.text.encode()
+
+
+def test_of_a_mail_without_an_end_the_beginning_is_read() -> None:
+    assert read_mail(b"To: a\n\n" + b"word " * 1_000_000).text.startswith("word word")
+    assert len(read_mail(b"To: a\n\n" + b"word " * 1_000_000).text) <= MAX_WORDS
+    part = b"--q\nContent-Type: text/html\n\n" + b"<p>word</p>" * 2000 + b"\n"
+    many = b"To: a\nContent-Type: multipart/mixed; boundary=q\n\n" + part * 40 + b"--q--"
+    assert len(read_mail(many).text) <= MAX_WORDS + 40
+
+
+def test_an_old_mail_of_html_goes_and_what_stands_around_it_stays() -> None:
+    body = (
+        b"<div>New</div><p>words</p><div><b id=appendonsend></b><p>old</p>tail<div id=appendonsend>x</div><i>y</i></div>"
+        b"<p>below</p><!-- c --><div id=divRplyFwdMsg>From: A</div><p>older</p><blockquote>q</blockquote>"
+    )
+    assert read_mail(b"To: a\nContent-Type: text/html\n\n" + body).text == "New\nwords\ntail\nbelow"
 
 
 def test_a_mail_that_is_too_large_is_refused() -> None:
@@ -341,6 +433,46 @@ async def test_only_what_is_signed_gets_in(door: Door, base: str) -> None:
     rules = GuardRules()
     assert rules.body_limit(INBOUND_MAIL, "message/rfc822") == 10_000_000
     assert rules.body_limit("/api/v1/ask", "message/rfc822") == 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["\u0958\u0932\u092e ", "\u09b0\u09df\u09dc ", "\u0344\u0390\ufb2c", "e\u0301 ", "\u0928\u094d\u200d "],
+)  # what composing makes longer, and shorter
+async def test_long_mails_of_any_script_are_taken(door: Door, base: str, word: str) -> None:
+    body = door.mail(word * 3000).as_bytes()
+    signed = signed_headers([SECRET], "id_1", int(door.desk.clock().timestamp()), body)
+    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as client:
+        taken = await client.post(INBOUND_MAIL, content=body, headers=signed)
+    assert (taken.status_code, taken.json()["outcome"]) == (200, "stored")
+    message = (await door.visitor_said())[-1]
+    assert 3900 < len(message.text) <= 4000
+    assert message.text == check_text(message.text, 4000)
+    async with door.desk.db.read() as tx:
+        [file] = await tx.scalars(select(Attachment).where(Attachment.message_id == message.id))
+    assert file.name == "message.txt"
+
+
+async def test_a_mail_with_a_strange_name_or_address_is_taken_or_refused_and_never_our_mistake(
+    door: Door, base: str
+) -> None:
+    head = f"To: {door.to}\nMessage-ID: <s@x>\n".encode()
+    file = b"Content-Type: multipart/mixed; boundary=q\n\n--q\n\nSee this.\n--q\nContent-Type: image/png\n"
+    named = b"Content-Disposition: attachment; filename*=undefined''x.png\n\n" + PNG + b"\n--q--"
+    torn = b"Content-Disposition: attachment; filename*=a; filename*0=b\n\n" + PNG + b"\n--q--"
+    now = int(door.desk.clock().timestamp())
+    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as client:
+        for body, status, outcome in (
+            (head + file + named, 200, "stored"),
+            (head.replace(b"<s@", b"<t@") + file + torn, 200, "stored"),
+            (b"To: " + b"(" * 5000 + b"\n\nhello", 422, "mail_unreadable"),
+        ):
+            answer = await client.post(
+                INBOUND_MAIL, content=body, headers=signed_headers([SECRET], "id_1", now, body)
+            )
+            said = answer.json()
+            assert (answer.status_code, said.get("outcome") or said["error"]["code"]) == (status, outcome)
+    assert (await door.visitor_said())[-1].text == "See this."
 
 
 async def test_without_settings_there_is_no_door(clock: FakeClock, settings: Settings) -> None:

@@ -51,3 +51,19 @@ def test_nothing_new_is_nothing_and_long_mails_take_no_time() -> None:
     assert newly_written("") == ""
     long = ("on " + "a " * 140 + "\n") * 3000
     assert len(newly_written(long)) > 100_000
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("mail", "new"),
+    [
+        ("\n>\n" * 200_000, ""),
+        ("Hi\n" + "\n>\n" * 200_000 + "Bye", "Hi\n\nBye"),
+        ("Hi" + "\n" * 200_000 + "On Mon, 2 Mar 2026 at 10:00, A <d@x.example> wrote:\n>\n" * 20_000, "Hi"),
+        ("am " + "schrieb " * 37 + "\n>\n\n" * 50_000 + "Bye", None),
+    ],
+    ids=["quotes", "between", "attributions", "doubtful"],
+)
+def test_what_is_made_to_take_long_takes_no_time(mail: str, new: str | None) -> None:
+    found = newly_written(mail)
+    assert found == new or (new is None and found.endswith("Bye"))

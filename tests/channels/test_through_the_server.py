@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
@@ -58,9 +60,15 @@ async def test_a_message_reaches_the_receiver_also_over_a_kill(receiver: Receive
             await ask(client, key[1], "second")
             await receiver.wait_for(2)
         await server.kill()
+        with closing(sqlite3.connect(tmp_path / "data" / "minidesk.db")) as rows, rows:
+            assert unescape(secret[1]) not in str(rows.execute("SELECT * FROM webhook_endpoints").fetchall())
+            # As a version wrote it that did not seal secrets yet; a start seals it, and it goes on signing.
+            rows.execute("UPDATE webhook_endpoints SET sealed = ?", (unescape(secret[1]),))
         receiver.silent = False
         await server.start()
         await receiver.wait_for(3)
+        with closing(sqlite3.connect(tmp_path / "data" / "minidesk.db")) as rows:
+            assert unescape(secret[1]) not in str(rows.execute("SELECT * FROM webhook_endpoints").fetchall())
     first, second, third = receiver.got
     assert all(verified(unescape(secret[1]), one.headers, one.body) for one in receiver.got)
     assert json.loads(first.body)["data"]["message"]["text"] == "How long may I return boots?"

@@ -12,10 +12,18 @@ from tests.channels.conftest import BASE, Channels, Receiver
 from tests.conftest import FakeClock
 from tests.rows import add_site
 
-from minidesk.channels import EVENTS, DeliveryView, EndpointView, signed_headers
+from minidesk.accounts import Sealer
+from minidesk.channels import (
+    EVENTS,
+    DeliveryView,
+    EndpointView,
+    new_secret,
+    seal_webhook_secrets,
+    signed_headers,
+)
 from minidesk.channels.deliver import DELAYS, FAILING_FOR, LOG_KEPT, Deliverer
 from minidesk.channels.endpoints import BOTH_SECRETS_FOR, ENDPOINTS_OF_A_SITE
-from minidesk.db.models import Job, WebhookDelivery
+from minidesk.db.models import Job, WebhookDelivery, WebhookEndpoint
 from minidesk.errors import Conflict, Invalid, NotFound
 from minidesk.outbound import Outbound
 
@@ -188,7 +196,7 @@ async def test_no_answer_is_one_word_whatever_the_reason(
 
 def nothing_allowed(channels: Channels) -> Deliverer:
     """The sender of an operator who took the receiver's address off the list after it was added."""
-    return Deliverer(channels.desk.db, channels.outbox, Outbound(), channels.desk.clock)
+    return Deliverer(channels.desk.db, channels.outbox, Outbound(), channels.desk.clock, Sealer(bytes(32)))
 
 
 async def test_an_inside_address_is_refused_when_it_is_typed(channels: Channels, receiver: Receiver) -> None:
@@ -325,6 +333,53 @@ async def test_both_secrets_sign_for_a_day(channels: Channels, receiver: Receive
         assert verified(new, last.headers, last.body)
         assert verified(old, last.headers, last.body) is old_signs
         clock.now += BOTH_SECRETS_FOR
+
+
+async def test_secrets_are_sealed_and_older_ones_go_on_signing(
+    channels: Channels, receiver: Receiver
+) -> None:
+    endpoint_id, plain = await channels.add(receiver, "message.visitor")
+    async with channels.desk.db.write() as tx:
+        new = (await channels.endpoints.rotate(tx, channels.site_id, endpoint_id)).secret
+        row = await tx.get_one(WebhookEndpoint, endpoint_id)
+        for secret in (plain, new):
+            assert secret not in f"{row.sealed} {row.old_sealed}"
+        row.sealed, row.old_sealed = new, plain  # as a version before sealing wrote them
+    for text in ("One", "Two"):
+        await channels.desk.say(text)
+        await channels.work()
+        last = receiver.got[-1]
+        assert verified(new, last.headers, last.body)
+        assert verified(plain, last.headers, last.body)
+        async with channels.desk.db.write() as tx:  # what the next start does
+            await seal_webhook_secrets(tx, Sealer(bytes(32)))
+            row = await tx.get_one(WebhookEndpoint, endpoint_id)
+            for secret in (plain, new):
+                assert secret not in f"{row.sealed} {row.old_sealed}"
+
+
+async def test_without_its_key_a_webhook_waits_for_a_new_secret(
+    channels: Channels, receiver: Receiver, clock: FakeClock
+) -> None:
+    endpoint_id, _ = await channels.add(receiver, "message.visitor")
+    async with channels.desk.db.write() as tx:  # as it is after a backup came back without secret.key
+        row = await tx.get_one(WebhookEndpoint, endpoint_id)
+        row.sealed = Sealer(bytes(31) + b"x").seal(new_secret(), endpoint_id)
+    await channels.desk.say("Hello")
+    assert await channels.work() == 1
+    [delivery] = await log(channels, endpoint_id)
+    assert (receiver.got, delivery.state, [one.error for one in delivery.tries]) == (
+        [],
+        "waiting",
+        ["no_secret"],
+    )
+    async with channels.desk.db.write() as tx:
+        secret = (await channels.endpoints.rotate(tx, channels.site_id, endpoint_id)).secret
+    clock.advance(seconds=13)
+    assert await channels.work() == 1
+    [one] = receiver.got
+    assert verified(secret, one.headers, one.body)
+    assert len(one.headers["webhook-signature"].split(" ")) == 1
 
 
 async def test_a_repeated_job_after_the_booking_sends_nothing(channels: Channels, receiver: Receiver) -> None:

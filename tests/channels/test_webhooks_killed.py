@@ -11,6 +11,7 @@ from minidesk.channels import QUEUE
 SENDER = textwrap.dedent(
     """
     import asyncio, sys
+    from minidesk.accounts import Sealer
     from minidesk.channels import QUEUE, WEBHOOK, Deliverer, Outbox
     from minidesk.db import Database
     from minidesk.db.models import utc_now
@@ -21,7 +22,9 @@ SENDER = textwrap.dedent(
     async def main(url, allow):
         db, hub = Database(url), Hub()
         jobs = JobQueue(hub, utc_now)
-        deliverer = Deliverer(db, Outbox(jobs, utc_now, ""), Outbound(allow), utc_now, seconds=60)
+        deliverer = Deliverer(
+            db, Outbox(jobs, utc_now, ""), Outbound(allow), utc_now, Sealer(bytes(32)), seconds=60
+        )
         worker = Worker(db, jobs, hub, queue=QUEUE, owner="server-1", handlers={WEBHOOK: deliverer.run})
         await worker.run(asyncio.Event())
 

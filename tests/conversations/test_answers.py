@@ -192,6 +192,30 @@ async def test_stop_before_the_first_word_is_a_stop_too(desk: Desk) -> None:
     assert (await begin(desk, later.id)).attempt == 1
 
 
+async def test_stop_is_for_all_that_was_asked(desk: Desk) -> None:
+    """A message that came before the answer to another one began is behind nobody's words, and still waits."""
+    first, second = await desk.say("Returns?"), await desk.say("And boots?")
+    handle = await begin(desk, first.id)
+    third = await desk.say("And tents?")
+    async with desk.db.write() as tx:
+        await desk.conversations.stop(tx, desk.conversation.id)
+    for question in (first, second, third):
+        with pytest.raises(Conflict) as answered:
+            await begin(desk, question.id)
+        assert answered.value.code == "already_answered"
+    with pytest.raises(HolderChanged):
+        await append(desk, handle, "You have 30 days.")
+    done = [e.data for e in await desk.stored() if e.type == "answer.done"]
+    assert sorted((e["reply_to"], e["state"]) for e in done) == sorted(
+        (question.id, "interrupted") for question in (first, second, third)
+    )
+    async with desk.db.write() as tx:
+        await desk.conversations.stop(tx, desk.conversation.id)  # once more refuses nothing twice
+    assert len([e for e in await desk.stored() if e.type == "answer.done"]) == 3
+    later = await desk.say("Lamps?")
+    assert (await begin(desk, later.id)).attempt == 1
+
+
 async def test_no_answer_to_what_is_not_there(desk: Desk) -> None:
     with pytest.raises(NotFound):
         await begin(desk, "msg_missing")

@@ -18,11 +18,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 from tests.conftest import FakeClock
 from tests.desk import Desk, open_desk, part
 
 from minidesk.conversations import AnswerEnd, AnswerHandle
 from minidesk.db import Database
+from minidesk.db.models import Message
 from minidesk.errors import AlreadyAssigned, Conflict, HolderChanged
 
 WORDS = ("Returns?", "My tent is torn", "I want a human", "Thanks")
@@ -41,6 +43,11 @@ class Thread(RuleBasedStateMachine):
         self.holder: tuple[str, str | None] = ("assistant", None)
         self.writing: dict[str, int] = {}  # message → attempt
         self.texts: dict[str, str] = {}  # answer → what its attempt wrote
+        self.asks: dict[str, str] = {}  # answer → question
+        self.unsaid: dict[
+            str, tuple[str, int]
+        ] = {}  # question → answer and attempt that a person cut before a word
+        self.last: str | None = None  # what the visitor said last, if no agent spoke after it
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -63,6 +70,9 @@ class Thread(RuleBasedStateMachine):
     def moved(self, holder: str, agent_id: str | None = None) -> None:
         """What a change of the holder does to everyone else."""
         if self.holder[0] == "assistant" and holder != "assistant":
+            for answer, attempt in self.writing.items():
+                if not self.texts[answer]:
+                    self.unsaid[self.asks[answer]] = (answer, attempt)
             self.cut()
         self.holder = (holder, agent_id)
 
@@ -90,6 +100,7 @@ class Thread(RuleBasedStateMachine):
             return multiple()  # the same message once more
         if self.holder[0] == "closed":
             self.moved("assistant")
+        self.last = posted.message.id
         return posted.message.id
 
     @rule(target=handles, question=questions)
@@ -106,6 +117,7 @@ class Thread(RuleBasedStateMachine):
         assert handle.attempt == self.writing.get(handle.message_id, 0) + 1
         self.writing[handle.message_id] = handle.attempt
         self.texts[handle.message_id] = ""
+        self.asks[handle.message_id] = question
         return handle
 
     def may_write(self, handle: AnswerHandle) -> bool:
@@ -144,13 +156,32 @@ class Thread(RuleBasedStateMachine):
             "post_agent_message", self.desk.conversation.id, agent_id=agent_id, text=f"{who} speaks"
         )
         assert isinstance(result, Conflict) == (self.holder != ("agent", agent_id))
+        if self.holder == ("agent", agent_id):
+            self.last = None
 
     @rule()
     def back_to_the_assistant(self) -> None:
+        before = self.run(self.desk.job_count())
         changed = self.attempt("hand_back", self.desk.conversation.id)
         assert changed == (self.holder[0] in ("queue", "agent"))
+        owed = False
         if changed:
             self.moved("assistant")
+            owed = self.last is not None and (self.last in self.unsaid or self.last not in self.asked())
+            if self.last in self.unsaid:  # it is to begin again
+                answer, attempt = self.unsaid.pop(self.last)
+                self.writing[answer] = attempt + 1
+        assert self.run(self.desk.job_count()) == before + owed
+
+    def asked(self) -> set[str]:
+        """Questions that have an answer, or were stopped before one."""
+
+        async def read() -> set[str]:
+            async with self.desk.db.read() as tx:
+                found = await tx.scalars(select(Message.reply_to).where(Message.reply_to.is_not(None)))
+                return {str(each) for each in found}
+
+        return self.run(read())  # type: ignore[no-any-return]
 
     @rule()
     def visitor_wants_a_person(self) -> None:
@@ -228,3 +259,96 @@ def test_one_holder_whatever_happens(sqlite_only: Path, examples: int, steps: in
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
+
+
+@pytest.fixture
+async def desk(db: Database, clock: FakeClock) -> Desk:
+    """A desk on the test's own database."""
+    return await open_desk(db, clock)
+
+
+async def over_and_back(desk: Desk, say: str = "") -> None:
+    """Mara takes the conversation, says something or not, and gives it back."""
+    await desk.handoff.hand_off(desk.conversation.id, "agent_request", agent_id=desk.mara.id)
+    async with desk.db.write() as tx:
+        if say:
+            await desk.conversations.post_agent_message(
+                tx, desk.conversation.id, agent_id=desk.mara.id, text=say
+            )
+        assert await desk.conversations.hand_back(tx, desk.conversation.id)
+
+
+async def done_with_jobs(desk: Desk) -> int:
+    """As a worker that found nothing to do; how many there were."""
+    n = 0
+    while (job := await desk.jobs.claim(desk.db, "reply", "w")) is not None:
+        n += await desk.jobs.finish(desk.db, job)
+    return n
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "before its first word"])
+async def test_a_question_that_a_person_gave_back_unanswered_is_answered(desk: Desk, begun: bool) -> None:
+    question = await desk.say("How long is delivery?")
+    if begun:
+        async with desk.db.write() as tx:
+            late = await desk.conversations.begin_answer(tx, reply_to=question.id)
+    assert await done_with_jobs(desk) == 1
+    await over_and_back(desk)
+    assert await desk.job_count() == 1
+    await over_and_back(desk)  # and once more, before any worker came
+    async with desk.db.write() as tx:
+        handle = await desk.conversations.begin_answer(tx, reply_to=question.id)
+        await desk.conversations.append_sentence(tx, handle, part("Three days."))
+    if begun:
+        assert handle.message_id == late.message_id
+        with pytest.raises(HolderChanged):
+            async with desk.db.write() as tx:
+                await desk.conversations.append_sentence(tx, late, part("Four days."))
+    async with desk.db.write() as tx:
+        await desk.conversations.finish_answer(tx, handle, AnswerEnd(outcome="reply"))
+    assert [(m.author, m.text) for m in await desk.messages()] == [
+        ("visitor", "How long is delivery?"),
+        ("assistant", "Three days."),
+    ]
+    await done_with_jobs(desk)
+    await over_and_back(desk)
+    assert await desk.job_count() == 0  # it is answered
+
+
+async def test_the_old_job_in_its_last_moments_takes_no_answer_with_it(desk: Desk) -> None:
+    await desk.say("How long is delivery?")
+    old = await desk.jobs.claim(desk.db, "reply", "w")
+    assert old is not None
+    await over_and_back(desk)  # the worker has seen that a person is there, and has not deleted its row yet
+    assert await desk.jobs.finish(desk.db, old)
+    assert await desk.job_count() == 1
+
+
+@pytest.mark.parametrize(
+    "why", ["answered by a person", "stopped", "stopped before", "cut", "solved", "mail"]
+)
+async def test_what_is_not_owed_is_not_answered_after_it_was_given_back(desk: Desk, why: str) -> None:
+    if why == "mail":
+        async with desk.db.write() as tx:
+            await desk.conversations.post_visitor_message(
+                tx, desk.conversation, client_id="1", text="By mail", channel="mail"
+            )
+    else:
+        question = await desk.say("How long is delivery?")
+    if why in ("stopped", "cut"):
+        async with desk.db.write() as tx:
+            handle = await desk.conversations.begin_answer(tx, reply_to=question.id)
+            if why == "cut":
+                await desk.conversations.append_sentence(tx, handle, part("Three days."))
+    if why.startswith("stopped"):
+        async with desk.db.write() as tx:
+            await desk.conversations.stop(tx, desk.conversation.id)
+    await done_with_jobs(desk)
+    if why == "solved":
+        ticket = await desk.handoff.hand_off(desk.conversation.id, "agent_request", agent_id=desk.mara.id)
+        async with desk.db.write() as tx:
+            await desk.tickets.set_status(tx, ticket.id, "solved")
+    else:
+        await over_and_back(desk, "Three days." if why == "answered by a person" else "")
+    assert (await desk.row()).holder == "assistant"
+    assert await desk.job_count() == 0

@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, func, select, text
 from tests.conftest import FakeClock
 
 from minidesk.db import Database
@@ -175,10 +176,52 @@ async def test_a_clock_that_jumps_strands_nothing(
 
 async def test_a_job_for_later_waits(db: Database, jobs: JobQueue, clock: FakeClock) -> None:
     async with db.write() as tx:
-        await jobs.enqueue(tx, queue="reply", kind="reply", payload={}, run_at=clock() + timedelta(minutes=5))
-    assert await jobs.claim(db, "reply", "a") is None
+        await jobs.enqueue(tx, queue="mails", kind="mail", payload={}, run_at=clock() + timedelta(minutes=5))
+    assert await jobs.claim(db, "mails", "a") is None
+    assert await jobs.is_due(db, "mails") is False
     clock.advance(minutes=5)
-    assert await jobs.claim(db, "reply", "a") is not None
+    assert await jobs.is_due(db, "mails") is True
+    assert await jobs.claim(db, "mails", "a") is not None
+
+
+async def test_a_reply_that_failed_while_the_clock_was_ahead_waits_no_longer_than_others(
+    db: Database, jobs: JobQueue, clock: FakeClock
+) -> None:
+    job_id = await enqueue(db, jobs)
+    clock.advance(hours=2)
+    await jobs.fail(db, await claim(db, jobs), "no model")
+    clock.advance(hours=-2)
+    assert await jobs.is_due(db, "reply") is True
+    assert (await claim(db, jobs)).id == job_id
+
+
+async def test_a_claim_among_many_sorts_nothing(db: Database, jobs: JobQueue, clock: FakeClock) -> None:
+    async with db.write() as tx:
+        await jobs.enqueue_many(
+            tx, queue="reply", kind="reply", payloads={f"reply:{n}": {"n": n} for n in range(3000)}
+        )
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    if not db.is_sqlite:
+        async with db.write() as tx:
+            await tx.execute(text("ANALYZE jobs"))
+    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    first = await claim(db, jobs)
+    event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+    statement, parameters = asked[-1]  # the one that found it
+    how = "EXPLAIN QUERY PLAN" if db.is_sqlite else "EXPLAIN"
+    async with db.write() as tx:
+        connection = await tx.connection()
+        plan = "\n".join(map(str, await connection.exec_driver_sql(f"{how} {statement}", parameters)))
+        oldest = await tx.scalar(select(func.min(Job.id)))
+    assert "ix_jobs_claim" in plan
+    assert "Sort" not in plan
+    assert "B-TREE" not in plan
+    assert first.id == oldest
 
 
 async def test_nothing_is_left_of_finished_work(db: Database, jobs: JobQueue) -> None:

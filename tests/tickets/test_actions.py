@@ -1,6 +1,7 @@
 """What agents do with tickets: allowed moves only, one holder, and the conversation follows."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.desk import Desk, open_desk
@@ -16,6 +17,7 @@ from minidesk.tickets import (
     access_ticket_as_agent,
     inbox,
     inbox_counts,
+    snooze,
     ticket_of,
 )
 from minidesk.tickets.queries import View
@@ -116,6 +118,29 @@ async def test_a_held_conversation_moves_with_its_ticket(desk: Desk) -> None:
         await desk.tickets.assign(tx, ticket.id, None)
     assert (await desk.row()).holder == "queue"
     assert (await now(desk)).assignee_id is None
+
+
+@pytest.mark.parametrize("way", ["take", "assign", "to nobody"])
+async def test_who_gets_a_ticket_that_sleeps_sees_it(desk: Desk, way: str) -> None:
+    ticket = await opened(desk)
+    async with desk.db.write() as tx:
+        if way == "to nobody":
+            await desk.tickets.assign(tx, ticket.id, desk.jonas.id)
+        await snooze(tx, desk.tickets, ticket.id, desk.jonas.id, desk.clock() + timedelta(days=5))
+    if way == "take":
+        await desk.handoff.hand_off(desk.conversation.id, "agent_request", agent_id=desk.mara.id)
+    else:
+        async with desk.db.write() as tx:
+            await desk.tickets.assign(tx, ticket.id, desk.mara.id if way == "assign" else None)
+    after = await now(desk)
+    assert (after.snoozed_until, after.back_at, after.status) == (None, None, "open")
+    async with desk.db.read() as tx:
+        counts = await inbox_counts(
+            tx, site_id=desk.conversation.site_id, agent_id=desk.mara.id, now=desk.clock()
+        )
+    assert (counts.mine, counts.unassigned, counts.snoozed) == (
+        (0, 1, 0) if way == "to nobody" else (1, 0, 0)
+    )
 
 
 async def test_what_the_visitor_writes_opens_a_pending_ticket(desk: Desk) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from tests.desk import Desk
+from tests.desk import Desk, part
 from tests.rows import add_team
 
+from minidesk.conversations import AnswerEnd
 from minidesk.tickets import TicketView, ticket_of
 
 
@@ -100,6 +101,35 @@ async def test_a_matter_that_stays_solved_is_closed_with_its_conversation(desk: 
     assert await desk.tending.look() == 1
     assert ((await latest(desk)).status, (await desk.row()).holder) == ("closed", "closed")
     assert await desk.tending.look() == 0
+
+
+@pytest.mark.parametrize("far", ["asked", "answering", "answered", "long answered", "stopped"])
+async def test_who_writes_when_the_week_ends_keeps_their_conversation(desk: Desk, far: str) -> None:
+    await solve(desk, await hand_off(desk, "My tent is torn"))
+    desk.clock.advance(days=7, seconds=1)
+    question = await desk.say("How long is delivery?")
+    if far == "stopped":
+        async with desk.db.write() as tx:
+            await desk.conversations.stop(tx, desk.conversation.id)
+    elif far != "asked":
+        async with desk.db.write() as tx:
+            handle = await desk.conversations.begin_answer(tx, reply_to=question.id)
+            await desk.conversations.append_sentence(tx, handle, part("Three days."))
+    if far in ("answered", "long answered"):
+        async with desk.db.write() as tx:
+            await desk.conversations.finish_answer(tx, handle, AnswerEnd(outcome="reply"))
+    # An answer that takes long, or a queue that is, must not end by itself; what is answered and quiet may.
+    desk.clock.advance(minutes=10 if far == "answered" else 70)
+    await desk.tending.look()
+    assert [ticket.status for ticket in await desk.all_tickets()] == ["closed"]
+    assert (await desk.row()).holder == ("closed" if far in ("long answered", "stopped") else "assistant")
+    if far == "answering":
+        async with desk.db.write() as tx:
+            await desk.conversations.finish_answer(tx, handle, AnswerEnd(outcome="reply"))
+        assert (await desk.messages())[-1].state == "done"
+    elif far == "asked":
+        async with desk.db.write() as tx:
+            assert (await desk.conversations.begin_answer(tx, reply_to=question.id)).attempt == 1
 
 
 async def test_a_newer_matter_keeps_the_conversation_open(desk: Desk) -> None:

@@ -164,7 +164,7 @@ async def test_a_ticket_keeps_the_clocks_of_the_policy_that_a_rule_set(desk: Des
         await desk.tickets.set_status(tx, ticket.id, "open")
     again = await seen(desk)
     assert (again.resolution_due_at, again.policy) == (desk.clock() + 120 * minute, "Gold")
-    assert again.next_due_at == opened + 25 * minute  # nobody has answered since
+    assert again.next_due_at == desk.clock() + 20 * minute  # nobody has answered since, and they start over
 
 
 async def test_the_default_holds_where_no_rule_sets_another_and_without_one_the_sites_minutes(
@@ -209,3 +209,63 @@ async def test_the_default_holds_where_no_rule_sets_another_and_without_one_the_
     async with desk.db.read() as tx:
         row = await tx.get_one(Ticket, ticket.id)
     assert (row.warn_at, row.due_at) == (None, again.response_due_at)
+
+
+@pytest.mark.parametrize("policy", [True, False])
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_ticket_that_is_opened_again_has_its_time_again(
+    desk: Desk, policy: bool, answered: bool
+) -> None:
+    """Or it would be overdue at once, and its visitor told that nobody had been free."""
+    if policy:
+        async with desk.db.write() as tx:
+            await put_policy(
+                tx, desk.conversation.site_id, Policy("p", "P", 15, 20, default=True), desk.clock()
+            )
+    await desk.say("I want a person")
+    ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
+    if answered:
+        async with desk.db.write() as tx:
+            await desk.tickets.reply(tx, ticket.id, agent_id=desk.mara.id, text="Hello")
+        await desk.say("Thanks, that is all")  # the clock of the next answer starts
+    else:
+        desk.clock.advance(minutes=31)
+        assert await desk.tending.look() == 1
+    async with desk.db.write() as tx:
+        await desk.tickets.set_status(tx, ticket.id, "solved")
+    desk.clock.advance(days=1)
+    lines = len(await desk.messages())
+    async with desk.db.write() as tx:
+        await desk.tickets.set_status(tx, ticket.id, "open")
+    assert await desk.tending.look() == 0
+    assert len(await desk.messages()) == lines
+    again, minute = await seen(desk), timedelta(minutes=1)
+    if answered:
+        assert (again.due and again.due.clock) == ("next" if policy else None)
+        assert again.next_due_at == (desk.clock() + 20 * minute if policy else None)
+        return
+    assert again.due is not None
+    assert (again.due.clock, again.due.at) == ("first", desk.clock() + (15 if policy else 30) * minute)
+    desk.clock.advance(minutes=31)
+    assert await desk.tending.look() == 1  # and this time they are told again
+    assert (await desk.messages())[-1].text.startswith("Sorry, nobody has been free yet.")
+
+
+async def test_no_clock_runs_for_what_the_assistant_answers(desk: Desk) -> None:
+    async with desk.db.write() as tx:
+        policy = Policy("p", "P", 30, 30, warn_minutes=5, default=True)
+        await put_policy(tx, desk.conversation.site_id, policy, desk.clock())
+    await desk.say("A person please")
+    ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
+    async with desk.db.write() as tx:
+        await desk.tickets.reply(tx, ticket.id, agent_id=desk.mara.id, text="Ask the assistant for the rest.")
+        await desk.conversations.hand_back(tx, desk.conversation.id)
+    await desk.say("How long is delivery?")
+    assert (await seen(desk)).due is None
+    desk.clock.advance(minutes=31)
+    assert (await desk.tending.look(), await near(desk)) == (0, (0, 0))
+    async with desk.db.write() as tx:
+        await desk.tickets.take(tx, ticket.id, desk.mara.id)
+    await desk.say("And to Norway?")  # now a person has it
+    waiting = await seen(desk)
+    assert waiting.next_due_at == desk.clock() + timedelta(minutes=30)

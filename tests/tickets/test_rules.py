@@ -1,5 +1,6 @@
 """Routing rules: what each condition compares, in which order rules decide, and what a handoff makes of it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.desk import Desk
-from tests.rows import add_agent, add_site, add_team
+from tests.rows import add_agent, add_conversation, add_site, add_team
 
-from minidesk.db.models import Conversation, Event, RoutingRule, Ticket, Visitor
+from minidesk.db.models import Conversation, Event, RoutingRule, Source, Ticket, Visitor
 from minidesk.errors import Invalid, NotFound
+from minidesk.knowledge.revisions import Change, write_revisions
 from minidesk.sites import site_by_id, update_config
 from minidesk.tickets import (
     Condition,
@@ -19,6 +21,7 @@ from minidesk.tickets import (
     Rule,
     delete_rule,
     list_rules,
+    merge_tickets,
     move_rule,
     past_tickets,
     put_rule,
@@ -208,6 +211,38 @@ async def test_what_no_rule_decides_is_decided_by_likeness_and_the_gone_are_left
     ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
     assert (ticket.team_id, ticket.assignee_id, ticket.routed_by) == (money.id, None, ("A rule",))
     assert ticket.team_score is not None
+
+
+@pytest.mark.parametrize(
+    "database_kind", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)  # SQLite has one writer at a time
+async def test_what_tags_a_ticket_and_an_upload_do_not_wait_for_each_other(desk: Desk) -> None:
+    """An upload's rows point to their site, and then it numbers its changes there: with a lock on the site's key both waited in a ring."""
+    site, mara = desk.conversation.site_id, desk.mara.id
+    other = await add_conversation(desk.db, desk.clock, site, desk.conversation.visitor_id)
+    async with desk.db.write() as tx:
+        await put_rule(tx, site, rule(effect=Effect(tags=("refund", "late"))), desk.clock())
+        await desk.conversations.post_visitor_message(tx, other, client_id="c", text="Again")
+    into = await desk.handoff.hand_off(other.id, "customer_request")
+    await desk.say("A person, please.")
+    async with desk.db.write() as upload:
+        upload.add(
+            Source(
+                id="src_1", site_id=site, path="a.md", sha256="0" * 64, size=1, status="queued",
+                created_at=desk.clock(), updated_at=desk.clock(),
+            )
+        )  # fmt: skip
+        await upload.flush()
+        async with asyncio.timeout(5):
+            ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
+            async with desk.db.write() as tx:
+                await desk.tickets.remove_tag(tx, ticket.id, mara, "refund")
+                await merge_tickets(
+                    tx, desk.tickets, desk.conversations, from_id=ticket.id, into_id=into.id, agent_id=mara, line="There."
+                )  # fmt: skip
+        await write_revisions(upload, site, [Change("doc_1", ("chk_1",), ())], desk.clock())
+    async with desk.db.read() as tx:
+        assert (await tags_of(tx, [ticket.id]))[ticket.id] == ("late",)
 
 
 async def test_a_rule_is_tried_on_past_tickets(desk: Desk) -> None:

@@ -166,7 +166,8 @@ class Days(RuleBasedStateMachine):
         tickets: list[TicketView] = self.both(*handed)
         assert len({ticket.id for ticket in tickets}) == 1
         after = self.run(self.desk.db.read_at_once(self.holder_of(talk)))
-        assert tickets[0].status in ("open", "pending")
+        # Whatever it was before: somebody sees it.
+        assert [(each.status, each.snoozed_until) for each in tickets] == [("open", None)] * times
         if before not in ("queue", "agent"):
             assert after == "queue"
             said = self.run(self.desk.db.read_at_once(self.last_system_line(talk)))

@@ -6,7 +6,7 @@ from minidesk.channels.answer_mails import AnswerMails, MailOutbox
 from minidesk.channels.copies import KIND as COPY_MAIL
 from minidesk.channels.copies import CopyMails, CopyOutbox, check_address
 from minidesk.channels.deliver import Deliverer
-from minidesk.channels.endpoints import Endpoints, NewEndpoint
+from minidesk.channels.endpoints import Endpoints, NewEndpoint, seal_webhook_secrets
 from minidesk.channels.outbox import KIND as WEBHOOK
 from minidesk.channels.outbox import Outbox
 from minidesk.channels.read_mail import MAX_BYTES, MailFile, ReceivedMail, read_mail
@@ -50,6 +50,7 @@ __all__ = [
     "mailed_to",
     "new_secret",
     "read_mail",
+    "seal_webhook_secrets",
     "signed_headers",
     "stop_mails",
     "transcript_text",

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from minidesk.accounts import Sealer
 from minidesk.channels.outbox import Outbox
 from minidesk.channels.signature import signed_headers
 from minidesk.db import Database, Tx
 from minidesk.db.models import WebhookDelivery, WebhookEndpoint, WebhookTry
-from minidesk.errors import Invalid
+from minidesk.errors import Invalid, Unavailable
 from minidesk.jobs import ClaimedJob
 from minidesk.outbound import Outbound
 
@@ -41,6 +42,7 @@ LOG_KEPT = timedelta(days=30)
 GONE = 410  # "do not come back", by the specification
 
 NO_ANSWER, REDIRECT, REFUSED, BROKEN, SWITCHED_OFF = "no_answer", "redirect", "refused", "broken", "off"
+CANNOT_SIGN = "no_secret"  # sealed with a key that is lost: nobody could tell that the event is ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Deliverer:
         outbox: Outbox,
         outbound: Outbound,
         clock: Callable[[], datetime],
+        sealer: Sealer,
         *,
         seconds: float = TRY_SECONDS,
         chance: Callable[[], float] = lambda: secrets.randbelow(1000) / 1000,
@@ -80,6 +83,7 @@ class Deliverer:
         self._outbox = outbox
         self._outbound = outbound
         self._clock = clock
+        self._sealer = sealer
         self._seconds = seconds
         self._chance = chance
 
@@ -88,7 +92,7 @@ class Deliverer:
         due = await self._due(job)
         if due is None:
             return
-        result = await self._send(due)
+        result = await self._send(due) if due.keys else _Result(None, 0, CANNOT_SIGN)
         async with self._db.write() as tx:
             await self._book(tx, due, result)
 
@@ -107,10 +111,24 @@ class Deliverer:
                 row.state, row.next_at = "failed", None
                 tx.add(_try(row, _Result(None, 0, SWITCHED_OFF), now))
                 return None
-            keys = [endpoint.secret]
-            if endpoint.old_secret and endpoint.old_secret_until and endpoint.old_secret_until > now:
-                keys.append(endpoint.old_secret)
-            return _Due(row.id, row.round, due[2], endpoint.url, row.body.encode(), tuple(keys))
+            keys = [endpoint.sealed]
+            if endpoint.old_sealed and endpoint.old_secret_until and endpoint.old_secret_until > now:
+                keys.append(endpoint.old_sealed)
+            opened = tuple(secret for key in keys if (secret := self._opened(endpoint.id, key)) is not None)
+            return _Due(row.id, row.round, due[2], endpoint.url, row.body.encode(), opened)
+
+    def _opened(self, endpoint_id: str, sealed: str) -> str | None:
+        """A secret; None where it was sealed with a key that is lost."""
+        if not self._sealer.is_sealed(sealed):
+            return sealed  # older than sealing
+        try:
+            return self._sealer.open(sealed, endpoint_id)
+        except Unavailable:
+            log.warning(
+                "a webhook's secret was sealed with another secret.key: renew it",
+                extra={"endpoint": endpoint_id},
+            )
+            return None
 
     async def _send(self, due: _Due) -> _Result:
         headers = signed_headers(due.keys, due.delivery_id, int(self._clock().timestamp()), due.body)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select
 
-from minidesk.accounts import COMMAND, Actor, record
+from minidesk.accounts import COMMAND, Actor, Sealer, record
 from minidesk.channels.outbox import Outbox
 from minidesk.channels.payloads import test_body
 from minidesk.channels.records import (
@@ -42,10 +42,14 @@ class NewEndpoint:
 class Endpoints:
     """The endpoints of sites; each action names the site, and another site's endpoint is not found."""
 
-    def __init__(self, outbox: Outbox, clock: Callable[[], datetime], allowed: Allowed) -> None:
+    def __init__(
+        self, outbox: Outbox, clock: Callable[[], datetime], allowed: Allowed, sealer: Sealer
+    ) -> None:
+        """`sealer`: the secrets are kept sealed (T30), and opened by whoever signs."""
         self._outbox = outbox
         self._clock = clock
         self._allowed = allowed
+        self._sealer = sealer
 
     async def add(
         self, tx: Tx, *, site_id: str, url: str, events: Collection[str], actor: Actor = COMMAND
@@ -55,7 +59,8 @@ class Endpoints:
         Raises Invalid for an address that may not be asked for (T15) or no event, Conflict where there are too many.
         """
         address, wanted = self._check_url(url), check_events(events)
-        await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+        # Not the key: whatever was inserted for the site holds that.
+        await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
         if len(await self.list_(tx, site_id)) >= ENDPOINTS_OF_A_SITE:
             raise Conflict(
                 f"This site has {ENDPOINTS_OF_A_SITE} webhooks. Delete one that is not needed any more.",
@@ -68,8 +73,8 @@ class Endpoints:
                 site_id=site_id,
                 url=address,
                 events=wanted,
-                secret=made.secret,
-                old_secret=None,
+                sealed=self._sealer.seal(made.secret, made.id),
+                old_sealed=None,
                 old_secret_until=None,
                 state="on",
                 failing_since=None,
@@ -84,10 +89,11 @@ class Endpoints:
     async def rotate(self, tx: Tx, site_id: str, endpoint_id: str, *, actor: Actor = COMMAND) -> NewEndpoint:
         """A new secret. The old one goes on signing for a day, beside it."""
         row = await _locked(tx, site_id, endpoint_id)
-        row.old_secret, row.old_secret_until = row.secret, self._clock() + BOTH_SECRETS_FOR
-        row.secret = new_secret()
+        row.old_sealed, row.old_secret_until = row.sealed, self._clock() + BOTH_SECRETS_FOR
+        secret = new_secret()
+        row.sealed = self._sealer.seal(secret, row.id)
         await self._record(tx, actor, "secret_renewed", site_id, row.id, row.url)
-        return NewEndpoint(row.id, row.secret)
+        return NewEndpoint(row.id, secret)
 
     async def switch(
         self, tx: Tx, site_id: str, endpoint_id: str, *, on: bool, actor: Actor = COMMAND
@@ -204,6 +210,15 @@ def check_events(events: Collection[str]) -> list[str]:
     if not events or not set(events) <= set(EVENTS):
         raise Invalid("Choose at least one event from the list.", code="invalid_events")
     return [event for event in EVENTS if event in events]
+
+
+async def seal_webhook_secrets(tx: Tx, sealer: Sealer) -> None:
+    """Seal those that are older than sealing."""
+    for row in await tx.scalars(select(WebhookEndpoint)):
+        if not sealer.is_sealed(row.sealed):
+            row.sealed = sealer.seal(row.sealed, row.id)
+        if row.old_sealed and not sealer.is_sealed(row.old_sealed):
+            row.old_sealed = sealer.seal(row.old_sealed, row.id)
 
 
 async def _locked(tx: Tx, site_id: str, endpoint_id: str) -> WebhookEndpoint:

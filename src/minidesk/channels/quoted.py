@@ -71,12 +71,23 @@ def _without_whole_mail(lines: list[str]) -> list[str]:
 
 def _without_quotes(lines: list[str]) -> list[str]:
     kept: list[str] = []
-    for at, line in enumerate(lines):
-        if line.lstrip().startswith(">"):
-            if at == 0 or not lines[at - 1].lstrip().startswith(">"):
-                kept = _without_attribution(kept)
-            continue
-        kept.append(line)
+    # For each of them where the words up to it end. Looked for at each ">", thousands of empty lines would cost their square.
+    ends: list[int] = []
+    quoting = looked = False
+    for line in lines:
+        before, quoting = quoting, line.lstrip().startswith(">")
+        if not quoting:
+            kept.append(line)
+            if line.strip():
+                ends.append(len(kept))
+                looked = False
+            else:
+                ends.append(ends[-1] if ends else 0)
+        elif not before and not looked:
+            start = _attribution(kept, ends[-1] if ends else 0)
+            looked = start is None
+            if start is not None:
+                del kept[start:], ends[start:]
     for folded in range(1, _FOLDED + 1):
         for at in range(len(kept) - folded + 1):
             said = kept[at : at + folded]
@@ -93,16 +104,13 @@ def _tells_who_wrote(lines: list[str]) -> bool:
     return _ON.match(said) is not None or (len(lines) == 1 and _BY.match(said) is not None)
 
 
-def _without_attribution(kept: list[str]) -> list[str]:
-    """The lines without the "On … wrote:" that stands right above a quotation."""
-    end = len(kept)
-    while end and not kept[end - 1].strip():
-        end -= 1
+def _attribution(kept: list[str], end: int) -> int | None:
+    """Where the "On … wrote:" begins that ends with the line before `end`; None where there is none."""
     for folded in range(1, _FOLDED + 1):
         start = end - folded
         if start >= 0 and _tells_who_wrote(kept[start:end]):
-            return kept[:start]
-    return kept
+            return start
+    return None
 
 
 def _without_signature(lines: list[str]) -> list[str]:
@@ -110,6 +118,7 @@ def _without_signature(lines: list[str]) -> list[str]:
         if line in ("-- ", "--"):
             lines = lines[:at]
             break
-    while lines and (not lines[-1].strip() or _PHONE.match(lines[-1])):
-        lines = lines[:-1]
-    return lines
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or _PHONE.match(lines[end - 1])):
+        end -= 1
+    return lines[:end]

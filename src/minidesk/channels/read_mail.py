@@ -7,6 +7,7 @@ the token in the address alone says which conversation it belongs to.
 import codecs
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
@@ -22,14 +23,47 @@ from minidesk.text.normalise import remove_invisible, replace_surrogates
 MAX_BYTES = 10_000_000
 # A mail of people has two or three parts inside each other; one that has forty was made to keep a reader busy.
 MAX_NESTED, MAX_PARTS, MAX_DEPTH = 40, 100, 10
-MAX_TEXT = 300_000  # characters of one part that are read; what a person wrote is long before that
+# Each line is held against the boundaries of all parts around it. Files of 10 MB come in 140,000 lines.
+MAX_LINES = 3_000_000
+MAX_HEADERS = 1_000  # of one part; each look for one goes through all of them
+MAX_TEXT = 300_000  # characters of text and markup that are read; what a person wrote is long before that
+MAX_WORDS = 60_000  # what is left of them without markup, before the old mail is cut off
+# A header with parameters is read with each look at one, in time that grows with the square of their number.
+MAX_HEADER, MAX_PARAMETERS = 20_000, 100
+MAX_ADDRESSES = 40  # headers that name somebody, however many there are
 # Smaller pictures inside the text are the logos of signatures; what somebody pastes to show it is larger.
 LOGO_BYTES = 10_000
 _TO = ("to", "cc", "delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-forwarded-to")
 _NESTED = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+# What begins a block, or ends one: the words behind it are on another line.
+_BLOCKS = frozenset(["br", "p", "div", "li", "tr", "h1", "h2", "h3", "table", "ul", "ol"])
 _CHARSETS = re.compile(
     r"utf[_-]?(?:8|16)|ascii|us-ascii|latin|iso|cp\d|windows|koi8|gb|big5|shift|euc|mac|johab|hz|tis"
 )
+
+
+class _Part(Message):
+    """A part whose headers are a stranger's: a parameter that would hold a reader up, or bring it down, is not there."""
+
+    def get_param(
+        self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
+    ) -> Any:
+        """As `Message.get_param`, which everything that asks for a file name, a charset or a boundary goes through."""
+        whole = str(self.get(header, ""))
+        if len(whole) > MAX_HEADER or whole.count(";") > MAX_PARAMETERS:
+            return failobj
+        try:
+            found = super().get_param(param, failobj, header, unquote)
+        except (TypeError, ValueError):  # continuations that do not fit together
+            return failobj
+        if isinstance(found, tuple):  # RFC 2231: a charset of its own, which is looked up as it is
+            charset, language, value = found
+            return (
+                charset if charset is None or _CHARSETS.match(charset.lower()) else "us-ascii",
+                language,
+                value,
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +90,34 @@ def read_mail(raw: bytes) -> ReceivedMail:
     """Read it. Raises TooLarge, and Invalid for what is no mail or is nested too deep. CPU work."""
     if len(raw) > MAX_BYTES:
         raise TooLarge(f"This mail is larger than {MAX_BYTES // 1_000_000} MB.")
-    if len(_NESTED.findall(raw)) > MAX_NESTED:
+    nested = len(_NESTED.findall(raw))
+    if nested > MAX_NESTED or raw.count(b"\n") * (nested + 1) > MAX_LINES:
         raise Invalid("This mail has too many parts inside each other.", code="mail_too_deep")
     try:
-        mail = message_from_bytes(raw)
-        leaves = _leaves(mail)
-    except (MessageError, RecursionError, ValueError, LookupError, AssertionError) as error:
+        return _read(raw)
+    # Python's own mail parser raises what its inner workings raise. Whoever sent it would only send it again.
+    except (
+        MessageError,
+        RecursionError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+    ) as error:
         raise Invalid("This is no mail that can be read.", code="mail_unreadable") from error
+
+
+def _read(raw: bytes) -> ReceivedMail:
+    mail = message_from_bytes(raw, _class=_Part)
+    leaves = _leaves(mail)
     if not mail.keys():
         raise Invalid("This is no mail: it has no headers.", code="mail_unreadable")
-    headers = [str(value) for name in _TO for value in mail.get_all(name, [])]
+    headers = [str(value)[:MAX_HEADER] for name in _TO for value in mail.get_all(name, [])[:MAX_ADDRESSES]]
     known = _header(mail, "message-id").strip()
     return ReceivedMail(
         digest=hashlib.sha256(known.encode("utf-8", "replace") if known else raw).hexdigest(),
-        addresses=tuple(address for _, address in getaddresses([h[:20_000] for h in headers]) if address),
+        addresses=tuple(address for _, address in getaddresses(headers) if address),
         machine=_machine(mail),
         text=newly_written(_text(leaves)),
         files=tuple(_files(leaves)),
@@ -111,9 +159,10 @@ def _leaves(mail: Message) -> list[Message]:
     waiting: list[tuple[Message, int]] = [(mail, 0)]
     while waiting:
         part, depth = waiting.pop(0)
-        if depth > MAX_DEPTH or len(found) > MAX_PARTS:
+        if depth > MAX_DEPTH or len(found) > MAX_PARTS or len(part) > MAX_HEADERS:
             raise Invalid("This mail has too many parts inside each other.", code="mail_too_deep")
-        inside = part.get_payload() if part.get_content_maintype() == "multipart" else None
+        split = part.is_multipart() and part.get_content_maintype() == "multipart"
+        inside = part.get_payload() if split else None
         if not isinstance(inside, list):
             found.append(part)
             continue
@@ -134,11 +183,17 @@ def _is_file(part: Message) -> bool:
 
 
 def _text(leaves: list[Message]) -> str:
-    said = []
+    said: list[str] = []
+    room, left = MAX_TEXT, MAX_WORDS
     for part in leaves:
-        if not _is_file(part):
-            words = _decoded(part)[:MAX_TEXT]
-            said.append(_of_html(words) if part.get_content_type() == "text/html" else words)
+        if _is_file(part):
+            continue
+        words = _decoded(part)[:room]
+        room -= len(words)
+        if part.get_content_type() == "text/html":
+            words = _of_html(words)
+        said.append(words[:left])
+        left -= len(said[-1])
     return remove_invisible(replace_surrogates("\n".join(said).replace("\0", "")))
 
 
@@ -188,23 +243,40 @@ def _name(part: Message) -> str:
 
 def _of_html(markup: str) -> str:
     """The words of an HTML mail, a block a line; quotations as mail programs mark them are left out."""
-    from lxml import html
+    from lxml import etree, html
 
     if not markup.strip():
         return ""
     try:
-        root: Any = html.fromstring(re.sub(r"<\?xml[^>]*>", "", markup))
-    except (ValueError, AssertionError, html.etree.LxmlError):
+        root: Any = html.fromstring(re.sub(r"<\?xml[^<>]*>", "", markup))
+    except (ValueError, AssertionError, etree.LxmlError):
         return ""
-    gone: Any = root.xpath(
-        "//script|//style|//head|//title|//blockquote|//comment()|//*[contains(@class,'gmail_quote')]|//*[contains(@class,'gmail_signature')]"
-        "|//*[contains(@class,'moz-cite-prefix')]|//*[contains(@class,'yahoo_quoted')]|//*[@id='appendonsend']/following-sibling::*"
-        "|//*[@id='divRplyFwdMsg']|//*[@id='divRplyFwdMsg']/following-sibling::*|//*[@id='Signature']"
-    )
-    for element in gone:
-        if element.getparent() is not None:
-            element.drop_tree()
-    for element in root.iter("br", "p", "div", "li", "tr", "h1", "h2", "h3", "table", "ul", "ol"):
-        element.tail = "\n" + (element.tail or "")
-    words = re.sub(r"[ \t\xa0]+", " ", str(root.text_content()))
+    gone = set(_gone(root)) - {root}
+    said: list[str] = []
+    # Not `drop_tree` and `text_content`: each drop copies the words behind it once more.
+    walk: Any = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+    for event, element in walk:
+        if event == "start" and element in gone:
+            walk.skip_subtree()
+        elif event == "start":
+            said.append(element.text or "")
+        elif element is not root:
+            if event == "end" and element.tag in _BLOCKS and element not in gone:
+                said.append("\n")
+            said.append(element.tail or "")
+    words = re.sub(r"[ \t\xa0]+", " ", "".join(said))
     return "\n".join(line.strip() for line in words.split("\n"))
+
+
+def _gone(root: Any) -> Iterable[Any]:
+    """What is no words of the writer."""
+    yield from root.xpath(
+        "//script|//style|//head|//title|//blockquote|//*[contains(@class,'gmail_quote')]|//*[contains(@class,'gmail_signature')]"
+        "|//*[contains(@class,'moz-cite-prefix')]|//*[contains(@class,'yahoo_quoted')]|//*[@id='divRplyFwdMsg']|//*[@id='Signature']"
+    )
+    cut: set[Any] = set()
+    for mark in root.xpath("//*[@id='appendonsend']|//*[@id='divRplyFwdMsg']"):
+        parent = mark.getparent()
+        if parent not in cut:  # all that follow the first mark: those of a second one are among them
+            cut.add(parent)
+            yield from mark.itersiblings("*")

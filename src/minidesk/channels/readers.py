@@ -137,8 +137,8 @@ async def mailed_to(tx: Tx, mail_id: str) -> MailedTo:
 async def stop_mails(tx: Tx, mail_id: str, now: datetime) -> MailedTo:
     """Send this reader no more mail of this site. Once more changes nothing. Raises NotFound."""
     reader = await mailed_to(tx, mail_id)
-    # One at a time: mail programs press twice.
-    await tx.execute(select(Site.id).where(Site.id == reader.site_id).with_for_update())
+    # One at a time: mail programs press twice. Not the key: whatever was inserted for the site holds that.
+    await tx.execute(select(Site.id).where(Site.id == reader.site_id).with_for_update(key_share=True))
     if not await wants_none(tx, reader.site_id, reader.address):
         tx.add(MailStop(id=new_id("stp"), site_id=reader.site_id, address=reader.address, created_at=now))
     return reader

@@ -6,12 +6,12 @@ first one's row, and the assistant cannot slip a word in after a person took ove
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
 
-from minidesk.conversations.answers import Answers
+from minidesk.conversations.answers import STOPPED, Answers
 from minidesk.conversations.attachments import attachments_of, bind
 from minidesk.conversations.queries import first_name, message_view
 from minidesk.conversations.records import (
@@ -33,6 +33,7 @@ from minidesk.jobs import JobQueue
 from minidesk.live import Audience, EventLog
 
 CLIENT_ID_CHARS = 64  # the column's width; a UUID has 36
+QUIET = timedelta(hours=1)  # after the last message; before, its visitor may still read the answer
 
 
 class Conversations:
@@ -111,13 +112,7 @@ class Conversations:
         files = await bind(tx, message, attachments, author="visitor", owner_id=row.visitor_id)
         await self._announce(tx, message, files)
         if row.holder == "assistant" and channel is None:
-            await self._jobs.enqueue(
-                tx,
-                queue="reply",
-                kind="reply",
-                payload={"message_id": message.id, "conversation_id": row.id},
-                key=f"reply:{message.id}",
-            )
+            await self._ask_for_reply(tx, message, f"reply:{message.id}")
         return Posted(message_view(message, None, attachments=files, for_agents=False), created=True)
 
     async def post_agent_message(
@@ -208,12 +203,19 @@ class Conversations:
         await self._give_to(tx, row, "queue")
         return True
 
-    async def hand_back(self, tx: Tx, conversation_id: str) -> bool:
-        """Give the conversation back to the assistant. False if it has it already, or the conversation is closed."""
+    async def hand_back(self, tx: Tx, conversation_id: str, *, reply: bool = True) -> bool:
+        """Give the conversation back to the assistant. False if it has it already, or the conversation is closed.
+
+        A last message that nobody answered is the assistant's then; with `reply` False the matter is over, and it is not.
+        """
         row = await lock_conversation(tx, conversation_id)
         if row.holder in ("assistant", "closed"):
             return False
         await self._give_to(tx, row, "assistant")
+        question = await self._answers.owe_again(tx, row.id) if reply else None
+        if question is not None:
+            # A key of its own: the job that found a person here may not have deleted its row yet.
+            await self._ask_for_reply(tx, question, f"reply:{question.id}:{row.last_event}")
         return True
 
     async def close(self, tx: Tx, conversation_id: str) -> bool:
@@ -224,11 +226,23 @@ class Conversations:
         await self._give_to(tx, row, "closed")
         return True
 
+    async def close_quiet(self, tx: Tx, conversation_id: str, solved_at: datetime | None) -> bool:
+        """Close a conversation whose matter is over, unless its visitor is here again: False then, or if it is closed.
+
+        They are while an answer is written or, to what they wrote after `solved_at`, owed, and for an hour after it.
+        """
+        row = await lock_conversation(tx, conversation_id)
+        if row.last_message_at > self._clock() - QUIET or await self._answers.is_streaming(tx, row.id):
+            return False
+        if row.holder == "assistant" and await self._answers.waiting(tx, row.id, solved_at):
+            return False
+        return await self.close(tx, conversation_id)
+
     async def stop(self, tx: Tx, conversation_id: str) -> None:
         """The visitor wants no more of this answer: it ends where it stands, also before its first word (F20)."""
         row = await lock_conversation(tx, conversation_id)
         if row.holder == "assistant":
-            await self._answers.interrupt(tx, row)
+            await self._answers.interrupt(tx, row, STOPPED)
             await self._answers.refuse_waiting(tx, row)
 
     async def rate(self, tx: Tx, conversation_id: str, rating: int) -> None:
@@ -267,6 +281,10 @@ class Conversations:
     async def finish_answer(self, tx: Tx, handle: AnswerHandle, end: AnswerEnd) -> None:
         """`Answers.finish`: the outcome, or HolderChanged."""
         await self._answers.finish(tx, handle, end)
+
+    async def _ask_for_reply(self, tx: Tx, question: Message, key: str) -> None:
+        payload = {"message_id": question.id, "conversation_id": question.conversation_id}
+        await self._jobs.enqueue(tx, queue="reply", kind="reply", payload=payload, key=key)
 
     async def _give_to(self, tx: Tx, row: Conversation, holder: Holder, agent_id: str | None = None) -> None:
         if row.holder == "assistant":

@@ -1,14 +1,16 @@
 """The assistant's side: an answer that grows sentence by sentence, as long as nobody else holds the conversation.
 
 `streaming` is what a killed worker leaves behind: the next attempt clears the text and writes it anew, in the
-same row. `done` and `interrupted` are final: a message that has one of them is answered and stays so.
+same row. `done` and `interrupted` are final: a message that has one of them is answered and stays so. Only an answer
+that a person cut before its first word is owed again, when they give the conversation back without a word of their own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import aliased
 
 from minidesk.conversations.queries import citations_of
 from minidesk.conversations.records import AnswerEnd, AnswerHandle, AnswerPart, CitationDraft, CitationView
@@ -19,6 +21,7 @@ from minidesk.errors import HolderChanged, NotFound
 from minidesk.live import EventLog
 
 INTERRUPTED = "interrupted"
+STOPPED = "stopped"  # the kind of an answer that its visitor wanted no more of
 
 
 class Answers:
@@ -104,32 +107,23 @@ class Answers:
         conversation.not_found_count = conversation.not_found_count + 1 if end.kind == "not_found" else 0
         await self._announce_done(tx, message)
 
-    async def interrupt(self, tx: Tx, conversation: Conversation) -> None:
+    async def interrupt(self, tx: Tx, conversation: Conversation, kind: str | None = None) -> None:
         """End every unfinished answer of a locked conversation as it stands: what was shown was proved and stays.
 
-        Also wakes `stop:<conversation>`, so that the model's stream is closed at once and not at its next sentence.
+        `kind`: STOPPED where its visitor said so. Also wakes `stop:<conversation>`, so that the model's stream is closed
+        at once and not at its next sentence.
         """
         streaming = await tx.scalars(
             select(Message).where(Message.conversation_id == conversation.id, Message.state == "streaming")
         )
         for message in streaming.all():
-            message.state = INTERRUPTED
+            message.state, message.kind = INTERRUPTED, kind
             await self._announce_done(tx, message)
         self._events.wake_after_commit(tx, f"stop:{conversation.id}")
 
     async def refuse_waiting(self, tx: Tx, conversation: Conversation) -> None:
-        """Mark what the visitor said last as not to be answered, where no answer has begun yet."""
-        others = select(func.max(Message.seq)).where(
-            Message.conversation_id == conversation.id, Message.author.not_in(["visitor", "note"])
-        )
-        waiting = await tx.scalars(
-            select(Message.id).where(
-                Message.conversation_id == conversation.id,
-                Message.author == "visitor",
-                Message.seq > func.coalesce(others.scalar_subquery(), 0),
-            )
-        )
-        for message_id in waiting.all():
+        """Mark everything that waits for an answer of a locked conversation, and has none begun, as not to be answered."""
+        for question in await self.waiting(tx, conversation.id):
             answer = add_message(
                 tx,
                 conversation,
@@ -137,9 +131,58 @@ class Answers:
                 author="assistant",
                 text="",
                 state=INTERRUPTED,
-                reply_to=message_id,
+                kind=STOPPED,
+                reply_to=question.id,
             )
             await self._announce_done(tx, answer)
+
+    async def waiting(self, tx: Tx, conversation_id: str, since: datetime | None = None) -> Sequence[Message]:
+        """What the visitor wrote in the chat after an agent spoke last, and no answer was begun to; with `since`, after then."""
+        answer = aliased(Message)
+        spoken = select(func.max(Message.seq)).where(
+            Message.conversation_id == conversation_id, Message.author == "agent"
+        )
+        query = select(Message).where(
+            Message.conversation_id == conversation_id,
+            Message.author == "visitor",
+            Message.channel.is_(None),
+            Message.seq > func.coalesce(spoken.scalar_subquery(), 0),
+            ~select(answer.id).where(answer.reply_to == Message.id).exists(),
+        )
+        if since is not None:
+            query = query.where(Message.created_at > since)
+        return (await tx.scalars(query.order_by(Message.seq))).all()
+
+    async def is_streaming(self, tx: Tx, conversation_id: str) -> bool:
+        """Whether an answer of the conversation is being written."""
+        query = select(Message.id).where(
+            Message.conversation_id == conversation_id, Message.state == "streaming"
+        )
+        return await tx.scalar(query.limit(1)) is not None
+
+    async def owe_again(self, tx: Tx, conversation_id: str) -> Message | None:
+        """The visitor's last message of a locked conversation, if neither a person nor the assistant said a word to it.
+
+        An answer that was cut before its first word may begin again, but one that its visitor stopped may not. None as
+        well for what came by mail, and for files alone, to which the assistant has nothing to say.
+        """
+        last = await tx.scalar(
+            select(Message)
+            .where(Message.conversation_id == conversation_id, Message.author.in_(["visitor", "agent"]))
+            .order_by(Message.seq.desc())
+            .limit(1)
+        )
+        if last is None or last.author == "agent" or last.channel is not None or not last.text:
+            return None
+        answer = await tx.scalar(
+            select(Message).where(Message.reply_to == last.id).execution_options(populate_existing=True)
+        )
+        if answer is not None:
+            if answer.state != INTERRUPTED or answer.text or answer.kind == STOPPED:
+                return None
+            answer.state = "streaming"
+            answer.attempt += 1  # whoever wrote at it before must not go on
+        return last
 
     async def _writable(self, tx: Tx, handle: AnswerHandle) -> Message:
         await _lock_as_assistant(tx, handle.conversation_id)

@@ -202,8 +202,8 @@ class Attachments:
             try:
                 while await self.sweep() == SWEPT_AT_ONCE:
                     pass
-            except MinideskError as error:  # the next round tries again
-                log.warning("files that were never sent are still here: %s", error.code)
+            except (MinideskError, OSError) as error:  # the next round tries again
+                log.warning("files that were never sent are still here: %s", type(error).__name__)
             try:
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await stop.wait()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import LargeBinary, column, insert, select, table
+from sqlalchemy import LargeBinary, column, func, insert, select, table, text
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 
 from minidesk.db.models import Base
@@ -62,6 +62,26 @@ async def load_rows(tx: Tx, shape: TableShape, lines: Iterable[str]) -> int:
     if held:
         await tx.execute(insert(target), held)
     return count
+
+
+async def count_on(tx: Tx) -> None:
+    """Let ids that the database counts by itself begin behind the rows that were loaded.
+
+    SQLite looks at the rows each time. PostgreSQL has a sequence a column, which rows that bring their ids do not move.
+    """
+    if tx.get_bind().dialect.name == "sqlite":
+        return
+    counted = await tx.execute(
+        text(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = current_schema()"
+            " AND (is_identity = 'YES' OR column_default LIKE 'nextval(%')"
+        )
+    )
+    for name, id_ in counted.all():
+        last = select(func.max(column(id_))).select_from(table(name)).scalar_subquery()
+        # Of an empty table the last is NULL, and then nothing is set.
+        await tx.execute(select(func.setval(func.pg_get_serial_sequence(name, id_), last)))
 
 
 _TYPES: dict[Kind, TypeEngine[Any] | None] = {

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from minidesk.db.session import Database, Tx
-from minidesk.errors import Invalid
+from minidesk.errors import DatabaseBusy, Invalid, StorageFull, Unavailable
 
 # Any number will do, as long as every minidesk process asks for the same one.
 _POSTGRES_LOCK = 7_164_733
@@ -30,17 +30,32 @@ async def migrate(db: Database, lock_dir: Path) -> None:
 
 
 async def migrate_to(db: Database, lock_dir: Path, revision: str) -> None:
-    """The same up to `revision` and no further. Raises Invalid where this version knows no such revision."""
+    """The same up to `revision` and no further.
+
+    Raises Invalid where this version does not know that revision or the tables' own, and Unavailable where the database
+    cannot be reached.
+    """
     wanted = _known(revision)
-    if not db.is_sqlite:
-        async with db.engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
-            await connection.run_sync(_upgrade, wanted)
-        return
+    try:
+        if db.is_sqlite:
+            await _migrate_file(db, lock_dir, wanted)
+        else:
+            async with db.connect() as connection:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
+                await connection.run_sync(_upgrade, wanted)
+    except (DatabaseBusy, StorageFull):
+        raise
+    except Unavailable as problem:
+        raise Unavailable(
+            "The database cannot be reached: see that it runs, and that MINIDESK_DATABASE_URL names it."
+        ) from problem
+
+
+async def _migrate_file(db: Database, lock_dir: Path, wanted: str) -> None:
     # Waiting for the lock in a thread: two starts in one process would otherwise stop each other for ever.
     handle = await asyncio.to_thread(_take_lock, lock_dir)
     try:
-        async with db.engine.begin() as connection:
+        async with db.connect() as connection:
             await connection.run_sync(_upgrade, wanted)
     finally:
         handle.close()
@@ -70,8 +85,11 @@ def _known(revision: str) -> str:
 def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
     # Asking costs 2 ms; letting Alembic find out that nothing is missing costs 60, at every start.
-    if MigrationContext.configure(connection).get_current_revision() == revision:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current == revision:
         return
+    if current is not None:
+        _known(current)  # a newer minidesk may have been here before
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
 

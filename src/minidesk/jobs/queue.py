@@ -6,7 +6,8 @@ finish, fail or prolong the job: each of these names the lease's token in the sa
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,14 @@ MAX_CLAIMS = MAX_ATTEMPTS + 3
 BACKOFF_CEILING_SECONDS = 60
 REASON_CHARS = 500
 DIED = "Its worker died each time. Look into the log before starting it again."
+# A kind that no worker here knows waits so long for one that does, again and again: a setting was left out at a start,
+# or an older version runs for a while.
+UNKNOWN_WAIT = timedelta(seconds=BACKOFF_CEILING_SECONDS)
+UNKNOWN = (
+    "There is nobody here for this kind of work. Start the version, or with the settings, that queued it."
+)
+# Queues that hold nothing for later: a job there waits as long as a failure makes it wait, and no longer.
+PROMPT_QUEUES = ("reply",)
 # "At once" is a time that no clock jumping backwards can put into the future (F23).
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,6 +50,8 @@ class ClaimedJob:
     attempt: int
     token: str
     owner: str
+    # Entered while the job only waits for another one: its worker takes another job meanwhile.
+    aside: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, compare=False, repr=False)
 
     @property
     def last_attempt(self) -> bool:
@@ -59,6 +70,16 @@ class WaitingJob:
 
     id: str
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedJobs:
+    """Jobs of one kind that were given up; the reason is the last one's."""
+
+    queue: str
+    kind: str
+    ids: tuple[str, ...]
+    reason: str
 
 
 class JobQueue:
@@ -129,9 +150,12 @@ class JobQueue:
         """
         now = self._clock()
         async with db.write() as tx:
-            due = select(Job).where(Job.queue == queue, _is_due(now)).order_by(Job.run_at, Job.id).limit(1)
-            job = await tx.scalar(due.with_for_update(skip_locked=True))
-            if job is None:
+            for due in _due(queue, now):
+                first = select(Job).where(due).order_by(Job.run_at, Job.id).limit(1)
+                job = await tx.scalar(first.with_for_update(skip_locked=True))
+                if job is not None:
+                    break
+            else:
                 return None
             job.attempts += 1
             if job.attempts > MAX_CLAIMS:
@@ -184,12 +208,12 @@ class JobQueue:
 
     async def is_due(self, db: Database, queue: str) -> bool:
         """Whether a worker of `queue` would find something to claim now."""
-        return await self._any(db, Job.queue == queue, _is_due(self._clock()))
+        return await self._any(db, or_(*_due(queue, self._clock())))
 
     async def is_unfinished(self, db: Database, queue: str) -> bool:
         """Whether `queue` holds a job that is running or due."""
-        running_or_due = or_(Job.state == "running", _is_due(self._clock()))
-        return await self._any(db, Job.queue == queue, running_or_due)
+        running = and_(Job.queue == queue, Job.state == "running")
+        return await self._any(db, or_(running, *_due(queue, self._clock())))
 
     async def _any(self, db: Database, *conditions: ColumnElement[bool]) -> bool:
         async with db.read() as tx:
@@ -224,15 +248,27 @@ class JobQueue:
                 row.last_error = reason
             return True
 
-    async def release(self, db: Database, job: ClaimedJob) -> bool:
-        """Give the lease back unused (at shutdown): another worker starts at once, and no attempt is counted."""
+    async def postpone(self, db: Database, job: ClaimedJob) -> bool:
+        """Put a job back that nobody here knows; no attempt is counted. False if the lease was lost."""
         async with db.write() as tx:
             row = await tx.scalar(select(Job).where(_is_ours(job)).with_for_update())
             if row is None:
                 return False
-            _to_ready(row, AT_ONCE)
+            _to_ready(row, self._clock() + UNKNOWN_WAIT)
             row.attempts -= 1
-            tx.after_commit(lambda: self._hub.wake(f"jobs:{job.queue}"))
+            row.last_error = UNKNOWN
+            return True
+
+    async def release(self, db: Database, job: ClaimedJob, *, wait_s: float = 0) -> bool:
+        """Give the lease back unused (at shutdown): another worker starts at once, or after `wait_s`. No attempt is counted."""
+        async with db.write() as tx:
+            row = await tx.scalar(select(Job).where(_is_ours(job)).with_for_update())
+            if row is None:
+                return False
+            _to_ready(row, self._clock() + timedelta(seconds=wait_s) if wait_s else AT_ONCE)
+            row.attempts -= 1
+            if not wait_s:
+                tx.after_commit(lambda: self._hub.wake(f"jobs:{job.queue}"))
             return True
 
     async def take_back(self, db: Database, owner_prefix: str) -> int:
@@ -253,6 +289,19 @@ class JobQueue:
                 tx.after_commit(lambda queue=queue: self._hub.wake(f"jobs:{queue}"))  # type: ignore[misc]  # mypy cannot type a lambda's default
             return len(freed)
 
+    async def parked(self, tx: Tx) -> list[ParkedJobs]:
+        """What was given up, by queue and kind."""
+        rows = await tx.execute(
+            select(Job.queue, Job.kind, Job.id, Job.last_error)
+            .where(Job.state == "parked")
+            .order_by(Job.queue, Job.kind, Job.id)
+        )
+        found: dict[tuple[str, str], ParkedJobs] = {}
+        for queue, kind, id_, reason in rows:
+            ids = found[queue, kind].ids if (queue, kind) in found else ()
+            found[queue, kind] = ParkedJobs(queue, kind, (*ids, id_), reason or "")
+        return list(found.values())
+
     async def restart(self, tx: Tx, job_id: str) -> bool:
         """Start a parked job again, with all its attempts. False if it is not parked."""
         row = await tx.scalar(select(Job).where(Job.id == job_id, Job.state == "parked").with_for_update())
@@ -264,13 +313,22 @@ class JobQueue:
         return True
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    # A lease that ends later than any lease can was written before the clock jumped back: nobody holds it (F23).
-    impossible = now + timedelta(seconds=2 * LEASE_SECONDS)
-    return or_(
+def _due(queue: str, now: datetime) -> list[ColumnElement[bool]]:
+    """What may be claimed: whose lease has ended, then what is ready. Each is a place in the index of its own.
+
+    As one condition, all that is due was sorted for each claim: with 20,000 jobs 12 ms on SQLite, 37 on PostgreSQL.
+    """
+    # What was written before the clock jumped back lies later than anything can (F23): a lease that nobody holds, and on
+    # some queues a wait that no failure makes.
+    no_lease = now + timedelta(seconds=2 * LEASE_SECONDS)
+    no_wait = now + timedelta(seconds=BACKOFF_CEILING_SECONDS)
+    found = [
+        and_(Job.state == "running", or_(Job.lease_until < now, Job.lease_until > no_lease)),
         and_(Job.state == "ready", Job.run_at <= now),
-        and_(Job.state == "running", or_(Job.lease_until < now, Job.lease_until > impossible)),
-    )
+    ]
+    if queue in PROMPT_QUEUES:
+        found.append(and_(Job.state == "ready", Job.run_at > no_wait))
+    return [and_(Job.queue == queue, one) for one in found]
 
 
 def _is_ours(job: ClaimedJob) -> ColumnElement[bool]:

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from minidesk.db import Database
 from minidesk.errors import MinideskError, Refused
 from minidesk.jobs.queue import DIED, LEASE_SECONDS, ClaimedJob, JobQueue
+from minidesk.jobs.turns import NotYet
 from minidesk.live import Hub, Subscription
 
 log = logging.getLogger(__name__)
@@ -20,7 +23,7 @@ GiveUp = Callable[[ClaimedJob, str], Awaitable[None]]
 HEARTBEAT_SECONDS = LEASE_SECONDS / 3
 
 # What a database that is busy, gone or broken raises. The rows are safe: a worker waits and looks again.
-DATABASE_ERRORS = (MinideskError, SQLAlchemyError)
+DATABASE_ERRORS = (MinideskError, SQLAlchemyError, OSError)
 
 
 class Worker:
@@ -28,7 +31,8 @@ class Worker:
 
     A handler runs at least once a job, so it must bear being repeated. What it raises becomes a retry, or a
     parked row with the reason. `give_up` names, by kind, whom to tell when a job has no attempts left: a job
-    is parked only after that call has returned, so that no visitor waits for an answer that nobody writes.
+    is parked only after that call has returned, so that no visitor waits for an answer that nobody writes. A job of a
+    kind without a handler is put back, for a worker that has one.
     """
 
     def __init__(
@@ -58,6 +62,9 @@ class Worker:
         self._grace_s = grace_s
         self._heartbeat_s = heartbeat_s
         self._running: set[asyncio.Task[None]] = set()
+        self._unknown: set[str] = set()
+        self._waiting = 0  # of those that run: they only wait for another one, and take no place
+        self._freed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then claim nothing more, give running jobs their grace, and release the rest."""
@@ -65,16 +72,30 @@ class Worker:
         try:
             async with self._hub.subscribe(f"jobs:{self._queue}") as woken:
                 while not stop.is_set():
-                    job = await self._claim() if len(self._running) < self._concurrency else None
+                    self._freed.clear()
+                    job = await self._claim() if self._has_place() else None
                     if job is None:
                         await self._pause(stopped, woken)
                         continue
-                    task = asyncio.create_task(self._work(job))
+                    task = asyncio.create_task(self._work(replace(job, aside=self._aside)))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
         finally:
             stopped.cancel()
             await self._drain()
+
+    def _has_place(self) -> bool:
+        return len(self._running) - self._waiting < self._concurrency
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """While a job waits for another one of its kind, somebody else's has its place."""
+        self._waiting += 1
+        self._freed.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def _claim(self) -> ClaimedJob | None:
         try:
@@ -85,9 +106,9 @@ class Worker:
             return None
 
     async def _pause(self, stopped: asyncio.Task[bool], woken: Subscription) -> None:
-        waits: set[asyncio.Task[bool]] = set()
-        if len(self._running) < self._concurrency:  # with all hands full, a wake-up would only make us spin
-            waits.add(asyncio.create_task(woken.wait(self._poll_s)))
+        # With all hands full, a wake-up would only make us spin.
+        news = woken.wait(self._poll_s) if self._has_place() else self._freed.wait()
+        waits = {asyncio.create_task(news)}
         await asyncio.wait({stopped, *waits, *self._running}, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
@@ -103,6 +124,12 @@ class Worker:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _work(self, job: ClaimedJob) -> None:
+        if job.kind not in self._handlers:
+            if job.kind not in self._unknown:  # once, and not for each of a thousand mails each minute
+                self._unknown.add(job.kind)
+                log.warning("nobody here knows this kind of job: it waits", extra={"kind": job.kind})
+            await self._settle(job, self._jobs.postpone(self._db, job))
+            return
         handling = asyncio.ensure_future(self._handle(job))
         beating = asyncio.create_task(self._beat(job, handling))
         try:
@@ -111,6 +138,8 @@ class Worker:
             handling.cancel()
             await asyncio.gather(handling, return_exceptions=True)
             await self._settle(job, self._jobs.release(self._db, job))
+        except NotYet as not_yet:
+            await self._settle(job, self._jobs.release(self._db, job, wait_s=not_yet.seconds))
         except Exception as error:  # whatever a handler raises is a failed attempt: the worker must live on
             await self._failed(job, error)
         else:
@@ -121,10 +150,7 @@ class Worker:
     async def _handle(self, job: ClaimedJob) -> None:
         if job.spent:
             raise _Spent(DIED)
-        handler = self._handlers.get(job.kind)
-        if handler is None:
-            raise Refused(f"No worker here knows the kind {job.kind!r}. Start the newer version again.")
-        await handler(job)
+        await self._handlers[job.kind](job)
 
     async def _beat(self, job: ClaimedJob, handling: asyncio.Future[None]) -> None:
         while True:

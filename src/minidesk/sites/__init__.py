@@ -43,6 +43,7 @@ from minidesk.sites.identity import (
     create_identity_key,
     delete_identity_key,
     list_identity_keys,
+    seal_identity_keys,
     verify_identity,
 )
 from minidesk.sites.logos import logo_url
@@ -121,6 +122,7 @@ __all__ = [
     "running_experiment",
     "save_prompt",
     "save_settings",
+    "seal_identity_keys",
     "set_origins",
     "settings_version",
     "site_by_id",

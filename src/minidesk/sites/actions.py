@@ -81,7 +81,7 @@ async def save_settings(
         "config": settings.config.model_dump(mode="json"),
     }
     # The lock keeps a second administrator's save behind this one; without it both would find the version they know.
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
     site = await site_by_id(tx, site_id)
     if settings_version(site) != version:
         raise Conflict(
@@ -106,7 +106,7 @@ async def save_prompt(
 
     `mark`: of the words that these were made from. Raises `Conflict` where they are others now, `Invalid`, and `NotFound`.
     """
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
     before = (await site_by_id(tx, site_id)).config
     if mark is not None and words_of(before).mark != mark:
         raise Conflict(
@@ -122,7 +122,7 @@ async def save_prompt(
 
 async def cap_large(tx: Tx, site_id: str, *, share: float | None, daily_usd: float | None) -> None:
     """Set how much of a site's answers the large tier may give; None: as the desk's settings say. Raises `Invalid` or `NotFound`."""
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
     before = (await site_by_id(tx, site_id)).config
     after = config_of(before.model_dump() | {"large_share_max": share, "large_daily_budget_usd": daily_usd})
     await _update(tx, site_id, {"config": after.model_dump(mode="json")})

@@ -125,10 +125,6 @@ class Span(_Frozen):
             raise ValueError("Opening hours must end after they start; split a night shift at midnight.")
         return self
 
-    def holds(self, moment: time) -> bool:
-        """Whether `moment` lies in it; the end does not."""
-        return self.start <= moment and (moment < self.end or self.end == time(0))
-
 
 class Holiday(_Frozen):
     """A day on which nobody is there."""

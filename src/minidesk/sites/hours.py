@@ -1,6 +1,12 @@
-"""When people are there, and the line that says so."""
+"""When people are there, and the line that says so.
+
+A span is a piece of time in UTC; all that is asked here is asked of these pieces, so no two answers differ on a day on
+which clocks are changed. A time that such a day leaves out is the moment at which they are put forward; of one that
+comes twice the first counts.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from minidesk.sites.config import OpeningHours, SiteConfig, Span
 from minidesk.text.locale import Texts
@@ -22,9 +28,7 @@ def next_opening(hours: OpeningHours, now: datetime) -> datetime | None:
         return now
     today = now.astimezone(hours.zone).date()
     for ahead in range(LOOK_AHEAD_DAYS):
-        day = today + timedelta(days=ahead)
-        for span in _spans(hours, day):
-            start = _instant(hours, day, span.start)
+        for _, start, _ in _pieces(hours, today + timedelta(days=ahead)):
             if start > now:
                 return start
     return None
@@ -37,10 +41,9 @@ def after_open_minutes(hours: OpeningHours, start: datetime, minutes: int) -> da
     """
     reached, left = start.astimezone(UTC), timedelta(minutes=minutes)
     today = start.astimezone(hours.zone).date()
-    for ahead in range(COUNT_AHEAD_DAYS):
-        day = today + timedelta(days=ahead)
-        for span in _spans(hours, day):
-            begin, end = max(reached, _instant(hours, day, span.start)), _end(hours, day, span)
+    for ahead in range(-1, COUNT_AHEAD_DAYS):
+        for _, opening, end in _pieces(hours, today + timedelta(days=ahead)):
+            begin = max(reached, opening)
             if end - begin >= left:
                 return begin + left
             if end > begin:  # spans may overlap, and some of today's are over
@@ -92,22 +95,43 @@ def _reply_line(config: SiteConfig, texts: Texts, locale: str | None) -> str:
 
 
 def _span_at(hours: OpeningHours, now: datetime) -> Span | None:
-    local = now.astimezone(hours.zone)
-    return next((span for span in _spans(hours, local.date()) if span.holds(local.time())), None)
+    today = now.astimezone(hours.zone).date()
+    # Clocks that are put back just after midnight bring the day before once more, while the next one's hours run.
+    for day in (today, today + timedelta(days=1)):
+        for span, start, end in _pieces(hours, day):
+            if start <= now < end:
+                return span
+    return None
 
 
-def _spans(hours: OpeningHours, day: date) -> list[Span]:
+def _pieces(hours: OpeningHours, day: date) -> list[tuple[Span, datetime, datetime]]:
+    """The day's spans, the earliest first, each from when until when; without those that the clocks leave out."""
     if any(holiday.day == day for holiday in hours.holidays):
         return []
-    return sorted(hours.week[day.weekday()], key=lambda span: span.start)
+    zone, found = hours.zone, []
+    for span in sorted(hours.week[day.weekday()], key=lambda span: span.start):
+        start = _instant(zone, day, span.start)
+        end = _instant(zone, day if span.end != time(0) else day + timedelta(days=1), span.end)
+        if start < end:
+            found.append((span, start, end))
+    return found
 
 
-def _instant(hours: OpeningHours, day: date, at: time) -> datetime:
-    return datetime.combine(day, at, hours.zone).astimezone(UTC)
-
-
-def _end(hours: OpeningHours, day: date, span: Span) -> datetime:
-    return _instant(hours, day if span.end != time(0) else day + timedelta(days=1), span.end)
+def _instant(zone: ZoneInfo, day: date, at: time) -> datetime:
+    local = datetime.combine(day, at, zone)
+    moment = local.astimezone(UTC)
+    if moment.astimezone(zone).time() == at:
+        return moment
+    # Left out: with the offset from before it lies behind the change, with the one from after it before.
+    early, late = local.replace(fold=1).astimezone(UTC), moment
+    before = early.astimezone(zone).utcoffset()
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) // 2
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)
 
 
 def _clock(hour: int, minute: int) -> str:

@@ -3,22 +3,26 @@
 JWT (RFC 7519) with HS256 and nothing else: a token that names another algorithm, or none, is refused. The audience is
 the site's key, so that a token for one site is worth nothing in another; it ends within the hour, so that one that
 leaks is soon worth nothing at all. A site has up to two keys: a new one is made and put into use before the old one goes.
+They are sealed at rest (T30): who reads the database or a backup cannot sign.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 from sqlalchemy import delete, select, update
 
 from minidesk.db import Tx
 from minidesk.db.models import IdentityKey, Site, new_id
-from minidesk.errors import Conflict, InvalidText, NotAuthenticated, NotFound
+from minidesk.errors import Conflict, InvalidText, NotAuthenticated, NotFound, Unavailable
 from minidesk.text.normalise import check_text
+
+log = logging.getLogger(__name__)
 
 KEYS_OF_A_SITE = 2  # the old one and the new one, while the website changes over
 SECRET_BYTES = 32  # HS256 wants at least as many as its hash has (RFC 7518, 3.2)
@@ -30,6 +34,19 @@ TOKEN_CHARS = 4000
 
 EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,189}")
 _ID = re.compile(r"idk_[0-9a-f]{1,36}")
+
+
+class Seals(Protocol):
+    """What is needed of `accounts.Sealer`."""
+
+    def seal(self, text: str, place: str) -> str:
+        """Unreadable, for this place alone."""
+
+    def is_sealed(self, text: str) -> bool:
+        """Whether it is no plain text."""
+
+    def open(self, sealed: str, place: str) -> str:
+        """What was sealed. Raises Unavailable where it was sealed with another key."""
 
 
 class IdentityInvalid(NotAuthenticated):
@@ -69,10 +86,10 @@ class NewIdentityKey:
 
 
 async def create_identity_key(
-    tx: Tx, *, site_id: str, now: datetime, created_by: str | None = None
+    tx: Tx, sealer: Seals, *, site_id: str, now: datetime, created_by: str | None = None
 ) -> NewIdentityKey:
     """A new key. Raises `NotFound` for no site, and `Conflict` where it has two."""
-    if await tx.scalar(select(Site.id).where(Site.id == site_id).with_for_update()) is None:
+    if await tx.scalar(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True)) is None:
         raise NotFound
     if len(await list_identity_keys(tx, site_id)) >= KEYS_OF_A_SITE:
         raise Conflict(
@@ -84,7 +101,7 @@ async def create_identity_key(
         IdentityKey(
             id=made.id,
             site_id=site_id,
-            secret=made.secret,
+            sealed=sealer.seal(made.secret, made.id),
             created_by=created_by,
             created_at=now,
             last_used_at=None,
@@ -118,28 +135,51 @@ async def delete_identity_key(tx: Tx, *, site_id: str, key_id: str) -> None:
 
 
 async def verify_identity(
-    tx: Tx, *, site_id: str, site_key: str, token: str, now: datetime
+    tx: Tx, sealer: Seals, *, site_id: str, site_key: str, token: str, now: datetime
 ) -> VerifiedPerson:
     """Whom `token` names. Writes when the key was last used. Raises `IdentityInvalid`."""
     keys = list(await tx.scalars(select(IdentityKey).where(IdentityKey.site_id == site_id)))
-    signer, claims = _signed_claims(token, keys, site_key)
+    signer, claims = _signed_claims(token, keys, site_key, sealer)
     person = _person(claims, now)
     if signer.last_used_at is None or signer.last_used_at + TOUCH_EVERY <= now:
         await tx.execute(update(IdentityKey).where(IdentityKey.id == signer.id).values(last_used_at=now))
     return person
 
 
+async def seal_identity_keys(tx: Tx, sealer: Seals) -> None:
+    """Seal those that are older than sealing."""
+    for key in await tx.scalars(select(IdentityKey)):
+        if not sealer.is_sealed(key.sealed):
+            key.sealed = sealer.seal(key.sealed, key.id)
+
+
+def _secret(key: IdentityKey, sealer: Seals) -> str | None:
+    """What it signs with; None where it was sealed with a key that is lost."""
+    if not sealer.is_sealed(key.sealed):
+        return key.sealed
+    try:
+        return sealer.open(key.sealed, key.id)
+    except Unavailable:
+        log.warning(
+            "an identity key was sealed with another secret.key: make a new one", extra={"key": key.id}
+        )
+        return None
+
+
 def _signed_claims(
-    token: str, keys: Sequence[IdentityKey], audience: str
+    token: str, keys: Sequence[IdentityKey], audience: str, sealer: Seals
 ) -> tuple[IdentityKey, dict[str, Any]]:
     """The key that signed it, and what it says. PyJWT compares signatures in constant time."""
     if not 0 < len(token) <= TOKEN_CHARS or not token.isascii():
         raise IdentityInvalid
     for key in keys:
+        secret = _secret(key, sealer)
+        if secret is None:
+            continue
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key.secret,
+                secret,
                 algorithms=["HS256"],  # fixed: a token must not choose how it is checked
                 audience=audience,
                 # Times are checked below, against the clock that was handed in.

@@ -83,7 +83,7 @@ class Visitors:
         wrote as somebody else stays that person's, and their session here ends.
         """
         # One at a time: two browsers that name a new person at once must not make two of them.
-        await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+        await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
         own = await self._live(tx, site_id, token)
         known = await tx.scalar(
             select(Visitor).where(Visitor.site_id == site_id, Visitor.external_id == person.external_id)

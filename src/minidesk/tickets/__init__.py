@@ -68,7 +68,7 @@ from minidesk.tickets.routing import (
     try_rule,
     with_priority,
 )
-from minidesk.tickets.rows import ACTIVE, SAME_MATTER, active_ticket, solved_ticket
+from minidesk.tickets.rows import ACTIVE, SAME_MATTER, active_ticket, solved_ticket, works_here
 from minidesk.tickets.rules import CHOICES, FIELDS, Condition, Effect, Facts, Routed, Rule, check_rule
 from minidesk.tickets.search import Filters, Found, Hit, Place, read_words, search_site
 from minidesk.tickets.seen import check_seen
@@ -202,4 +202,5 @@ __all__ = [
     "wake",
     "wears",
     "with_priority",
+    "works_here",
 ]

@@ -18,6 +18,7 @@ from minidesk.tickets.clocks import (
     Clocks,
     answered,
     due_of,
+    promise_again,
     settle,
     start,
     start_next,
@@ -28,7 +29,7 @@ from minidesk.tickets.entities import find_entities
 from minidesk.tickets.examples import keep_text
 from minidesk.tickets.records import EvidencePart, Priority, Reason, Status, TeamChoice, Triage
 from minidesk.tickets.routing import mark_routed
-from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket
+from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket, works_here
 from minidesk.tickets.rules import NOT_ROUTED, Routed
 from minidesk.tickets.tags import drop_tag, put_tag
 
@@ -156,7 +157,7 @@ class Tickets:
             await self._reopen(tx, ticket)
         elif status == "solved":
             ticket.solved_at = self._clock()
-            await self._conversations.hand_back(tx, ticket.conversation_id)
+            await self._conversations.hand_back(tx, ticket.conversation_id, reply=False)
         elif status == "closed" and ticket.status in ACTIVE:
             await self._conversations.close(tx, ticket.conversation_id)
         ticket.status = status
@@ -173,16 +174,21 @@ class Tickets:
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         ticket.assignee_id = agent_id
         ticket.status = "open"
+        ticket.snoozed_until = ticket.back_at = None
         await self.changed(tx, ticket)
         return ticket
 
     async def assign(self, tx: Tx, ticket_id: str, agent_id: str | None) -> Ticket:
-        """Give the ticket to an agent of the site, or to nobody. A conversation that an agent holds moves with it."""
+        """Give the ticket to an agent of the site, or to nobody. A conversation that an agent holds moves with it.
+
+        One that was put off is in sight again: whoever gets it has not put it off.
+        """
         ticket = await self.active(tx, ticket_id)
         if agent_id is not None:
             await check_works_here(tx, ticket.site_id, agent_id)
         if agent_id != ticket.assignee_id:
             ticket.assignee_id = agent_id
+            ticket.snoozed_until = ticket.back_at = None
             await self._conversations.pass_on(tx, ticket.conversation_id, agent_id)
             await self.changed(tx, ticket)
         return ticket
@@ -267,7 +273,7 @@ class Tickets:
 
     async def visitor_wrote(self, tx: Tx, message: MessageView, conversation_id: str) -> None:
         """What a visitor adds while a person has the matter: a pending ticket is open again, new facts join the others,
-        and the clock of the next answer starts.
+        and the clock of the next answer starts; not while the assistant answers.
 
         A pending ticket waits for the visitor. Without their new facts an agent would look in vain for the order
         number that they had asked for.
@@ -277,15 +283,29 @@ class Tickets:
             return
         facts = joined(ticket.entities, find_entities([message]))
         asleep = ticket.snoozed_until is not None
-        waits = waits_again(ticket)
-        if waits:
-            config = (await site_by_id(tx, ticket.site_id)).config
-            start_next(ticket, config, self._clock())
+        holder = (await tx.get_one(Conversation, conversation_id)).holder
+        waits = holder in ("queue", "agent") and await self._start_next(tx, ticket)
         if ticket.status == "pending" or asleep or waits or len(facts) > len(ticket.entities):
             ticket.status = "open"
             ticket.snoozed_until = None
             ticket.entities = facts
             await self.changed(tx, ticket)
+
+    async def visitor_called(self, tx: Tx, ticket_id: str) -> None:
+        """The visitor asks for the person whom they wait for, or have: a ticket that is put off, or pending, is open again."""
+        ticket = await lock_ticket(tx, ticket_id)
+        if ticket.status in ACTIVE and (ticket.status == "pending" or ticket.snoozed_until is not None):
+            ticket.status, ticket.snoozed_until = "open", None
+            await self._start_next(tx, ticket)
+            await self.changed(tx, ticket)
+
+    async def queued_again(self, tx: Tx, ticket: Ticket, clocks: Clocks) -> None:
+        """The assistant had a conversation with an active ticket, and it waits for a person once more: open, in sight, with
+        the time for an answer that its visitor is promised now. The caller holds the conversation's lock.
+        """
+        ticket.status, ticket.snoozed_until = "open", None
+        promise_again(ticket, clocks.first_due)
+        await self.changed(tx, ticket)
 
     async def say_late(self, tx: Tx, ticket_id: str, line: str) -> bool:
         """Tell a visitor whom nobody answered in time; once a ticket. False where somebody came meanwhile."""
@@ -319,14 +339,15 @@ class Tickets:
     async def close_solved(self, tx: Tx, ticket_id: str) -> bool:
         """End a matter that nobody came back to: what the visitor writes next starts a new conversation.
 
-        False where the ticket is no longer solved, or the conversation has a newer matter.
+        The conversation stays open where it has a newer matter, or its visitor is just talking with the assistant. False
+        where the ticket is no longer solved.
         """
         ticket = await lock_ticket(tx, ticket_id)
         if ticket.status != "solved":
             return False
         ticket.status = "closed"
         if await active_ticket(tx, ticket.conversation_id) is None:
-            await self._conversations.close(tx, ticket.conversation_id)
+            await self._conversations.close_quiet(tx, ticket.conversation_id, ticket.solved_at)
         await self.changed(tx, ticket)
         return True
 
@@ -334,8 +355,17 @@ class Tickets:
         if await active_ticket(tx, ticket.conversation_id) is not None:
             raise Conflict("This conversation has a newer ticket that is open. Work on that one.")
         ticket.solved_at = None
+        if ticket.assignee_id and not await works_here(tx, ticket.site_id, ticket.assignee_id):
+            ticket.assignee_id = None  # they left, and nobody else would see that it is theirs
         start_over(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         await self._conversations.to_queue(tx, ticket.conversation_id)
+
+    async def _start_next(self, tx: Tx, ticket: Ticket) -> bool:
+        """Start the clock of the next answer, where the visitor waits for one and it does not run."""
+        if not waits_again(ticket):
+            return False
+        start_next(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
+        return True
 
     async def active(self, tx: Tx, ticket_id: str) -> Ticket:
         """The locked ticket. Raises Conflict unless it is open or pending."""

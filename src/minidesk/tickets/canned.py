@@ -165,7 +165,7 @@ async def _values(tx: Tx, conversation: Conversation, agent_id: str) -> dict[Var
 async def _lock_site(tx: Tx, site_id: str, agent_id: str) -> None:
     """One change at a time: two editors must not pass the limit, or take one name, together."""
     await access_site(tx, agent_id, site_id, "editor")
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
 
 
 async def _lock(tx: Tx, site_id: str, agent_id: str, canned_id: str) -> CannedReply:

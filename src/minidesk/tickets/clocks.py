@@ -71,6 +71,12 @@ def start(ticket: Ticket, clocks: Clocks) -> None:
     settle(ticket)
 
 
+def promise_again(ticket: Ticket, first_due: datetime) -> None:
+    """The visitor is told once more that a person comes: by then; what the matter has for being solved goes on."""
+    ticket.response_due_at, ticket.responded_at, ticket.late_told_at = first_due, None, None
+    ticket.next_due_at = None
+
+
 def answered(ticket: Ticket, now: datetime) -> None:
     """An agent answered: nobody waits for the first or the next answer."""
     ticket.responded_at, ticket.next_due_at = ticket.responded_at or now, None
@@ -89,10 +95,17 @@ def start_next(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
 
 
 def start_over(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
-    """An agent opened a solved ticket again: it gets the time that it had for being solved, and for an answer."""
+    """An agent opened a solved ticket again: it gets the time that it had for being solved, and for an answer.
+
+    What stood there before it was solved is past, and its visitor would be told at once that nobody had been free.
+    """
     policy = ticket.policy or {}
     if policy.get("resolution_minutes"):
         ticket.resolution_due_at = _after(config, policy["counts"], now, policy["resolution_minutes"])
+    if ticket.responded_at is None:
+        first = policy.get("first_minutes") or config.reply_minutes or DEFAULT_RESPONSE_MINUTES
+        promise_again(ticket, _after(config, policy.get("counts", "opening_hours"), now, first))
+    ticket.next_due_at = None
     if waits_again(ticket):
         start_next(ticket, config, now)
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
 
 import phonenumbers
 
@@ -60,6 +62,7 @@ _COUNTRY = re.compile(
     r"Ungarn|Kroatien|Griechenland|Vereinigtes Königreich|Großbritannien|Türkei)\b"
 )
 MAX_ENTITIES = 40
+_T = TypeVar("_T")
 
 
 def find_entities(
@@ -99,23 +102,28 @@ def _of_message(message: MessageView, products: re.Pattern[str] | None, country:
 def _candidates(
     text: str, products: re.Pattern[str] | None, country: str | None
 ) -> Iterator[tuple[EntityKind, int, int, str | None]]:
-    for match in EMAIL.finditer(text):
+    for match in _first(EMAIL.finditer(text)):
         yield "email", *match.span(), match.group().lower()
-    for match in _ORDER.finditer(text):
+    for match in _first(_ORDER.finditer(text)):
         start, end = match.span(match.lastgroup or 0)
         if not _OTHER_NUMBER.search(text[max(0, start - _REACH) : start]):
             yield "order", start, end, None
-    for match in _AMOUNT.finditer(text):
+    for match in _first(_AMOUNT.finditer(text)):
         yield "amount", *match.span(), None
-    for match in _DATE.finditer(text):
+    for match in _first(_DATE.finditer(text)):
         yield "date", *match.span(), None
-    for phone in phonenumbers.PhoneNumberMatcher(text, country):
+    for phone in _first(phonenumbers.PhoneNumberMatcher(text, country)):
         normal = phonenumbers.format_number(phone.number, phonenumbers.PhoneNumberFormat.E164)
         yield "phone", phone.start, phone.end, normal
-    for match in products.finditer(text) if products else ():
+    for match in _first(products.finditer(text)) if products else ():
         yield "product", *match.span(), None
-    for match in _COUNTRY.finditer(text):
+    for match in _first(_COUNTRY.finditer(text)):
         yield "country", *match.span(), None
+
+
+def _first(found: Iterable[_T]) -> Iterator[_T]:
+    """As many of one kind as are kept at all: 2,000 amounts in a message, each held against the others, took 0.3 s."""
+    return islice(found, MAX_ENTITIES)
 
 
 def _product_pattern(products: Sequence[str]) -> re.Pattern[str] | None:

@@ -46,7 +46,8 @@ async def merge_tickets(
         raise Conflict(
             "Only open tickets can be merged. Reopen the solved one first.", code="ticket_not_open"
         )
-    await tx.execute(select(Site.id).where(Site.id == source.site_id).with_for_update())
+    # Before the tags ask for it. Not the key: tags.py says why.
+    await tx.execute(select(Site.id).where(Site.id == source.site_id).with_for_update(key_share=True))
     target.entities = _joined(target.entities, source.entities)
     await _join_tags(tx, tickets, source, target, agent_id)
     said = await _said(tx, source)

@@ -54,14 +54,21 @@ async def lock_ticket(tx: Tx, ticket_id: str) -> Ticket:
 
 async def lock_site(tx: Tx, site_id: str) -> None:
     """One change of a site's rules or policies at a time: two editors must not pass a limit, or take one place, together."""
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
+
+
+async def works_here(tx: Tx, site_id: str, agent_id: str) -> bool:
+    """Whether the agent works in the site."""
+    try:
+        await access_site(tx, agent_id, site_id)
+    except NotFound:
+        return False
+    return True
 
 
 async def check_works_here(tx: Tx, site_id: str, agent_id: str) -> None:
     """Raises Invalid unless the agent works in the site."""
-    try:
-        await access_site(tx, agent_id, site_id)
-    except NotFound:
+    if not await works_here(tx, site_id, agent_id):
         raise Invalid(
             "This agent does not work in this site. Choose one from the list.", code="invalid_agent"
-        ) from None
+        )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from minidesk.accounts import access_site
 from minidesk.conversations import Conversations, lock_conversation
@@ -66,28 +67,30 @@ async def block_writer(
 
     `kinds` are of Kind. All conversations of theirs in the site are put away as spam. Raises NotFound.
     """
-    row = await lock_conversation(tx, conversation_id)
+    row = await tx.get(Conversation, conversation_id)
+    if row is None:
+        raise NotFound
     await access_site(tx, agent_id, row.site_id)
     visitor = await tx.get_one(Visitor, row.visitor_id)
     if "visitor" in kinds:
         await _put(tx, row.site_id, "visitor", visitor.id, agent_id, now)
     if "email" in kinds and visitor.email:
         await _put(tx, row.site_id, "email", visitor.email.lower(), agent_id, now)
-    theirs = list(
-        await tx.scalars(
-            select(Conversation.id)
-            .where(
-                Conversation.visitor_id == visitor.id,
-                Conversation.site_id == row.site_id,
-                Conversation.spam_at.is_(None),
-            )
-            .order_by(Conversation.id)
-            .limit(CLEANED)
+    await _lock_visitor(tx, visitor.id)
+    theirs = await tx.scalars(
+        select(Conversation.id)
+        .where(
+            Conversation.visitor_id == visitor.id,
+            Conversation.site_id == row.site_id,
+            Conversation.spam_at.is_(None),
         )
+        .order_by(Conversation.id)
+        .limit(CLEANED)
     )
-    for id in theirs:
+    away = sorted({conversation_id, *theirs})
+    for id in away:
         await mark_spam(tx, tickets, conversations, id, agent_id, now)
-    return len(theirs)
+    return len(away)
 
 
 async def unblock(tx: Tx, site_id: str, block_id: str) -> None:
@@ -100,11 +103,15 @@ async def unblock(tx: Tx, site_id: str, block_id: str) -> None:
     if gone is None:
         raise NotFound
     if gone.kind == "visitor":
-        await tx.execute(
-            update(Conversation)
-            .where(Conversation.visitor_id == gone.value, Conversation.site_id == site_id)
-            .values(spam_at=None)
+        await _lock_visitor(tx, gone.value)
+        theirs = (
+            Conversation.visitor_id == gone.value,
+            Conversation.site_id == site_id,
+            Conversation.spam_at.is_not(None),
         )
+        in_order = select(Conversation.id).where(*theirs).order_by(Conversation.id)
+        await tx.execute(in_order.with_for_update(key_share=True))
+        await tx.execute(update(Conversation).where(*theirs).values(spam_at=None))
 
 
 async def list_blocks(tx: Tx, site_id: str) -> list[BlockView]:
@@ -144,11 +151,17 @@ async def check_not_blocked(tx: Tx, site_id: str, visitor_id: str) -> None:
 
 
 async def _put(tx: Tx, site_id: str, kind: Kind, value: str, agent_id: str, now: datetime) -> None:
-    query = select(Block.id).where(Block.site_id == site_id, Block.kind == kind, Block.value == value)
-    if await tx.scalar(query) is None:
-        tx.add(
-            Block(
-                id=new_id("blk"), site_id=site_id, kind=kind, value=value, created_by=agent_id, created_at=now
-            )
-        )
-        await tx.flush()
+    insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
+    row = insert(Block).values(
+        id=new_id("blk"), site_id=site_id, kind=kind, value=value, created_by=agent_id, created_at=now
+    )
+    await tx.execute(row.on_conflict_do_nothing(index_elements=["site_id", "kind", "value"]))
+
+
+async def _lock_visitor(tx: Tx, visitor_id: str) -> None:
+    """One at a time puts away or brings back all that somebody wrote.
+
+    Whoever does it takes the block, the visitor and the conversations in this order, and these by their ids: two of
+    them who begin with a conversation each would wait for each other.
+    """
+    await tx.execute(select(Visitor.id).where(Visitor.id == visitor_id).with_for_update(key_share=True))

@@ -29,8 +29,7 @@ def check_tag(raw: str) -> str:
 async def put_tag(tx: Tx, ticket: Ticket, raw: str, now: datetime) -> bool:
     """The locked ticket wears the tag from now on; False where it did. Raises Invalid."""
     name = check_tag(raw)
-    # One at a time in a site: two agents who write the same new word must make one tag.
-    await tx.execute(select(Site.id).where(Site.id == ticket.site_id).with_for_update())
+    await _one_at_a_time(tx, ticket.site_id)
     worn = await tags_of(tx, [ticket.id])
     folded = name.casefold()
     if folded in {each.casefold() for each in worn.get(ticket.id, ())}:
@@ -46,7 +45,7 @@ async def put_tag(tx: Tx, ticket: Ticket, raw: str, now: datetime) -> bool:
 async def drop_tag(tx: Tx, ticket: Ticket, raw: str) -> bool:
     """The locked ticket wears the tag no more; False where it did not. A tag that none wears is forgotten."""
     folded = check_text(raw, NAME_CHARS * 4).casefold()
-    await tx.execute(select(Site.id).where(Site.id == ticket.site_id).with_for_update())
+    await _one_at_a_time(tx, ticket.site_id)
     tag_id = await tx.scalar(select(Tag.id).where(Tag.site_id == ticket.site_id, Tag.folded == folded))
     gone = await tx.execute(
         delete(TicketTag)
@@ -83,6 +82,12 @@ def wears(site_id: str, tag: str) -> ColumnElement[bool]:
     """The condition on `Ticket` that it wears this tag of the site."""
     worn = select(TicketTag.ticket_id).join(Tag, Tag.id == TicketTag.tag_id)
     return Ticket.id.in_(worn.where(Tag.site_id == site_id, Tag.folded == tag.casefold()))
+
+
+async def _one_at_a_time(tx: Tx, site_id: str) -> None:
+    """In a site: two agents who write the same new word must make one tag."""
+    # Not the key: whatever was inserted for the site holds that, and an upload then waits for this very row.
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
 
 
 async def _new(tx: Tx, site_id: str, name: str, now: datetime) -> str:

@@ -17,9 +17,11 @@ from minidesk.fulltext import FullText
 from minidesk.gateway import Clocks, Gateway, ModelClient, Purpose, Transcriber, read_catalog
 from minidesk.insight.metrics import MeasuredSearcher
 from minidesk.knowledge.answer_cache import AnswerCache
-from minidesk.knowledge.embed import Embedder, Reranker, open_embedder
-from minidesk.knowledge.index import ExactIndex, VectorIndex
+from minidesk.knowledge.cross_encoder import Reranker
+from minidesk.knowledge.embed import Embedder, open_embedder
+from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.search import Searcher
+from minidesk.knowledge.vectors import VectorIndex
 from minidesk.settings import Settings
 from minidesk.sites.large_share import LargeCap, LargeShare
 from minidesk.tickets import Embed

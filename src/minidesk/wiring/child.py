@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from minidesk import __version__
+from minidesk.errors import MinideskError
 from minidesk.ingest import Ingest
 from minidesk.jobs import Worker
 from minidesk.knowledge.crawl import Crawler
@@ -63,18 +64,32 @@ def keep_memory_small() -> None:
 async def supervise_child(core: Core, stop: asyncio.Event) -> None:
     """While there is background work, keep one niced child running it, until `stop`.
 
-    The child ends when the queue is empty: an idle one would hold 150 MB for the embedding model alone.
+    The child ends when the queue is empty: an idle one would hold 150 MB for the embedding model alone. A database
+    that is away is asked again each second, and said once.
     """
+    away = False
     async with core.hub.subscribe(*(f"jobs:{queue}" for queue in CHILD_QUEUES)) as woken:
         while not stop.is_set():
-            if not any([await core.jobs.is_due(core.db, queue) for queue in CHILD_QUEUES]):
-                await first_of(woken.wait(LOOK_FOR_WORK_SECONDS), stop.wait())
-                continue
-            status = await _run_child(core.settings, stop)
-            if status != 0 and not stop.is_set():
-                log.warning("the background process ended with %s and is started again", status)
-                await core.jobs.take_back(core.db, CHILD)
-                await first_of(asyncio.sleep(RESTART_SECONDS), stop.wait())
+            try:
+                due = any([await core.jobs.is_due(core.db, queue) for queue in CHILD_QUEUES])
+                away = False
+                if due:
+                    await _work_in_child(core, stop)
+                    continue
+            except MinideskError as error:
+                if not away:
+                    log.warning("work in the background cannot be looked for: %s", error.code)
+                away = True
+            await first_of(woken.wait(LOOK_FOR_WORK_SECONDS), stop.wait())
+
+
+async def _work_in_child(core: Core, stop: asyncio.Event) -> None:
+    """One life of the child. After one that died its leases are free, and a moment has passed."""
+    status = await _run_child(core.settings, stop)
+    if status != 0 and not stop.is_set():
+        log.warning("the background process ended with %s and is started again", status)
+        await first_of(asyncio.sleep(RESTART_SECONDS), stop.wait())
+        await core.jobs.take_back(core.db, CHILD)
 
 
 async def _run_child(settings: Settings, stop: asyncio.Event) -> int:
@@ -145,7 +160,12 @@ async def _stop_when_idle(core: Core, stop: asyncio.Event) -> None:
     quiet = 0.0
     while quiet < IDLE_SECONDS and not stop.is_set():
         await first_of(asyncio.sleep(LOOK_FOR_WORK_SECONDS), stop.wait())
-        busy = any([await core.jobs.is_unfinished(core.db, queue) for queue in CHILD_QUEUES])
+        try:
+            busy = any([await core.jobs.is_unfinished(core.db, queue) for queue in CHILD_QUEUES])
+        except MinideskError as error:
+            # Nobody knows whether there is work: to end now, the next child would ask the same database.
+            log.warning("cannot look whether there is more to do: %s", error.code)
+            busy = True
         quiet = 0.0 if busy else quiet + LOOK_FOR_WORK_SECONDS
     stop.set()
 

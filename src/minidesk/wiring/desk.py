@@ -1,7 +1,6 @@
 """A server: answers over Chroma, and the loops that follow, reply and supervise the child."""
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from minidesk.accounts import (
     Doors,
     OpenIdConnect,
     Passwords,
+    Sealer,
     Sessions,
     SetupCode,
     build_doors,
@@ -32,6 +32,7 @@ from minidesk.channels import (
     Deliverer,
     MailOutbox,
     MailServer,
+    seal_webhook_secrets,
 )
 from minidesk.channels import QUEUE as CHANNELS_QUEUE
 from minidesk.conversations import Conversations
@@ -41,19 +42,20 @@ from minidesk.insight.first_look import FirstLook
 from minidesk.insight.first_steps import QUEUE as LOOK_QUEUE
 from minidesk.insight.metrics import CountedAsker
 from minidesk.jobs import Handler, Worker
-from minidesk.knowledge.index import ChromaIndex, OwnerLock
+from minidesk.knowledge.embed import Embedder
+from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.sources import Sources
 from minidesk.outbound import Outbound
 from minidesk.reply import Replier
+from minidesk.sites import seal_identity_keys
 from minidesk.tickets import Tending, Tickets
 from minidesk.wiring.answers import Answers, embed_function, open_answers, open_embedding
 from minidesk.wiring.child import CHILD, COMMAND, SERVER, supervise_child
 from minidesk.wiring.core import Core
 from minidesk.wiring.doors import build_oidc, build_sources, reply_address
-from minidesk.wiring.tasks import end_tasks
-
-log = logging.getLogger(__name__)
+from minidesk.wiring.tasks import Loops, end_tasks
 
 # Replies at once in one server. Each waits for a model most of its time; more would only queue behind the embedder.
 REPLIES_AT_ONCE = 16
@@ -83,9 +85,15 @@ class Desk:
     agents: Agents
     sessions: Sessions
     setup_code: SetupCode
+    sealer: Sealer
     doors: Doors
     oidc: OpenIdConnect | None
-    stopping: asyncio.Event
+    loops: Loops
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the server is told to end."""
+        return self.loops.stop
 
     async def check_database(self) -> None:
         """Raises a MinideskError if no row can be read."""
@@ -97,15 +105,20 @@ class Desk:
         await self.core.metrics.read(self.core.db, self.answers.gateway.states())
 
     @asynccontextmanager
-    async def running(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    async def running(self, **others: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
         """The loops of the embedded server: following the knowledge, replying, the child with all other jobs, and `others`."""
-        loops = [self.follower.run(self.stopping), self.replies.run(self.stopping)]
-        loops += [self.looks.run(self.stopping), self.channels.run(self.stopping)]
-        loops += [self.tending.run(self.stopping), self.core.attachments.run(self.stopping)]
-        loops += [supervise_child(self.core, self.stopping), *(other() for other in others)]
-        tasks = {asyncio.create_task(loop) for loop in loops}
-        for task in tasks:
-            task.add_done_callback(_report)
+        stop = self.stopping
+        loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "knowledge": lambda: self.follower.run(stop),
+            "replies": lambda: self.replies.run(stop),
+            "looks": lambda: self.looks.run(stop),
+            "channels": lambda: self.channels.run(stop),
+            "tickets": lambda: self.tending.run(stop),
+            "attachments": lambda: self.core.attachments.run(stop),
+            "background": lambda: supervise_child(self.core, stop),
+            **others,
+        }
+        tasks = {asyncio.create_task(self.loops.forever(name, loop)) for name, loop in loops.items()}
         try:
             yield
         finally:
@@ -141,43 +154,11 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         await core.attachments.clean_up()
         conversations = Conversations(core.events, core.jobs, clock)
         tickets = Tickets(core.events, conversations, clock)
-        embed = embed_function(embedder)
-        handoff = Handoff(
-            db,
-            conversations,
-            tickets,
-            embed,
-            next_line(core.texts),
-            clock,
-            models=answers.gateway,
-            # As questions are read: the model of passages would take 120 MB of a server that only answers.
-            fingerprint=None if embedder is None else f"{embedder.fingerprint}-asked",
-            crash_point=crash_point,
-        )
-        replier = Replier(
-            db,
-            core.hub,
-            conversations,
-            CountedAsker(answers.asker, core.metrics),
-            handoff,
-            pictures=core.attachments.for_model
-            if core.settings.model_images and answers.gateway.sees
-            else None,
-            crash_point=crash_point,
-        )
-        replies = Worker(
-            db,
-            core.jobs,
-            core.hub,
-            queue="reply",
-            owner=f"{SERVER}-{os.getpid()}",
-            handlers={"reply": replier.reply},
-            give_up={"reply": replier.give_up},
-            concurrency=REPLIES_AT_ONCE,
-        )
+        handoff = build_handoff(core, conversations, tickets, answers, embedder, crash_point)
         sessions = Sessions(clock)
         agents = Agents(db, Passwords(), sessions, clock)
         sealer = await asyncio.to_thread(open_sealer, core.settings)
+        await seal_secrets(core, sealer)
         yield Desk(
             core=core,
             answers=answers,
@@ -188,16 +169,69 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             tending=Tending(db, tickets, late_line(core.texts), clock),
             handoff=handoff,
             sources=sources,
-            replies=replies,
+            replies=build_replies(core, conversations, answers, handoff, crash_point),
             looks=build_looks(core, answers.asker),
-            channels=build_channels(core),
+            channels=build_channels(core, sealer),
             agents=agents,
             sessions=sessions,
             setup_code=SetupCode(db, agents, clock),
+            sealer=sealer,
             doors=build_doors(db, sealer, agents, sessions, clock),
             oidc=build_oidc(core, sealer, agents, sessions),
-            stopping=asyncio.Event(),
+            loops=Loops(asyncio.Event()),
         )
+
+
+def build_handoff(
+    core: Core,
+    conversations: Conversations,
+    tickets: Tickets,
+    answers: Answers,
+    embedder: Embedder | None,
+    crash_point: Callable[[str], None],
+) -> Handoff:
+    """What brings a conversation to a person."""
+    return Handoff(
+        core.db,
+        conversations,
+        tickets,
+        embed_function(embedder),
+        next_line(core.texts),
+        core.clock,
+        models=answers.gateway,
+        # As questions are read: the model of passages would take 120 MB of a server that only answers.
+        fingerprint=None if embedder is None else f"{embedder.fingerprint}-asked",
+        crash_point=crash_point,
+    )
+
+
+def build_replies(
+    core: Core,
+    conversations: Conversations,
+    answers: Answers,
+    handoff: Handoff,
+    crash_point: Callable[[str], None],
+) -> Worker:
+    """What answers visitors."""
+    replier = Replier(
+        core.db,
+        core.hub,
+        conversations,
+        CountedAsker(answers.asker, core.metrics),
+        handoff,
+        pictures=core.attachments.for_model if core.settings.model_images and answers.gateway.sees else None,
+        crash_point=crash_point,
+    )
+    return Worker(
+        core.db,
+        core.jobs,
+        core.hub,
+        queue="reply",
+        owner=f"{SERVER}-{os.getpid()}",
+        handlers={"reply": replier.reply},
+        give_up={"reply": replier.give_up},
+        concurrency=REPLIES_AT_ONCE,
+    )
 
 
 def build_looks(core: Core, asker: Asker) -> Worker:
@@ -215,11 +249,12 @@ def build_looks(core: Core, asker: Asker) -> Worker:
     )
 
 
-def build_channels(core: Core) -> Worker:
+def build_channels(core: Core, sealer: Sealer) -> Worker:
     """What sends webhooks and mails, beside the replies: it waits for others' servers and needs neither memory nor CPU."""
     settings = core.settings
     outbound = Outbound(settings.outbound_allow, user_agent=f"minidesk/{__version__}")
-    handlers: dict[str, Handler] = {WEBHOOK: Deliverer(core.db, core.outbox, outbound, core.clock).run}
+    deliverer = Deliverer(core.db, core.outbox, outbound, core.clock, sealer)
+    handlers: dict[str, Handler] = {WEBHOOK: deliverer.run}
     if settings.mails:
         server = MailServer(settings.smtp_url.get_secret_value())
         handlers[COPY_MAIL] = CopyMails(
@@ -269,12 +304,14 @@ def build_inbound(desk: Desk) -> Inbound | None:
     )
 
 
+async def seal_secrets(core: Core, sealer: Sealer) -> None:
+    """Seal what older versions kept as it was; a migration has no key to do it with."""
+    async with core.db.write() as tx:
+        await seal_identity_keys(tx, sealer)
+        await seal_webhook_secrets(tx, sealer)
+
+
 async def take_back_leases(core: Core) -> None:
     """For the holder of the `OwnerLock`: whoever had these leases is dead, for the lock was free."""
     for owner in (SERVER, CHILD, COMMAND):
         await core.jobs.take_back(core.db, owner)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a loop of the server ended", exc_info=error)

@@ -18,9 +18,9 @@ class WebhookEndpoint(Base):
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
     url: Mapped[str] = mapped_column(String(1000))
     events: Mapped[list[Any]]  # channels.records.EVENTS, those that were chosen
-    # Kept as they are: a signature can be made with nothing less. The old one signs beside the new one for a day.
-    secret: Mapped[str] = mapped_column(String(80))
-    old_secret: Mapped[str | None] = mapped_column(String(80))
+    # Secrets, sealed: a signature can be made with nothing less. The old one signs beside the new one for a day.
+    sealed: Mapped[str] = mapped_column(String(200))
+    old_sealed: Mapped[str | None] = mapped_column(String(200))
     old_secret_until: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(8))  # on | off | gone | failing: the last two switched it off
     failing_since: Mapped[datetime | None]  # the first failure after the last success

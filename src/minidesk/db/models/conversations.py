@@ -98,7 +98,8 @@ class Message(Base):
     state: Mapped[str] = mapped_column(String(16), default="done")  # streaming | done | interrupted
     attempt: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str | None] = mapped_column(String(16))  # reply | clarify | handoff
-    kind: Mapped[str | None] = mapped_column(String(24))  # of a clarify, or the reason of a handoff
+    # of a clarify, or the reason of a handoff; stopped: its visitor wanted no more of it
+    kind: Mapped[str | None] = mapped_column(String(24))
     offer_person: Mapped[bool] = mapped_column(
         default=False
     )  # the widget shows the button to a person below it

@@ -13,7 +13,7 @@ class Job(Base):
     """A row with a lease: claimed by one worker, taken over when the lease ends, parked after five failures."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_claim", "queue", "state", "run_at"),)
+    __table_args__ = (Index("ix_jobs_claim", "queue", "state", "run_at", "id"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     queue: Mapped[str] = mapped_column(String(16))  # reply (the server) | background (its niced child)
