@@ -13,6 +13,7 @@ from minidesk.sites import create_identity_key
 from tests.browser import embedding as parts
 from tests.browser.embedding import DESK, EVIL, FAR_DESK, LOOK_ALIKES, SHOP, Embedding, say, watch
 from tests.web import conftest as rooms
+from tests.web.conftest import SEALER
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -121,7 +122,7 @@ async def test_a_link_of_its_own_and_without_scripts(embedding: Embedding) -> No
 async def test_the_page_names_its_visitor_and_lets_them_go(embedding: Embedding) -> None:
     it = embedding.desk
     async with it.db.write() as tx:
-        secret = (await create_identity_key(tx, site_id=it.site.id, now=it.clock())).secret
+        secret = (await create_identity_key(tx, SEALER, site_id=it.site.id, now=it.clock())).secret
     opened = f"{it.site.key}/session"
     ends = int((it.clock() + timedelta(minutes=30)).timestamp())
     token = jwt.encode({"sub": "7", "name": "Ana", "aud": it.site.key, "exp": ends}, secret, "HS256")

@@ -1,5 +1,6 @@
 """Stored bytes and cleaned names."""
 
+import asyncio
 import hashlib
 import unicodedata
 from collections.abc import AsyncIterator
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidesk.errors import NotFound, TooLarge
-from minidesk.files import FileStore, clean_label, clean_path
+from minidesk.errors import NotFound, TooLarge, Unavailable
+from minidesk.files import FileStore, Keeping, clean_label, clean_path
 
 DATA = b"words " * 50_000
 
@@ -76,6 +77,56 @@ async def test_removed_and_unknown_bytes_are_not_found(tmp_path: Path) -> None:
     for name in (stored.sha256, "../../etc/passwd", ""):
         with pytest.raises(NotFound):
             await store.read(name)
+
+
+async def test_who_removes_and_who_stores_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stores are as two processes: each has its own locks."""
+    here, there = FileStore(tmp_path), FileStore(tmp_path)
+    order: list[str] = []
+    slow, waits = asyncio.Event(), asyncio.Event()
+
+    async def store(data: bytes) -> None:
+        async with there.keeping() as keeping:
+            await there.put(data, 100, keeping)
+            order.append("stored")
+
+    async def remove() -> None:
+        async with here.removing():
+            order.append("removing")
+
+    async def sender() -> AsyncIterator[bytes]:
+        yield b"slow"
+        waits.set()
+        await slow.wait()
+
+    async with there.keeping() as keeping, asyncio.TaskGroup() as tasks:
+        await there.put(b"one", 100, keeping)
+        await there.put(b"two", 100, keeping)
+        with monkeypatch.context() as patch:
+            patch.setattr("minidesk.files.store.REMOVE_SECONDS", 0.0)
+            with pytest.raises(Unavailable):  # who hangs holds up nobody for ever
+                async with here.removing():
+                    pytest.fail("it did not wait")
+        tasks.create_task(remove())
+        tasks.create_task(store(b"later"))  # it lets the one go first who came first
+        await asyncio.sleep(0)
+        assert not order
+        keeping.end()
+    assert order == ["removing", "stored"]
+    # Bytes that are still on their way hold up nobody.
+    async with there.keeping() as keeping:
+        putting = asyncio.create_task(there.put(sender(), 100, keeping))
+        await waits.wait()
+        await remove()
+        slow.set()
+        await there.read((await putting).sha256)
+    await remove()
+    late = Keeping(tmp_path)
+    late.end()
+    await late.begin()  # whoever comes behind the end keeps nobody waiting
+    await remove()
 
 
 @pytest.mark.parametrize(

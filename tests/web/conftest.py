@@ -16,6 +16,7 @@ from tests.conftest import FakeClock
 from tests.gateway.conftest import Ledger
 from tests.helpers.serving import serving
 
+from minidesk.accounts import Sealer
 from minidesk.channels import CopyOutbox
 from minidesk.conversations import (
     AnswerEnd,
@@ -50,6 +51,7 @@ from minidesk.web.visitor_api import (
 
 SHOP = "https://shop.example.com"
 API = "/api/widget/v1"
+SEALER = Sealer(bytes(32))
 
 
 async def embed(texts: Sequence[str]) -> Any:
@@ -254,6 +256,7 @@ async def desk(
         RateLimiter(clock),
         attachments,
         Transcriber(voice, ledger.book, ledger),
+        SEALER,
         CopyOutbox(jobs, clock) if settings.mails else None,
     )
     app = FastAPI()

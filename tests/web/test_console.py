@@ -203,6 +203,7 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
         sessions=sessions,
         setup_code=SetupCode(db, agents, clock),
         doors=build_doors(db, Sealer(bytes(32)), agents, sessions, clock),
+        sealer=Sealer(bytes(32)),
         mails=AccountMails(settings),
         throttle=LoginThrottle(limiter, settings.logins_per_5_minutes),
         limiter=limiter,

@@ -78,6 +78,19 @@ async def test_settings_say_which_changed_and_long_texts_only_that_they_did(offi
     assert "Servus" not in page.text
 
 
+async def test_where_the_chat_may_stand_and_what_it_may_cost_stand_there_too(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get("/console/models")
+        for _ in range(2):  # the second time nothing changes
+            await browser.post("/console/start/origins", origin="https://shop.example.com")
+            await browser.post("/console/models/large", share="5", daily="2.5")
+        page = await browser.get(HERE)
+    assert await actions(office) == ["settings.changed", "settings.changed"]
+    for change in ("nothing → https://shop.example.com", "nothing → 0.05", "nothing → 2.5"):
+        assert change in " ".join(re.sub("<[^>]+>", " ", page.text).split())
+
+
 async def test_nothing_is_written_where_nothing_changed(office: Office) -> None:
     await office.agent("mara@example.com", office.site, "admin")
     jonas = await office.agent("jonas@example.com", office.site)
@@ -119,6 +132,15 @@ async def test_the_log_is_filtered_by_who_what_and_when_and_goes_page_by_page(
         assert await names("?since=2026-03-03&until=2026-03-03") == ["Green"]
         assert await names("?who=a%00b&since=x&until=y&before=z&what=nothing") == []
         assert "Else Where" not in first.text
+
+
+@pytest.mark.parametrize(
+    "query", ["until=9999-12-31", "since=9999-12-31", "until=0001-01-01", "since=0001-01-01", "until=now"]
+)
+async def test_every_day_that_there_is_can_be_asked_for(office: Office, query: str) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    async with office.at_work("mara@example.com") as browser:
+        assert (await browser.get(f"{HERE}?{query}")).status_code == 200
 
 
 async def test_only_administrators_read_it(office: Office) -> None:

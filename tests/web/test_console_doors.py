@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import default
 from html import unescape
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,6 +23,7 @@ from tests.web.test_console import PASSWORD, Browser, Office
 from minidesk.accounts import Sealer, grant, list_people, open_sealer
 from minidesk.channels import AccountMails
 from minidesk.db.models import (
+    AccessRule,
     Agent,
     AgentSession,
     AuditEntry,
@@ -174,6 +176,20 @@ async def test_who_has_an_account_joins_with_its_password_alone(office: Office) 
     assert (await roles(office, office.other.id))["ben"] == "admin"
 
 
+async def test_an_invitation_is_no_way_round_the_limit_of_an_account(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    await office.agent("ben@example.com", office.other, "admin", name="Ben Okafor")
+    async with office.at_work("mara@example.com") as mara, office.browser() as guest:
+        link = link_on(await invite(mara, "ben@example.com", "agent"))
+        for n in range(office.deps.settings.logins_per_5_minutes * 2):  # from many addresses
+            office.deps.throttle.check(f"10.0.{n}.1", "ben@example.com")
+        await guest.get(link)
+        refused = await guest.post(link, password=PASSWORD)
+        assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (429, True)
+        office.clock.advance(minutes=16)
+        assert (await guest.post(link, password=PASSWORD)).status_code == 303
+
+
 async def test_nobody_invites_where_they_are_no_administrator(office: Office) -> None:
     await office.agent("mara@example.com", office.site, "admin")
     await office.agent("ed@example.com", office.site, "editor")
@@ -187,6 +203,51 @@ async def test_nobody_invites_where_they_are_no_administrator(office: Office) ->
         assert (await invite(browser, "x@example.com", role="owner")).status_code == 422
         assert (await invite(browser, "no address")).status_code == 422
     assert await office.count(Invitation) == 0
+
+
+@pytest.mark.parametrize("how", ["removed", "made an agent", "suspended"])
+async def test_an_invitation_ends_with_the_rights_of_who_made_it(office: Office, how: str) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    gone = await office.agent("gone@example.com", office.site, "admin", name="Gone Soon")
+    async with office.at_work("gone@example.com") as browser:
+        link = link_on(await invite(browser, "friend@example.com", "admin"))
+    async with office.at_work("mara@example.com") as mara, office.browser() as guest:
+        assert "friend@example.com" in (await mara.get("/console/people")).text
+        assert (await guest.get(link)).status_code == 200
+        if how == "removed":
+            await mara.post(f"/console/people/{gone}/remove")
+        elif how == "made an agent":
+            await mara.post(f"/console/people/{gone}/role", role="agent")
+        else:
+            await office.deps.agents.disable(gone)
+        assert (await guest.get(link)).status_code == 404
+        assert (await guest.post(link, name="Friend", password=PASSWORD)).status_code == 404
+        if how != "suspended":  # who was suspended may come back
+            assert "friend@example.com" not in (await mara.get("/console/people")).text
+            async with office.db.write() as tx:
+                await grant(tx, office.deps.sessions, agent_id=gone, site_id=office.site.id, role="admin")
+            assert (await guest.get(link)).status_code == 404
+    assert "friend" not in await roles(office, office.site.id)
+
+
+async def test_every_site_that_an_invitation_opens_sees_it_and_may_take_it_back(office: Office) -> None:
+    await office.agent("other@example.com", office.other, "admin")
+    mara = await office.agent("mara@example.com", office.site, "admin")
+    async with office.db.write() as tx:
+        await grant(tx, office.deps.sessions, agent_id=mara, site_id=office.other.id, role="admin")
+    async with office.at_work("mara@example.com") as browser:
+        await browser.post("/console/site", site=office.site.id)
+        link = link_on(await invite(browser, "ben@example.com", "admin", site=[office.other.id]))
+    async with office.at_work("other@example.com") as browser, office.browser() as guest:
+        page = await browser.get("/console/people")
+        assert "ben@example.com" in page.text
+        path = shown(page, r'action="(/console/people/invitations/[^"]+/revoke)"')
+        assert (await browser.post(path)).status_code == 303
+        assert "ben@example.com" not in (await browser.get("/console/people")).text
+        assert (await guest.get(link)).status_code == 404
+    async with office.db.read() as tx:
+        told = select(AuditEntry.site_id).where(AuditEntry.action == "people.invitation_revoked")
+        assert set(await tx.scalars(told)) == {office.site.id, office.other.id}
 
 
 async def test_with_a_mail_server_the_link_goes_to_the_invited_and_to_nobody_else(office: Office) -> None:
@@ -270,6 +331,70 @@ async def test_without_a_mail_server_the_page_says_whom_to_ask_and_an_administra
         await guest.get(link)
         assert (await guest.post(link, password=NEW_PASSWORD)).status_code == 200
         assert (await guest.sign_in("jonas@example.com", NEW_PASSWORD)).status_code == 303
+
+
+@pytest.mark.parametrize("how", ["works elsewhere too", "the maker is gone", "the maker is suspended"])
+async def test_a_link_made_by_hand_ends_with_the_right_to_make_it(office: Office, how: str) -> None:
+    await office.agent("other@example.com", office.site, "admin")
+    mara = await office.agent("mara@example.com", office.site, "admin")
+    jonas = await office.agent("jonas@example.com", office.site, name="Jonas Weber")
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(f"/console/people/{jonas}")
+        link = link_on(await browser.post(f"/console/people/{jonas}/reset"))
+    async with office.at_work("other@example.com") as other, office.browser() as guest:
+        assert (await guest.get(link)).status_code == 200
+        if how == "works elsewhere too":
+            async with office.db.write() as tx:
+                await grant(tx, office.deps.sessions, agent_id=jonas, site_id=office.other.id, role="admin")
+        elif how == "the maker is gone":
+            await other.get("/console/people")
+            await other.post(f"/console/people/{mara}/remove")
+        else:
+            await office.deps.agents.disable(mara)
+        assert (await guest.get(link)).status_code == 404
+        assert (await guest.post(link, password=NEW_PASSWORD)).status_code == 404
+        assert (await guest.sign_in("jonas@example.com", NEW_PASSWORD)).status_code == 403
+
+
+async def test_a_link_that_an_operator_made_opens_every_account(office: Office) -> None:
+    await office.deps.agents.create(email="root@example.com", name="Root", password=PASSWORD, operator=True)
+    jonas = await office.agent("jonas@example.com", office.site, name="Jonas Weber")
+    async with office.at_work("root@example.com") as browser:
+        await browser.post("/console/site", site=office.site.id)
+        await browser.get(f"/console/people/{jonas}")
+        link = link_on(await browser.post(f"/console/people/{jonas}/reset"))
+    async with office.db.write() as tx:
+        await grant(tx, office.deps.sessions, agent_id=jonas, site_id=office.other.id, role="admin")
+    async with office.browser() as guest:
+        await guest.get(link)
+        assert (await guest.post(link, password=NEW_PASSWORD)).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["password", "invitation"])
+async def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    jonas = await office.agent("jonas@example.com", office.other, name="Jonas Weber")
+    async with office.at_work("mara@example.com") as mara, office.browser() as thief:
+        link = link_on(await invite(mara, "jonas@example.com"))
+        await thief.get("/console/login")
+        check = office.deps.agents.authenticate
+
+        async def slowly(email: str, password: str) -> Any:
+            checked = await check(email, password)
+            await office.deps.agents.set_password(jonas, NEW_PASSWORD)
+            return checked
+
+        monkeypatch.setattr(office.deps.agents, "authenticate", slowly)
+        if way == "password":
+            await thief.post("/console/login", email="jonas@example.com", password=PASSWORD)
+        else:
+            await thief.post(link, password=PASSWORD)
+        async with office.db.read() as tx:
+            theirs = select(AgentSession).where(AgentSession.agent_id == jonas)
+            assert (await tx.scalars(theirs)).all() == []
+    assert "jonas" not in await roles(office, office.site.id)
 
 
 async def test_an_administrator_opens_no_account_that_works_elsewhere_too(office: Office) -> None:
@@ -490,6 +615,27 @@ async def test_a_site_that_asks_everybody_signs_out_who_has_none_and_sets_it_up_
         assert done.text.count("<li>") == 10
         assert (await jonas.get("/console/inbox")).status_code == 200
     assert await office.count(DoorStep) == 0
+
+
+@pytest.mark.parametrize("how", ["by its owner", "by another"])
+async def test_a_new_password_ends_what_the_old_one_had_begun(office: Office, how: str) -> None:
+    """Else who knew the old one would set up an app of their own, and be in."""
+    jonas = await office.agent("jonas@example.com", office.site, name="Jonas")
+    async with office.at_work("jonas@example.com") as owner, office.browser() as thief:
+        async with office.db.write() as tx:
+            tx.add(AccessRule(site_id=office.site.id, second_factor=True))
+        assert (await thief.sign_in("jonas@example.com")).headers["location"] == "/console/login/enrol"
+        app = App(await thief.get("/console/login/enrol"), office.clock)
+        if how == "by its owner":
+            await owner.get("/console/account")
+            changed = await owner.post("/console/account/password", old=PASSWORD, new=NEW_PASSWORD)
+            assert changed.status_code == 303
+        else:
+            await office.deps.agents.set_password(jonas, NEW_PASSWORD)
+        assert await office.count(DoorStep) == 0
+        await thief.post("/console/login/enrol", code=app.code())
+        assert (await thief.get("/console/inbox")).status_code == 303
+    assert await office.count(RecoveryCode) == 0
 
 
 async def test_an_administrator_takes_a_lost_factor_off_and_its_sessions_end(office: Office) -> None:

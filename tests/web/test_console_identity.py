@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.web import test_console
 from tests.web.test_console import PAYLOADS, Browser, Office
 
+from minidesk.db.dump import dump_rows, shapes
 from minidesk.db.models import IdentityKey, Visitor
 
 office = test_console.office
@@ -21,7 +22,8 @@ async def create(browser: Browser, **fields: str) -> httpx.Response:
 
 async def secrets(office: Office) -> list[str]:
     async with office.db.read() as tx:
-        return list(await tx.scalars(select(IdentityKey.secret).order_by(IdentityKey.id)))
+        keys = await tx.scalars(select(IdentityKey).order_by(IdentityKey.id))
+        return [office.deps.sealer.open(key.sealed, key.id) for key in keys]
 
 
 async def test_a_key_is_shown_once_and_there_can_be_two(office: Office) -> None:
@@ -45,6 +47,17 @@ async def test_a_key_is_shown_once_and_there_can_be_two(office: Office) -> None:
         assert (await browser.post(action.group(1))).status_code == 303
         assert (await browser.post(action.group(1))).status_code == 404
         assert len(await secrets(office)) == 1
+
+
+async def test_its_secret_is_in_no_row(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get("/console/identity")
+        made = await create(browser)
+        [secret] = set(re.findall(r'value="([A-Za-z0-9_-]{43})"', made.text)) - {browser.csrf}
+    async with office.db.read() as tx:
+        for shape in shapes():
+            assert secret not in "\n".join([line async for line in dump_rows(tx, shape)]), shape.name
 
 
 async def test_only_administrators_of_the_site_get_here(office: Office) -> None:

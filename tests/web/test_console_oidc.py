@@ -1,5 +1,6 @@
 """Signing in by another service, against a small one of our own at the network's edge: scripted to be honest, or not."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -227,6 +228,27 @@ async def test_who_has_no_account_gets_one_only_where_the_settings_give_a_role(
     assert await roles(office, office.site.id) == {"ben": "agent", "mara": "agent"}
     async with office.db.read() as tx:
         assert (await tx.scalars(select(AuditEntry.action))).all() == ["people.joined"]
+
+
+async def test_two_first_sign_ins_at_once_make_one_account(
+    office: Office, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.agent("ben@example.com", office.other)  # without anybody there is the set-up page
+    use(office, service, oidc_default_role="agent", oidc_default_site=office.site.key)
+    both, prepare = asyncio.Barrier(2), office.deps.agents.prepare
+
+    async def together(**values: Any) -> Agent:
+        row = await prepare(**values)
+        await both.wait()
+        return row
+
+    monkeypatch.setattr(office.deps.agents, "prepare", together)
+    async with office.browser() as one, office.browser() as two, asyncio.timeout(20):
+        backs = await asyncio.gather(go(one, service), go(two, service))
+        assert [back.status_code for back in backs] == [303, 303]
+        assert (await one.get("/console/inbox")).status_code == 200
+        assert (await two.get("/console/inbox")).status_code == 200
+    assert await roles(office, office.site.id) == {"mara": "agent"}
 
 
 async def test_a_suspended_agent_and_a_second_factor_stand_before_this_door_too(

@@ -1,12 +1,13 @@
 """The console's page of people: roles change and people leave, but never the last administrator or one who still answers."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.rows import add_team
 from tests.web import test_console
 from tests.web.test_console import PAYLOADS, Office
 
 from minidesk.accounts import list_people
-from minidesk.db.models import TeamMember, new_id
+from minidesk.db.models import TeamMember, Ticket, new_id
+from minidesk.tickets import inbox_counts
 
 office = test_console.office
 HERE = "/console/people"
@@ -72,6 +73,35 @@ async def test_somebody_who_still_answers_stays_until_they_handed_over(office: O
     assert await roles(office) == {"mara": "admin"}
     async with office.db.read() as tx:
         assert list(await tx.scalars(select(TeamMember.team_id))) == [elsewhere.id]
+
+
+async def test_what_was_theirs_in_the_queue_is_anybodys_when_they_leave(office: Office) -> None:
+    """A rule gave it to them and they never came: nobody else would look at it."""
+    mara = await office.agent("mara@example.com", office.site, "admin")
+    jonas = await office.agent("jonas@example.com", office.site)
+    talks = [await office.conversation(site) for site in (office.site, office.site, office.other)]
+    tickets = [await office.deps.handoff.hand_off(each, "customer_request") for each in talks]
+    async with office.db.write() as tx:
+        await tx.execute(update(Ticket).values(assignee_id=jonas))
+        await office.deps.tickets.set_status(tx, tickets[1].id, "solved")
+
+    async def held() -> list[str | None]:
+        async with office.db.read() as tx:
+            found = await tx.execute(select(Ticket.id, Ticket.assignee_id))
+            rows = {row.id: row.assignee_id for row in found}
+        return [rows[each.id] for each in tickets]
+
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(HERE)
+        assert (await browser.post(f"{HERE}/{jonas}/remove")).status_code == 303
+        assert await held() == [None, jonas, jonas]
+        # What they had solved is nobody's either when it is opened again.
+        await browser.get(f"/console/conversations/{talks[1]}")
+        assert (await browser.post(f"/console/conversations/{talks[1]}/reopen")).status_code == 303
+        assert await held() == [None, None, jonas]
+    async with office.db.read() as tx:
+        counts = await inbox_counts(tx, site_id=office.site.id, agent_id=mara, now=office.clock())
+    assert (counts.unassigned, counts.all) == (2, 2)
 
 
 async def test_only_administrators_of_the_site_get_here(office: Office) -> None:

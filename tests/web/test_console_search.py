@@ -92,3 +92,13 @@ async def test_a_ticket_is_tagged_shown_and_filtered_by(office: Office) -> None:
         for action in ("tag", "untag"):
             assert (await stranger.part(f"{base}/{action}", tag="Refund & <b>")).status_code == 404
         assert "Refund" not in (await stranger.get("/console/inbox")).text
+
+
+async def test_a_place_that_is_no_moment_is_the_start(office: Office) -> None:
+    await office.agent("mara@example.com", office.site)
+    await office.conversation(office.site, "Where is my parcel?")
+    async with office.at_work("mara@example.com") as browser:
+        for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-02T10:00:00", "now"):
+            page = await browser.get(HERE, params={"q": "parcel", "after": f"{at}~x"})
+            assert page.status_code == 200
+            assert "<mark>parcel</mark>" in page.text

@@ -3,8 +3,11 @@
 import asyncio
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,21 +19,38 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from tests.conftest import FakeClock
 from tests.helpers.serving import serving
+from tests.web import test_console, test_rest
 from tests.web.conftest import API, Desk, Visitor
+from tests.web.test_console import Office
+from tests.web.test_rest import Api
 
+import minidesk
 from minidesk.errors import MinideskError, NotAllowed, TooMany
 from minidesk.web.body import parse_json
 from minidesk.web.guard import UPLOAD_SLACK, Guard, GuardRules
 from minidesk.web.limits import LoginThrottle, RateLimiter, client_address
 from minidesk.web.problems import install_error_handlers
 
+office, api = test_console.office, test_rest.api
+# Of forms: what a database does with them is told elsewhere.
+sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+ACTION = re.compile(r'(?:hx-post|action)="([^"]+)"')
+COMPOSER_BUTTON = re.compile(
+    r'(?:formaction="/console/conversations/\{\{ c\.id \}\}/|helped = "/console/conversations/" ~ c\.id ~ "/)(\w+)"'
+)
 SECRET = "postgres://user:hunter2@10.0.0.5/desk"
 
 
 def build_app(rules: GuardRules) -> FastAPI:
     app = FastAPI()
 
-    @app.post("/console/upload")
+    @app.post("/console/docs/upload")
+    @app.post("/console/conversations/c1/say")
+    @app.post("/console/conversations/c1/macro")
+    @app.post("/console/conversations/c1/say/more")
+    @app.post("/console/login")
+    @app.post("/widget/site/plain")
+    @app.put("/api/v1/documents/a/b.pdf")
     @app.post("/api/widget/v1/echo")
     @app.post("/api/widget/v1/attachments")
     @app.post("/echo")
@@ -71,7 +91,7 @@ async def guarded() -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app that is nothing but guarded."""
     rules = GuardRules(
         body_seconds=0.4,
-        upload_body=400_000 - UPLOAD_SLACK,
+        upload_body=2_000_000 - UPLOAD_SLACK,
         widget_upload=200_000 - UPLOAD_SLACK,
         upload_rate=200_000,
     )
@@ -171,8 +191,17 @@ async def test_request_ids_are_ours_and_https_is_told() -> None:
         ("/echo", "application/json", 1_048_576, True),
         ("/echo", "application/json", 1_048_577, False),
         ("/echo", "application/json", 50_000_000, False),
-        ("/console/upload", "multipart/form-data; boundary=x", 400_000, True),
-        ("/console/upload", "multipart/form-data; boundary=x", 400_001, False),
+        ("/console/docs/upload", "multipart/form-data; boundary=x", 2_000_000, True),
+        ("/console/docs/upload", "multipart/form-data; boundary=x", 2_000_001, False),
+        ("/console/conversations/c1/say", "multipart/form-data; boundary=x", 2_000_001, False),
+        # Its other buttons send the whole form, with the files that were chosen.
+        ("/console/conversations/c1/macro", "multipart/form-data; boundary=x", 2_000_000, True),
+        ("/api/v1/documents/a/b.pdf", "multipart/form-data; boundary=x", 2_000_001, False),
+        # No files come here: a form is held as small as any other body, and before who sent it is known.
+        ("/console/conversations/c1/say/more", "multipart/form-data; boundary=x", 1_048_576, True),
+        ("/console/login", "multipart/form-data; boundary=x", 1_048_577, False),
+        ("/widget/site/plain", "multipart/form-data; boundary=x", 1_048_577, False),
+        ("/console/login", "multipart/form-data; boundary=x", 50_000_000, False),
     ],
 )
 @pytest.mark.parametrize("said", [True, False])
@@ -184,8 +213,11 @@ async def test_bodies_have_a_limit(
             yield b"x" * min(65_536, size - start)
 
     try:
-        answer = await guarded.post(
-            path, content=b"x" * size if said else pieces(), headers={"Content-Type": kind}
+        answer = await guarded.request(
+            "PUT" if path.startswith("/api/v1/") else "POST",
+            path,
+            content=b"x" * size if said else pieces(),
+            headers={"Content-Type": kind},
         )
     except httpx.NetworkError:
         assert not fits  # the server hung up while we were still sending
@@ -245,9 +277,9 @@ async def test_an_upload_may_take_as_long_as_its_rate_needs(guarded: httpx.Async
             await asyncio.sleep(0.12)  # 0.7 s in all, more than the 0.4 s that other bodies have
 
     kind = "multipart/form-data; boundary=x"
-    answer = await guarded.post("/console/upload", content=content(), headers={"Content-Type": kind})
+    answer = await guarded.post("/console/docs/upload", content=content(), headers={"Content-Type": kind})
     assert answer.json() == {"bytes": 300_000}
-    request = head("/console/upload", "Content-Length: 300000", f"Content-Type: {kind}")
+    request = head("/console/docs/upload", "Content-Length: 300000", f"Content-Type: {kind}")
     assert error_of(await raw(guarded, request, b"x" * 50_000, hold=True)) == (408, "too_slow")
 
 
@@ -258,6 +290,102 @@ async def test_a_hundred_half_sent_requests_hold_up_nobody(guarded: httpx.AsyncC
     ]
     assert (await guarded.get("/cached")).status_code == 200
     assert {error_of(answer)[0] for answer in await asyncio.gather(*slow)} == {408}
+
+
+def test_every_form_with_files_may_be_large() -> None:
+    """The doors that take files, as the console's own pages name them."""
+    templates = Path(minidesk.__file__).parent / "web/console/templates"
+    pages = [page.read_text(encoding="utf-8") for page in templates.rglob("*.html")]
+    forms = [
+        form for page in pages for form in re.findall(r"<form[^>]*>", page) if "multipart/form-data" in form
+    ]
+    paths = [re.sub(r"{{[^}]+}}", "c1", found[1]) for form in forms if (found := ACTION.search(form))]
+    assert len(paths) == len(forms) >= 4
+    # The composer's other buttons send its files along.
+    acts = {name for page in pages for name in COMPOSER_BUTTON.findall(page)}
+    assert acts >= {"assist", "canned", "macro"}
+    paths += [f"/console/conversations/c1/{name}" for name in acts]
+    kind, rules = "multipart/form-data; boundary=x", GuardRules()
+    assert [path for path in paths if not rules.is_upload(path.partition("#")[0], kind)] == []
+
+
+CHARSETS = ["punycode", "undefined", "unicode_escape", '"Punycode"', "utf-7", "latin-1"]
+
+
+def form_in(charset: str, name: str = "text") -> dict[str, Any]:
+    """A form whose header names this codec."""
+    part = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n\\ud800 a-\r\n--b--\r\n'
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+    return {"content": part.encode(), "headers": {"Content-Type": kind}}
+
+
+@sqlite
+@pytest.mark.parametrize("charset", CHARSETS)
+async def test_a_form_in_another_encoding_is_not_read(visitor: Visitor, desk: Desk, charset: str) -> None:
+    """Some codecs take the square of the length, some raise, and some make text that nobody can store."""
+    client, form = visitor.client, form_in(charset)
+    plain = await client.post(f"/widget/{desk.site.key}/plain", **form)
+    file = await client.post(
+        f"{API}/attachments", content=form["content"], headers=form["headers"] | visitor.headers
+    )
+    for answer in (plain, file):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "form_not_utf8")
+    german = await client.post(
+        f"{API}/attachments",
+        content=form["content"],
+        headers=form["headers"] | visitor.headers | {"Accept-Language": "de"},
+    )
+    assert german.json()["error"]["message"] == "Senden Sie dieses Formular in UTF-8."
+
+
+@sqlite
+@pytest.mark.parametrize("kind", ["", "; charset=UTF-8", '; charset="utf-8"', "; charset=utf8"])
+async def test_a_form_in_utf8_is_read(visitor: Visitor, desk: Desk, kind: str) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n--b--\r\n'
+    for type, content in (
+        ("multipart/form-data; boundary=b", body),
+        ("application/x-www-form-urlencoded", b"text=Gr%C3%BC%C3%9Fe"),
+    ):
+        answer = await visitor.client.post(
+            f"/widget/{desk.site.key}/plain", content=content, headers={"Content-Type": type + kind}
+        )
+        assert answer.status_code == 200
+
+
+@sqlite
+@pytest.mark.parametrize("charset", CHARSETS)
+async def test_nor_is_such_a_form_of_the_console(office: Office, charset: str) -> None:
+    await office.agent("mara@example.com", office.site)
+    form = form_in(charset)
+    async with office.at_work("mara@example.com") as mara:
+        headers = {**form["headers"], "Origin": mara.base}
+        for path in ("/console/login", "/console/logout", "/console/account/language"):
+            answer = await mara.client.post(path, content=form["content"], headers=headers)
+            assert answer.status_code == 415
+
+
+@sqlite
+@pytest.mark.parametrize("charset", CHARSETS)
+async def test_nor_is_such_a_form_of_a_program(api: Api, charset: str) -> None:
+    program = await api.program()
+    answer = await program.call("PUT", "/documents/a.txt", **form_in(charset, "file"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "form_not_utf8")
+
+
+@sqlite
+@pytest.mark.parametrize("kind", ["files", "data"])
+async def test_a_field_from_nobody_is_short(visitor: Visitor, desk: Desk, kind: str) -> None:
+    field: Any = {"text": (None, "x" * 65_537)} if kind == "files" else {"text": "x" * 65_537}
+    answer = await visitor.client.post(f"/widget/{desk.site.key}/plain", **{kind: field})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+@sqlite
+async def test_so_is_one_at_the_consoles_door(office: Office) -> None:
+    async with office.browser() as guest:
+        await guest.get("/console/login")
+        assert (await guest.post("/console/login", email="x" * 65_537, password="y")).status_code == 400
+        assert (await guest.post("/console/login", email="x" * 60_000, password="y")).status_code == 403
 
 
 NESTED = {
@@ -411,6 +539,37 @@ def test_logins_are_counted_by_address_and_by_account(clock: FakeClock) -> None:
         throttle.check("3.3.3.3", "ada@example.com")
     throttle.succeeded("1.1.1.1", "ada@example.com")
     throttle.check("1.1.1.1", "ada@example.com")
+
+
+def test_a_log_in_of_ones_own_gives_no_more_guesses(clock: FakeClock) -> None:
+    throttle = LoginThrottle(RateLimiter(clock), attempts=5)
+    for n in range(50):  # an office where everybody knows their password
+        throttle.check("1.1.1.1", f"agent{n}@example.com")
+        throttle.succeeded("1.1.1.1", f"agent{n}@example.com")
+    for n in range(5):
+        throttle.check("1.1.1.1", f"victim{n}@example.com")
+        if n < 4:
+            throttle.check("1.1.1.1", "me@example.com")
+            throttle.succeeded("1.1.1.1", "me@example.com")
+    with pytest.raises(TooMany):
+        throttle.check("1.1.1.1", "victim5@example.com")
+
+
+@pytest.mark.parametrize("limit", [10, 1200])
+def test_a_flood_of_one_kind_forgets_no_other(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr("minidesk.web.limits.MAX_KEYS", 100)
+    limiter = RateLimiter(clock)
+    limiter.charge("login-account", "ada", limit=1, seconds=900)
+    for n in range(300):
+        limiter.charge("sessions", str(n), limit=limit, seconds=60)
+    assert len(limiter) == 100
+    with pytest.raises(TooMany):
+        limiter.charge("login-account", "ada", limit=1, seconds=900)
+    with pytest.raises(TooMany):
+        limiter.charge("sessions", "299", limit=1, seconds=60)
+    limiter.charge("sessions", "0", limit=1, seconds=60)  # of its kind the one that was quiet longest
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.desk import embed_words
 from tests.helpers.serving import serving
 from tests.rows import add_site, add_team, add_visitor
 
-from minidesk.accounts import SCOPES, ApiKeys, create_api_key, list_api_keys, revoke_api_key
+from minidesk.accounts import SCOPES, ApiKeys, Sealer, create_api_key, list_api_keys, revoke_api_key
 from minidesk.ask import Asker
 from minidesk.channels import Endpoints, Outbox
 from minidesk.conversations import Conversations
@@ -182,7 +182,7 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
         searcher=searcher,
         asker=Asker(searcher, words.documents, None, settings, clock),
         tickets=Tickets(events, conversations, clock),
-        endpoints=Endpoints(Outbox(jobs, clock, settings.base_url), clock, Allowed()),
+        endpoints=Endpoints(Outbox(jobs, clock, settings.base_url), clock, Allowed(), Sealer(bytes(32))),
         hub=hub,
         clock=clock,
     )
@@ -522,6 +522,7 @@ async def test_bodies_that_cannot_be_used_are_refused_with_a_sentence(api: Api) 
         ({"title": 3, "text": "x"}, 422),
         ({"title": "T", "text": "x", "questions": "one"}, 422),
         ({"title": "T", "text": "x", "url": "javascript:alert(1)"}, 422),
+        ({"title": "T", "text": "x", "url": "http://["}, 422),
         ({"title": "T", "text": "x", "language": "../../etc"}, 422),
         ({"title": "T", "text": "x" * 1_000_001}, 413),
         ([], 400),

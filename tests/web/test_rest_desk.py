@@ -54,6 +54,8 @@ async def test_conversations_and_tickets_come_page_by_page_and_the_latest_first(
         "/audit?about=all",
         "/audit?since=yesterday",
         "/audit?since=2026-03-02T10:00:00",
+        "/audit?since=0001-01-01T00:00:00%2B14:00",
+        "/audit?until=9999-12-31T23:59:59-14:00",
         "/audit?limit=1000",
     ):
         assert (await program.call("GET", path)).status_code == 422, path

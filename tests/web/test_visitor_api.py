@@ -12,6 +12,7 @@ from minidesk.conversations import latest_open
 from minidesk.db.models import Chunk, Document, DocumentVersion, Job, Message, Site, Source
 from minidesk.db.models import Visitor as VisitorRow
 from minidesk.files.kinds import ACCEPT
+from minidesk.knowledge.lifecycle import Lifecycle
 
 
 async def count(desk: Desk, model: Any) -> int:
@@ -214,6 +215,7 @@ async def add_passage(desk: Desk, text: str) -> None:
                 page=3,
             )
         )
+        document.current_version_id = "ver_1"
 
 
 async def test_a_citation_opens_its_passage(visitor: Visitor, desk: Desk) -> None:
@@ -238,6 +240,36 @@ async def test_a_citation_opens_its_passage(visitor: Visitor, desk: Desk) -> Non
     assert (kept["before"], kept["quote"], kept["after"], kept["page"]) == ("", "30 days", "", None)
     for n, status in (("2", 404), ("0", 422), (str(2**63), 422), (str(10**400), 422), ("x", 422)):
         assert (await visitor.get(f"/messages/{handle.message_id}/citations/{n}")).status_code == status
+
+
+@pytest.mark.parametrize("how", ["agents only", "unpublished", "past its date", "a new version"])
+async def test_of_a_page_that_is_told_no_more_only_the_quote_is_shown(
+    visitor: Visitor, desk: Desk, how: str
+) -> None:
+    await add_passage(desk, "You have 30 days to return boots. We know: nobody does.")
+    conversation = await visitor.start()
+    said = await visitor.say(conversation, "How long?")
+    path = f"/messages/{(await desk.answer(said['id'], 'You have 30 days.')).message_id}/citations/1"
+    assert "nobody does" in (await visitor.get(path)).json()["after"]
+    life = Lifecycle(desk.db, desk.hub, desk.clock)
+    if how == "agents only":
+        await life.set_audience(desk.site.id, "src_1", "agents")
+    elif how == "unpublished":
+        await life.unpublish(desk.site.id, "doc_1")
+    elif how == "past its date":
+        await life.set_dates(desk.site.id, "doc_1", expires_at=desk.clock(), review_at=None)
+    else:
+        async with desk.db.write() as tx:
+            tx.add(
+                DocumentVersion(
+                    id="ver_2", document_id="doc_1", n=2, text="You have 30 days.", sha256="1" * 64,
+                    created_at=desk.clock(),
+                )
+            )  # fmt: skip
+            await tx.flush()
+            (await tx.get_one(Document, "doc_1")).current_version_id = "ver_2"
+    kept = (await visitor.get(path)).json()
+    assert (kept["before"], kept["quote"], kept["after"], kept["heading_path"]) == ("", "30 days", "", [])
 
 
 ROUTES: list[tuple[str, str, Any]] = [

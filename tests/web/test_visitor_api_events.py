@@ -228,3 +228,17 @@ async def test_the_stream_needs_its_visitor(visitor: Visitor, stranger: Visitor,
     desk.clock.now += timedelta(days=31)
     ended = await visitor.get(f"/conversations/{conversation}/events")
     assert (ended.status_code, ended.json()["error"]["code"]) == (401, "session_ended")
+
+
+async def test_a_stream_ends_with_the_session(visitor: Visitor, desk: Desk) -> None:
+    """On a shared computer: what comes after the sign-out is not for who sits there now."""
+    conversation = await visitor.start()
+    await visitor.say(conversation, "hello")
+    async with visitor.listen(conversation, after=0) as listener:
+        await listener.until("message")
+        assert (await visitor.post("/session/end")).status_code == 200
+        async with desk.db.write() as tx:
+            await desk.conversations.post_system_message(tx, conversation, "Your parcel is at Graz.")
+        with pytest.raises(StopAsyncIteration):
+            await listener.next()
+    assert len(desk.streams) == 0

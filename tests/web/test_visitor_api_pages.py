@@ -153,6 +153,7 @@ def test_assets_that_were_not_built_say_what_to_do(tmp_path: Path) -> None:
 
 async def test_what_operators_ask() -> None:
     registry, stopping, broken = CollectorRegistry(), asyncio.Event(), False
+    down: list[str] = []
     Counter("minidesk_answers", "Answers.", registry=registry).inc(3)
 
     async def works() -> None:
@@ -160,12 +161,16 @@ async def test_what_operators_ask() -> None:
             raise Unavailable
 
     app = FastAPI()
-    app.include_router(ops_router(OpsDeps({"database": works}, registry, stopping)))
+    app.include_router(ops_router(OpsDeps({"database": works}, registry, stopping, down=lambda: down)))
     app.add_middleware(Guard, rules=GuardRules())
     async with serving(app) as base, httpx.AsyncClient(base_url=base) as http:
         assert (await http.get("/healthz")).json() == {"status": "ok"}
         ready = await http.get("/readyz")
         assert (ready.status_code, ready.json()) == (200, {"ready": True, "parts": {"database": "ok"}})
+        down.append("tickets")  # a loop that ended
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()["parts"]) == (503, {"database": "ok", "tickets": "failing"})
+        down.clear()
         assert "minidesk_answers_total 3.0" in (await http.get("/metrics")).text
         broken = True
         ready = await http.get("/readyz")

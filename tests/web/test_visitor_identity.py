@@ -12,18 +12,21 @@ import httpx
 import jwt
 import pytest
 from sqlalchemy import func, select
-from tests.web.conftest import API, Desk, Visitor, open_visitor
+from tests.web.conftest import API, SEALER, Desk, Visitor, open_visitor
 
+from minidesk.accounts import Sealer
 from minidesk.db.models import IdentityKey
 from minidesk.db.models import Visitor as VisitorRow
 from minidesk.errors import Conflict, NotFound
-from minidesk.sites import SiteView, create_identity_key, delete_identity_key
+from minidesk.sites import SiteView, create_identity_key, delete_identity_key, seal_identity_keys
 
 
 async def new_key(desk: Desk, site: SiteView | None = None) -> str:
     """A secret that the site's website holds."""
     async with desk.db.write() as tx:
-        return (await create_identity_key(tx, site_id=(site or desk.site).id, now=desk.clock())).secret
+        return (
+            await create_identity_key(tx, SEALER, site_id=(site or desk.site).id, now=desk.clock())
+        ).secret
 
 
 def sign(desk: Desk, secret: str, *, minutes: float = 30, algorithm: str = "HS256", **claims: Any) -> str:
@@ -237,18 +240,44 @@ async def test_an_old_token_ends_by_the_desks_clock(client: httpx.AsyncClient, d
     assert (await ask_as(client, desk, token)).status_code == 401
 
 
+async def test_keys_are_sealed_older_ones_go_on_and_one_that_cannot_be_opened_is_none(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    secret = await new_key(desk)
+    async with desk.db.write() as tx:
+        key = (await tx.scalars(select(IdentityKey))).one()
+        assert secret not in key.sealed
+        key.sealed = secret  # as a version before sealing wrote it
+    assert (await ask_as(client, desk, sign(desk, secret))).status_code == 200
+    async with desk.db.write() as tx:  # what the next start does
+        await seal_identity_keys(tx, SEALER)
+        key = (await tx.scalars(select(IdentityKey))).one()
+        assert secret not in key.sealed
+    assert (await ask_as(client, desk, sign(desk, secret))).status_code == 200
+    async with desk.db.write() as tx:
+        key = (await tx.scalars(select(IdentityKey))).one()
+        key.sealed = Sealer(bytes(31) + b"x").seal(secret, key.id)
+    refused = await ask_as(client, desk, sign(desk, secret))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "identity_invalid")
+    second = await new_key(desk)  # and the other key holds
+    assert (await ask_as(client, desk, sign(desk, second))).status_code == 200
+
+
 async def test_changing_over_to_another_key(client: httpx.AsyncClient, desk: Desk) -> None:
     first = await new_key(desk)
     second = await new_key(desk)
     async with desk.db.write() as tx:
         with pytest.raises(Conflict) as full:
-            await create_identity_key(tx, site_id=desk.site.id, now=desk.clock())
+            await create_identity_key(tx, SEALER, site_id=desk.site.id, now=desk.clock())
     assert full.value.code == "too_many_keys"
     for secret in (first, second):
         assert (await ask_as(client, desk, sign(desk, secret))).status_code == 200
     async with desk.db.write() as tx:
-        old = await tx.scalar(select(IdentityKey.id).where(IdentityKey.secret == first))
-        assert old is not None
+        [old] = [
+            key.id
+            for key in await tx.scalars(select(IdentityKey))
+            if SEALER.open(key.sealed, key.id) == first
+        ]
         with pytest.raises(NotFound):
             await delete_identity_key(tx, site_id=desk.other.id, key_id=old)
         with pytest.raises(NotFound):

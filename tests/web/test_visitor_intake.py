@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from tests.web.conftest import API, Desk, Visitor, open_visitor
+from tests.web.conftest import API, SEALER, Desk, Visitor, open_visitor
 from tests.web.test_visitor_plain import open_page
 
 from minidesk.db.models import Conversation
@@ -104,7 +104,7 @@ async def test_our_own_line_is_agreed_to_in_any_language(desk: Desk, visitor: Vi
 async def test_whom_the_website_signed_for_is_asked_no_name(client: httpx.AsyncClient, desk: Desk) -> None:
     await set_up(desk, **ALL)
     async with desk.db.write() as tx:
-        key = await create_identity_key(tx, site_id=desk.site.id, now=desk.clock())
+        key = await create_identity_key(tx, SEALER, site_id=desk.site.id, now=desk.clock())
     ends = int((desk.clock() + timedelta(minutes=30)).timestamp())
     claims = {
         "sub": "7",

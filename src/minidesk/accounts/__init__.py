@@ -1,6 +1,13 @@
 """People in the console: who they are, how they sign in, and what they may do in a site. And programs: their keys."""
 
-from minidesk.accounts.agents import Agents, AgentView, Passwords, check_email, check_password
+from minidesk.accounts.agents import (
+    Agents,
+    AgentView,
+    Passwords,
+    ProvedAgent,
+    check_email,
+    check_password,
+)
 from minidesk.accounts.api_keys import (
     SCOPES,
     ApiKeyIdentity,
@@ -78,6 +85,7 @@ __all__ = [
     "PasswordResets",
     "Passwords",
     "Person",
+    "ProvedAgent",
     "Role",
     "Scope",
     "Sealer",

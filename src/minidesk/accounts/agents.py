@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -36,6 +36,13 @@ class AgentView:
     name: str
     operator: bool
     disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedAgent(AgentView):
+    """An agent whose password was right. `proof` is its hash: what begins with it asks `check_still` whether it is the one yet."""
+
+    proof: str = field(repr=False)
 
 
 class Passwords:
@@ -109,7 +116,7 @@ class Agents:
             created_at=self._clock(),
         )
 
-    async def authenticate(self, email: str, password: str) -> AgentView:
+    async def authenticate(self, email: str, password: str) -> ProvedAgent:
         """The agent with this address and password. Raises `NotAuthenticated`, in the same words and time for every reason."""
         try:
             wanted = check_email(email)
@@ -122,7 +129,16 @@ class Agents:
         matches = await self._passwords.matches(stored, password[:PASSWORD_MAX])
         if agent is None or not matches:
             raise NotAuthenticated(WRONG, code="wrong_password")
-        return view_of(agent)
+        return proved(agent)
+
+    async def check_still(self, tx: Tx, agent: ProvedAgent) -> None:
+        """Raises `NotAuthenticated` where the password was changed since it was looked at: hashing takes its time.
+
+        The row stays locked, so that a change that comes now waits for `tx`, and then ends what began in it.
+        """
+        row = await tx.scalar(select(Agent).where(Agent.id == agent.id).with_for_update())
+        if row is None or row.disabled_at is not None or row.password_hash != agent.proof:
+            raise NotAuthenticated(WRONG, code="wrong_password")
 
     async def set_password(self, agent_id: str, password: str) -> None:
         """A new password; every session of the agent ends (T9). Raises `Invalid` or `NotFound`."""
@@ -211,3 +227,10 @@ def check_password(raw: str) -> str:
 def view_of(row: Agent) -> AgentView:
     """The agent of a row."""
     return AgentView(row.id, row.email, row.name, row.operator, row.disabled_at is not None)
+
+
+def proved(row: Agent) -> ProvedAgent:
+    """The agent of a row whose password was typed."""
+    return ProvedAgent(
+        row.id, row.email, row.name, row.operator, row.disabled_at is not None, row.password_hash
+    )

@@ -5,16 +5,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, String, cast, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from minidesk.accounts.agents import Agents, AgentView, check_email, view_of
+from minidesk.accounts.agents import Agents, AgentView, ProvedAgent, check_email, proved
 from minidesk.accounts.audit import Actor, record
 from minidesk.accounts.memberships import ROLES, Role, access_site, grant
 from minidesk.accounts.sessions import TOKEN_BYTES, Sessions, hash_token
 from minidesk.db import Database, Tx
 from minidesk.db.models import Agent, Invitation, Membership, Site, Team, TeamMember, new_id
-from minidesk.errors import Conflict, Invalid, NotFound
+from minidesk.errors import Conflict, Invalid, NotAllowed, NotFound
 
 LIVES = timedelta(days=7)
 OPEN_OF_A_SITE = 100  # that wait: more is a mistake, or somebody who sends mail with us
@@ -111,11 +111,11 @@ class Invitations:
         return made
 
     async def list_(self, tx: Tx, site_id: str) -> list[InvitationView]:
-        """Those that wait, the newest first."""
+        """Those that wait and open the site, from whichever site they were sent; the newest first."""
         rows = await tx.execute(
             select(Invitation, Agent.name)
             .outerjoin(Agent, Agent.id == Invitation.invited_by)
-            .where(*_waiting(site_id, self._clock()))
+            .where(*_waiting_for(site_id, self._clock()))
             .order_by(Invitation.created_at.desc(), Invitation.id.desc())
         )
         return [
@@ -124,22 +124,23 @@ class Invitations:
         ]
 
     async def revoke(self, tx: Tx, actor: Actor, site_id: str, invitation_id: str) -> None:
-        """Take one back. Raises `NotFound` for another site's and for one that is over."""
+        """Take one back, in all of its sites. Raises `NotFound` for one that does not open this site, or is over."""
         if "\0" in invitation_id:  # PostgreSQL refuses to look for it
             raise NotFound
         now = self._clock()
         row = await tx.scalar(
             select(Invitation)
-            .where(*_waiting(site_id, now), Invitation.id == invitation_id)
+            .where(*_waiting_for(site_id, now), Invitation.id == invitation_id)
             .with_for_update()
         )
         if row is None:
             raise NotFound
         row.revoked_at = now
-        await record(
-            tx, now, actor, "people.invitation_revoked", site_id=site_id, target_id=row.id,
-            target_name=row.email,
-        )  # fmt: skip
+        for one in await _sites_of(tx, row):
+            await record(
+                tx, now, actor, "people.invitation_revoked", site_id=one, target_id=row.id,
+                target_name=row.email,
+            )  # fmt: skip
 
     async def look(self, tx: Tx, token: str) -> Invited:
         """What the link is good for. Raises `NotFound` where it is over."""
@@ -153,7 +154,7 @@ class Invitations:
             row.email, _role(row.role), tuple(names), inviter.name if inviter else "", known is not None
         )
 
-    async def accept(self, token: str, *, name: str, password: str, address: str = "") -> AgentView:
+    async def accept(self, token: str, *, name: str, password: str, address: str = "") -> ProvedAgent:
         """Make the agent, or let the one with this address in; the link is over.
 
         For an account that is there, `password` must be its own: who finds the link must not get another's rights.
@@ -166,12 +167,14 @@ class Invitations:
             agent, row = await self._agents.authenticate(email, password), None
         else:
             row = await self._agents.prepare(email=email, name=name, password=password, operator=False)
-            agent = view_of(row)
+            agent = proved(row)
         try:
             async with self._db.write() as tx:
                 invitation = await self._find(tx, token, lock=True)
                 invitation.used_at = self._clock()
-                if row is not None:
+                if row is None:
+                    await self._agents.check_still(tx, agent)
+                else:
                     tx.add(row)
                     await tx.flush()
                 await self._let_in(tx, invitation, agent, address)
@@ -186,7 +189,7 @@ class Invitations:
         """Roles and teams, where they still are; nobody's higher role becomes a lower one."""
         wanted = _role(invitation.role)
         actor = Actor("agent", agent.id, agent.name, address)
-        sites = (await tx.scalars(select(Site.id).where(Site.id.in_(map(str, invitation.sites))))).all()
+        sites = await _sites_of(tx, invitation)
         for site_id in sites:
             held = await tx.scalar(
                 select(Membership.role).where(Membership.agent_id == agent.id, Membership.site_id == site_id)
@@ -215,18 +218,44 @@ class Invitations:
             Invitation.expires_at > self._clock(),
         )
         row = await tx.scalar(query.with_for_update() if lock else query)
-        if row is None:
+        if row is None or not await _may_still_invite(tx, row):
             raise NotFound(OVER, code="invitation_over")
         return row
 
 
 def _waiting(site_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Invitation.site_id == site_id, *_waits(now)
+
+
+def _waits(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        Invitation.site_id == site_id,
         Invitation.used_at.is_(None),
         Invitation.revoked_at.is_(None),
         Invitation.expires_at > now,
     )
+
+
+def _waiting_for(site_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """As `_waiting`, wherever it was sent from: a site sees whoever could come in."""
+    opens = cast(Invitation.sites, String).contains(f'"{site_id}"', autoescape=True)
+    return opens, *_waits(now)
+
+
+async def _sites_of(tx: Tx, invitation: Invitation) -> list[str]:
+    """Those that it opens and that are still there."""
+    wanted = map(str, invitation.sites)
+    return list(await tx.scalars(select(Site.id).where(Site.id.in_(wanted)).order_by(Site.id)))
+
+
+async def _may_still_invite(tx: Tx, invitation: Invitation) -> bool:
+    """Whether who made it still administers every site that it opens (T9): a link gives no right that its maker lost."""
+    sites = await _sites_of(tx, invitation)
+    try:
+        for site_id in sites:
+            await access_site(tx, invitation.invited_by or "", site_id, "admin")
+    except (NotFound, NotAllowed):
+        return False
+    return bool(sites)
 
 
 def _role(raw: str) -> Role:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from minidesk.accounts.second_factor import end_without_factor
 from minidesk.accounts.sessions import Sessions
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Membership, Site, new_id
+from minidesk.db.models import Agent, Invitation, Membership, Site, new_id
 from minidesk.errors import NotAllowed, NotFound
 
 Role = Literal["agent", "editor", "admin"]
@@ -79,6 +79,7 @@ async def grant(tx: Tx, sessions: Sessions, *, agent_id: str, site_id: str, role
     elif row.role != role:
         row.role = role
         await sessions.close_all_for(tx, agent_id)
+        await _end_invitations(tx, sessions, agent_id, site_id)
 
 
 async def revoke(tx: Tx, sessions: Sessions, *, agent_id: str, site_id: str) -> None:
@@ -91,3 +92,18 @@ async def revoke(tx: Tx, sessions: Sessions, *, agent_id: str, site_id: str) -> 
     if gone.one_or_none() is None:
         raise NotFound
     await sessions.close_all_for(tx, agent_id)
+    await _end_invitations(tx, sessions, agent_id, site_id)
+
+
+async def _end_invitations(tx: Tx, sessions: Sessions, agent_id: str, site_id: str) -> None:
+    """Take back what somebody promised in a site that they administer no more: it must not come true if they return."""
+    if any(site.may("admin") for site in await list_sites(tx, agent_id, site_id=site_id)):
+        return
+    waits = Invitation.used_at.is_(None), Invitation.revoked_at.is_(None)
+    made = await tx.execute(
+        select(Invitation.id, Invitation.sites).where(Invitation.invited_by == agent_id, *waits)
+    )
+    over = [id for id, sites in made if site_id in sites]
+    await tx.execute(
+        update(Invitation).where(Invitation.id.in_(over), *waits).values(revoked_at=sessions.now())
+    )

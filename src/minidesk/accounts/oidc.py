@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from minidesk.accounts.agents import Agents, AgentView, check_email, view_of
 from minidesk.accounts.audit import Actor, record
@@ -184,11 +185,11 @@ class OpenIdConnect:
         wanted = check_email(email)
         role: Role | None = self._settings.oidc_default_role or None
         async with self._db.read() as tx:
-            row = await tx.scalar(select(Agent).where(Agent.email == wanted))
-            site_id = await self._default_site(tx) if row is None and role else None
-        if row is not None and row.disabled_at is None:
-            return view_of(row)
-        if row is not None or role is None or site_id is None:
+            known = await _known(tx, wanted)
+            site_id = await self._default_site(tx) if known is None and role else None
+        if known is not None:
+            return known
+        if role is None or site_id is None:
             raise NotAllowed(UNKNOWN, code="no_account")
         made = await self._agents.prepare(
             email=wanted,
@@ -196,6 +197,17 @@ class OpenIdConnect:
             password=secrets.token_urlsafe(32),  # nobody knows it; "forgot your password" gives them one
             operator=False,
         )
+        try:
+            await self._join(made, site_id, role, address)
+        except IntegrityError:  # the same person in another window, at the same moment
+            async with self._db.read() as tx:
+                known = await _known(tx, wanted)
+            if known is None:
+                raise
+            return known
+        return view_of(made)
+
+    async def _join(self, made: Agent, site_id: str, role: Role, address: str) -> None:
         async with self._db.write() as tx:
             tx.add(made)
             await tx.flush()
@@ -205,7 +217,6 @@ class OpenIdConnect:
                 tx, self._clock(), actor, "people.joined", site_id=site_id, target_id=made.id,
                 target_name=made.name, changes={"role": (None, role)},
             )  # fmt: skip
-        return view_of(made)
 
     async def _default_site(self, tx: Tx) -> str | None:
         key = self._settings.oidc_default_site
@@ -236,3 +247,11 @@ class OpenIdConnect:
         if not isinstance(found, dict):
             raise Unavailable(BROKEN, code="oidc_failed")
         return found
+
+
+async def _known(tx: Tx, email: str) -> AgentView | None:
+    """The agent with this address. Raises `NotAllowed` for one who is suspended."""
+    row = await tx.scalar(select(Agent).where(Agent.email == email))
+    if row is not None and row.disabled_at is not None:
+        raise NotAllowed(UNKNOWN, code="no_account")
+    return None if row is None else view_of(row)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 
 from minidesk.accounts.audit import Actor, record
 from minidesk.accounts.memberships import ROLES, Role, grant, revoke
 from minidesk.accounts.sessions import Sessions
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Conversation, Membership, Site, Team, TeamMember
+from minidesk.db.models import Agent, Conversation, Membership, Site, Team, TeamMember, Ticket
 from minidesk.errors import Conflict, Invalid, NotAllowed, NotFound
 
 
@@ -59,7 +59,11 @@ async def change_role(
 async def remove_person(
     tx: Tx, sessions: Sessions, now: datetime, actor: Actor, site_id: str, agent_id: str
 ) -> None:
-    """Take a person out of the site and its teams; their sessions end. Raises `NotFound` or `Conflict`."""
+    """Take a person out of the site and its teams; their sessions end, and tickets that wait for them are anybody's.
+
+    Raises `NotFound` or `Conflict`.
+    """
+    await _unassign(tx, site_id, agent_id)
     held_role, name = await _lock(tx, site_id, agent_id)
     if held_role == "admin":
         await _check_another_admin(tx, site_id, agent_id)
@@ -122,7 +126,7 @@ async def _lock(tx: Tx, site_id: str, agent_id: str) -> tuple[str, str]:
     """The role held, and the name. Two administrators who take each other's role away at once do it one after the other."""
     if "\0" in agent_id:  # PostgreSQL refuses to look for it
         raise NotFound
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
     found = await tx.execute(
         select(Membership.role, Agent.name)
         .join(Agent, Agent.id == Membership.agent_id)
@@ -132,6 +136,23 @@ async def _lock(tx: Tx, site_id: str, agent_id: str) -> tuple[str, str]:
     if row is None:
         raise NotFound
     return row.role, row.name
+
+
+async def _unassign(tx: Tx, site_id: str, agent_id: str) -> None:
+    """Tickets that a rule or a colleague gave them, and that they have not taken: nobody else would look at them.
+
+    Locked as whoever works on a ticket does, the conversation first, and before the site: no two wait in a ring.
+    """
+    if "\0" in agent_id:  # PostgreSQL refuses to look for it
+        raise NotFound
+    theirs = (
+        Ticket.site_id == site_id,
+        Ticket.assignee_id == agent_id,
+        Ticket.status.in_(("open", "pending")),
+    )
+    talks = select(Conversation.id).where(Conversation.id.in_(select(Ticket.conversation_id).where(*theirs)))
+    await tx.execute(talks.order_by(Conversation.id).with_for_update())
+    await tx.execute(update(Ticket).where(*theirs).values(assignee_id=None))
 
 
 async def _check_another_admin(tx: Tx, site_id: str, agent_id: str) -> None:

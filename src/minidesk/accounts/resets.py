@@ -9,11 +9,12 @@ from sqlalchemy import delete, select, update
 
 from minidesk.accounts.agents import Agents, check_email
 from minidesk.accounts.audit import Actor, record_of_agent
+from minidesk.accounts.memberships import list_sites
 from minidesk.accounts.people import check_may_manage
 from minidesk.accounts.sessions import TOKEN_BYTES, Sessions, hash_token
 from minidesk.db import Database, Tx
-from minidesk.db.models import Agent, PasswordReset, new_id
-from minidesk.errors import Invalid, NotFound
+from minidesk.db.models import Agent, Membership, PasswordReset, new_id
+from minidesk.errors import Invalid, NotAllowed, NotFound
 
 LIVES = timedelta(hours=1)  # by mail it is there at once
 LIVES_BY_HAND = timedelta(hours=24)  # an administrator passes it on
@@ -118,4 +119,22 @@ class PasswordResets:
         row = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
         if row is None:
             raise NotFound(OVER, code="link_over")
-        return row[0], row[1]
+        reset, agent = row
+        if reset.made_by is not None and not await _may_still_make(tx, reset.made_by, agent.id):
+            raise NotFound(OVER, code="link_over")
+        return reset, agent
+
+
+async def _may_still_make(tx: Tx, admin_id: str, agent_id: str) -> bool:
+    """Whether who made a link by hand could make it now: the account may open more by this time, or theirs less (T9)."""
+    sites = [site.site_id for site in await list_sites(tx, admin_id) if site.may("admin")]
+    common = select(Membership.site_id).where(Membership.agent_id == agent_id, Membership.site_id.in_(sites))
+    # An operator is in every site, and may be in none by name.
+    site_id = await tx.scalar(common.limit(1)) or next(iter(sites), None)
+    if site_id is None:
+        return False
+    try:
+        await check_may_manage(tx, admin_id, site_id, agent_id)
+    except (NotFound, NotAllowed):
+        return False
+    return True

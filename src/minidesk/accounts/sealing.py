@@ -1,4 +1,4 @@
-"""Seals what must be read again (secrets of second factors) with a key that is not in the database.
+"""Seals what must be read again (secrets of second factors, identity keys, webhooks) with a key that is not in the database.
 
 AES-256-GCM. The place where a sealed text belongs is authenticated with it: moved to another row it does not open.
 """
@@ -14,6 +14,7 @@ from minidesk.settings import Settings
 
 KEY_FILE = "secret.key"
 KEY_BYTES = 32
+SEALED = "1."  # what a sealed text begins with
 NONCE_BYTES = 12  # what GCM is specified for (NIST SP 800-38D); random ones are safe for 2^32 texts a key
 
 
@@ -40,7 +41,11 @@ class Sealer:
 
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = AESGCM(self._key).encrypt(nonce, text.encode(), place.encode())
-        return "1." + base64.urlsafe_b64encode(nonce + sealed).decode()
+        return SEALED + base64.urlsafe_b64encode(nonce + sealed).decode()
+
+    def is_sealed(self, text: str) -> bool:
+        """Whether it is a sealed text, and not one that was kept before such texts were sealed; no secret has a full stop."""
+        return text.startswith(SEALED)
 
     def open(self, sealed: str, place: str) -> str:
         """What was sealed for `place`. Raises CannotOpen."""
@@ -48,7 +53,7 @@ class Sealer:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
-            raw = base64.urlsafe_b64decode(sealed.removeprefix("1."))
+            raw = base64.urlsafe_b64decode(sealed.removeprefix(SEALED))
             return AESGCM(self._key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise CannotOpen from error

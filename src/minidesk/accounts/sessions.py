@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 
 from minidesk.db import Database, Tx
-from minidesk.db.models import Agent, AgentSession, new_id
+from minidesk.db.models import Agent, AgentSession, DoorStep, new_id
 from minidesk.errors import CsrfFailed, NotAuthenticated, NotFound
 
 TOKEN_BYTES = 32  # 256 bits: cannot be guessed, so a fast hash is enough to store it (T4, T9)
@@ -116,6 +116,10 @@ class Sessions:
             agent.id, agent.email, agent.name, agent.operator, session.id, session.csrf_token, agent.locale
         )
 
+    def now(self) -> datetime:
+        """The time by which sign-ins end."""
+        return self._clock()
+
     async def list_(self, tx: Tx, agent_id: str) -> list[SessionView]:
         """An agent's sign-ins that still count, the one used last first."""
         now = self._clock()
@@ -146,7 +150,8 @@ class Sessions:
             raise NotFound
 
     async def close_others(self, tx: Tx, agent_id: str, keep: str) -> None:
-        """End all of an agent's sign-ins but the one with the id `keep`."""
+        """End all of an agent's sign-ins but the one with the id `keep`, those too that are not whole yet."""
+        await _end_half_done(tx, agent_id)
         await tx.execute(
             delete(AgentSession).where(AgentSession.agent_id == agent_id, AgentSession.id != keep)
         )
@@ -156,7 +161,8 @@ class Sessions:
         await tx.execute(delete(AgentSession).where(AgentSession.token_hash == hash_token(token)))
 
     async def close_all_for(self, tx: Tx, agent_id: str) -> None:
-        """End every sign-in of an agent: after a new password, a suspension or a lost role (T9)."""
+        """End every sign-in of an agent, half-done ones too: after a new password, a suspension or a lost role (T9)."""
+        await _end_half_done(tx, agent_id)
         await tx.execute(delete(AgentSession).where(AgentSession.agent_id == agent_id))
 
 
@@ -164,6 +170,11 @@ def check_csrf(identity: AgentIdentity, given: str | None) -> None:
     """Raises `CsrfFailed` unless `given` is this session's token; compared in constant time (T10)."""
     if not given or not hmac.compare_digest(identity.csrf_token.encode(), given.encode("utf-8", "replace")):
         raise CsrfFailed
+
+
+async def _end_half_done(tx: Tx, agent_id: str) -> None:
+    """Before the sessions end, never after: one that becomes a session at this moment is waited for, and ends with them."""
+    await tx.execute(delete(DoorStep).where(DoorStep.agent_id == agent_id))
 
 
 def hash_token(token: str) -> str:

@@ -68,7 +68,7 @@ async def create_team(
 ) -> str:
     """A new team; gives its id. Raises `Invalid`, and `Conflict` for a name that is taken."""
     # One at a time: two administrators must not pass the limit together.
-    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    await tx.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
     count = await tx.scalar(select(func.count()).select_from(Team).where(Team.site_id == site_id))
     if (count or 0) >= TEAMS_MAX:
         raise Invalid(f"A site can have up to {TEAMS_MAX} teams. Delete one first.", code="too_many_teams")

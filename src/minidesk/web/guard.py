@@ -5,6 +5,7 @@ A pure ASGI middleware. uvicorn by itself keeps half-sent bodies open for ever a
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,13 @@ _EXTRA_HEADERS = "response_headers"
 WIDGET = "/api/widget/"
 WIDGET_UPLOADS = frozenset({"/api/widget/v1/attachments", "/api/widget/v1/voice"})
 INBOUND_MAIL = "/api/v1/inbound/mail"
+# Doors for files of who has signed in or has a key; each looks at that before it reads the body.
+_FILE_DOORS = re.compile(
+    r"/console/(?:docs/upload|account/picture|settings/logo"
+    r"|conversations/[^/]+/(?:say|canned|macro|assist))"  # each a button of the composer, which may hold files
+    r"|/api/v1/documents/.+",
+    re.DOTALL,
+)
 UPLOAD_SLACK = 64 * 1024  # the parts of a multipart body around the file
 
 _POLICY = (
@@ -62,10 +70,10 @@ class GuardRules:
     https: bool = False
 
     def is_upload(self, path: str, content_type: str) -> bool:
-        """Whether files come: as multipart, and from visitors only at the doors for them."""
+        """Whether files come: as multipart, and only at the doors for them."""
         if path == INBOUND_MAIL:
             return True
-        takes_files = not path.startswith(WIDGET) or path in WIDGET_UPLOADS
+        takes_files = path in WIDGET_UPLOADS or _FILE_DOORS.fullmatch(path) is not None
         return content_type.lower().startswith("multipart/") and takes_files
 
     def body_limit(self, path: str, content_type: str) -> int:

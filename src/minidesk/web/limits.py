@@ -9,7 +9,7 @@ import ipaddress
 import json
 import logging
 import os
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,8 @@ from minidesk.errors import TooMany
 
 log = logging.getLogger(__name__)
 
-# More addresses than this at once are an attack on our memory: whoever was quiet longest is forgotten.
+# More addresses than this at once are an attack on our memory. Forgotten is whoever was quiet longest in the kind that has
+# most of them: who opens sessions from ever new addresses must not unlock an account whose password is being guessed.
 MAX_KEYS = 50_000
 FIVE_MINUTES, FIFTEEN_MINUTES = 300, 900
 FLUSH_SECONDS = 5.0  # what a kill -9 forgives
@@ -44,8 +45,13 @@ class RateLimiter:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
+        self._windows: defaultdict[str, OrderedDict[str, _Window]] = defaultdict(OrderedDict)
+        self._count = 0
         self._changed = False
+
+    def __len__(self) -> int:
+        """How many windows are remembered."""
+        return self._count
 
     def charge(self, what: str, who: str, *, limit: int, seconds: float, once: str | None = None) -> None:
         """Count one use of `what` by `who`. Raises `TooMany` with the wait above `limit` in any `seconds`.
@@ -54,8 +60,12 @@ class RateLimiter:
         again after a time-out must not be kept from it.
         """
         now = self._clock().timestamp()
-        window = self._windows.setdefault((what, who), _Window(seconds, limit <= KEPT_UP_TO))
-        self._windows.move_to_end((what, who))
+        kind = self._windows[what]
+        window = kind.get(who)
+        if window is None:
+            window = kind[who] = _Window(seconds, limit <= KEPT_UP_TO)
+            self._count += 1
+        kind.move_to_end(who)
         uses = window.uses
         while uses and not now - seconds < uses[0][0] <= now:
             uses.popleft()
@@ -65,17 +75,28 @@ class RateLimiter:
             raise TooMany(retry_after=uses[0][0] + seconds - now if uses else seconds)
         uses.append((now, once))
         self._changed = self._changed or window.kept
-        if len(self._windows) > MAX_KEYS:
-            self._windows.popitem(last=False)
+        if self._count > MAX_KEYS:
+            max(self._windows.values(), key=len).popitem(last=False)
+            self._count -= 1
 
     def forget(self, what: str, who: str) -> None:
         """Start afresh."""
-        self._changed = self._windows.pop((what, who), None) is not None or self._changed
+        if self._windows[what].pop(who, None) is not None:
+            self._count -= 1
+            self._changed = True
+
+    def refund(self, what: str, who: str) -> None:
+        """Take the last use back: it was none of those that are counted."""
+        window = self._windows[what].get(who)
+        if window is not None and window.uses:
+            window.uses.pop()
+            self._changed = True
 
     async def restore(self, path: Path) -> None:
         """Go on counting where the server before stopped."""
         for what, who, seconds, uses in await asyncio.to_thread(_read, path):
-            self._windows[what, who] = _Window(seconds, kept=True, uses=deque(uses))
+            self._count += who not in self._windows[what]
+            self._windows[what][who] = _Window(seconds, kept=True, uses=deque(uses))
 
     async def keep(self, path: Path, stopping: asyncio.Event) -> None:
         """Write down what was counted, every few seconds and at the end."""
@@ -95,8 +116,9 @@ class RateLimiter:
         now = self._clock().timestamp()
         # Copied here, in one piece; only the writing leaves the event loop.
         windows = [
-            [*key, window.seconds, uses]
-            for key, window in self._windows.items()
+            [what, who, window.seconds, uses]
+            for what, kind in self._windows.items()
+            for who, window in kind.items()
             if window.kept and (uses := [use for use in window.uses if use[0] > now - window.seconds])
         ]
         try:
@@ -121,8 +143,8 @@ class LoginThrottle:
         )
 
     def succeeded(self, address: str, email: str) -> None:
-        """A right password wipes the slate."""
-        self._limiter.forget("login", address)
+        """A right password wipes the account's slate. The address's guesses at others stay: one's own is no way to more."""
+        self._limiter.refund("login", address)
         self._limiter.forget("login-account", email.strip().lower()[:254])
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -27,6 +27,11 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 async def _nothing() -> None:
     """No numbers to fetch."""
+
+
+def _none() -> Collection[str]:
+    """No loops that could be down."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,8 @@ def _is_loopback(address: str) -> bool:
 class OpsDeps:
     """`checks` are named parts that must work before requests are welcome; each raises a `MinideskError` if it does not.
 
-    `refresh` fetches those of the registry's numbers that are not counted as they happen.
+    `refresh` fetches those of the registry's numbers that are not counted as they happen. `down` names the loops that
+    ended and are not running again yet.
     """
 
     checks: Mapping[str, Callable[[], Awaitable[None]]]
@@ -71,6 +77,7 @@ class OpsDeps:
     stopping: asyncio.Event
     metrics: MetricsRules = MetricsRules()
     refresh: Callable[[], Awaitable[None]] = _nothing
+    down: Callable[[], Collection[str]] = _none
 
 
 def ops_router(deps: OpsDeps) -> APIRouter:
@@ -89,7 +96,8 @@ def ops_router(deps: OpsDeps) -> APIRouter:
         """200 when every part works; else 503 and which do not. Says no more than that: anybody may ask."""
         results = await asyncio.gather(*(_works(check) for check in deps.checks.values()))
         parts = dict(zip(deps.checks, ("ok" if works else "failing" for works in results), strict=True))
-        ready = all(results) and not deps.stopping.is_set()
+        parts |= dict.fromkeys(down := deps.down(), "failing")
+        ready = all(results) and not down and not deps.stopping.is_set()
         return JSONResponse({"ready": ready, "parts": parts}, status_code=200 if ready else 503)
 
     @router.get("/metrics")

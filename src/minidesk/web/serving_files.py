@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from minidesk.conversations import Sent, StoredAttachment
 from minidesk.errors import Invalid
+from minidesk.web.body import read_form
 
 PIECE = 256 * 1024
 # Should a browser ever take such a file for a page: nothing in it loads, runs or knows whose page it is.
@@ -32,7 +33,7 @@ def attachment_response(file: StoredAttachment) -> Response:
 
 async def file_of(request: Request, name: str = "file") -> UploadFile:
     """The one file of a form; close it. Raises Invalid."""
-    form = await request.form(max_files=1, max_fields=2)
+    form = await read_form(request, max_files=1, max_fields=2)
     file = form.get(name)
     if not isinstance(file, UploadFile):
         await form.close()

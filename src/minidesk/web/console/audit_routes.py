@@ -13,8 +13,7 @@ from minidesk.text.normalise import whole_number
 from minidesk.web.console.contexts import Option, Shell, When
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.times import when
 from minidesk.web.console.view import View
 
@@ -68,7 +67,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     ) -> Response:
         viewer = await access_viewer(deps, request, role="admin")
         site_id = viewer.site.site_id
-        first, last = _day(since), _day(until)
+        first, last = _day(since), _day(until, days=1)
         async with deps.db.read() as tx:
             found = await list_entries(
                 tx,
@@ -77,17 +76,17 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 actor_id=who[:ID_CHARS].replace("\0", ""),
                 about=what if what in ABOUT else "",
                 since=first,
-                until=last + timedelta(days=1) if last else None,
+                until=last,
                 before=whole_number(before, 15),
                 limit=SHOWN + 1,
             )
             actors = await list_actors(tx, site_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "site")
         chosen = {"who": who, "what": what, "since": since, "until": until}
         chosen = {name: value for name, value in chosen.items() if value}
         older = urlencode({**chosen, "before": found[SHOWN - 1].id}) if len(found) > SHOWN else ""
         page = AuditPage(
-            shell(viewer, "site", waiting),
+            around,
             tuple(_row(entry) for entry in found[:SHOWN]),
             tuple(Option(id, name, id == who) for id, name in actors if id),
             tuple(Option(word, view.t(f"audit.about.{word}"), word == what) for word in ABOUT),
@@ -115,9 +114,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         return view.t("site.nothing") if value in (None, "") else str(value)
 
 
-def _day(raw: str) -> datetime | None:
-    """The beginning of a day, in UTC as all of the log's times are; None for what is none."""
+def _day(raw: str, days: int = 0) -> datetime | None:
+    """The beginning of a day, in UTC as all of the log's times are, or so many after it; None for what is none."""
     try:
-        return datetime.combine(date.fromisoformat(raw), datetime.min.time(), UTC)
-    except ValueError:
+        return datetime.combine(date.fromisoformat(raw), datetime.min.time(), UTC) + timedelta(days=days)
+    except (ValueError, OverflowError):  # the last day that there is has none after it
         return None

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.db import Tx
@@ -15,11 +15,10 @@ from minidesk.text.normalise import replace_surrogates
 from minidesk.tickets import active_ticket, check_tag, list_blocks, mark_spam, ticket_of, unblock
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import access_viewer, checked_form, field
-from minidesk.web.console.inbox import query_of, shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import access_viewer, checked_form, checked_viewer, field, fields
+from minidesk.web.console.inbox import query_of, shell_of
 from minidesk.web.console.times import when
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 AT_ONCE = 60  # what the inbox shows
 BULK = ("assign", "tag", "solve", "close", "spam")
@@ -52,7 +51,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.post("/inbox/bulk")
     async def bulk(request: Request) -> Response:
         agent, form = await checked_form(deps, request)
-        chosen = [each for each in form.getlist("chosen") if isinstance(each, str) and "\0" not in each]
+        chosen = [each for each in fields(form, "chosen") if "\0" not in each]
         chosen = list(dict.fromkeys(chosen))[:AT_ONCE]
         do = field(form, "do")
         if do not in BULK:
@@ -71,9 +70,9 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 done += 1
             except (Conflict, Invalid, NotFound):
                 failed += 1
-        fields = {"did": do, "done": str(done), "failed": str(failed)}
+        told = {"did": do, "done": str(done), "failed": str(failed)}
         here = f"/console/inbox?{query_of(field(form, 'view'), replace_surrogates(field(form, 'tag')))}"
-        return RedirectResponse(f"{here}&{urlencode(fields)}", status_code=303)
+        return to(f"{here}&{urlencode(told)}")
 
     @router.get("/blocked")
     async def blocked_page(request: Request) -> Response:
@@ -81,7 +80,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         now = deps.clock()
         async with deps.db.read() as tx:
             blocks = await list_blocks(tx, viewer.site.site_id)
-            waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "inbox")
         rows = tuple(
             BlockRow(
                 each.id,
@@ -93,15 +92,14 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             )
             for each in blocks
         )
-        return view.html("blocked.html", page=BlocksPage(shell(viewer, "inbox", waiting), rows))
+        return view.html("blocked.html", page=BlocksPage(around, rows))
 
     @router.post("/blocked/{block_id}/lift")
     async def lift(request: Request, block_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request)
+        viewer, _ = await checked_viewer(deps, request)
         async with deps.db.write() as tx:
             await unblock(tx, viewer.site.site_id, block_id)
-        return RedirectResponse("/console/blocked", status_code=303)
+        return to("/console/blocked")
 
 
 def said_of(view: View, did: str, done: str, failed: str) -> str:

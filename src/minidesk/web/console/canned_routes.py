@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.errors import MinideskError, NotFound
 from minidesk.text.normalise import replace_surrogates
@@ -24,10 +24,10 @@ from minidesk.tickets import (
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import say_does
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import list_teams, waiting_count
-from minidesk.web.console.view import Translate, View
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
+from minidesk.web.console.queries import list_teams
+from minidesk.web.console.view import Translate, View, to
 
 HERE = "/console/replies"
 PREVIEW_CHARS = 90
@@ -69,70 +69,76 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/replies")
     async def replies_page(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="editor"))
+        return await _page(deps, view, await access_viewer(deps, request, role="editor"))
 
     @router.post("/replies")
     async def create(request: Request) -> Response:
-        return await _save(request, "")
+        return await _save(deps, view, request, "")
 
     @router.post("/replies/{canned_id}")
     async def change(request: Request, canned_id: str) -> Response:
-        return await _save(request, canned_id)
+        return await _save(deps, view, request, canned_id)
 
     @router.post("/replies/{canned_id}/delete")
     async def delete(request: Request, canned_id: str) -> Response:
-        agent, _ = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="editor")
+        viewer, _ = await checked_viewer(deps, request, role="editor")
         async with deps.db.write() as tx:
-            await delete_canned(tx, viewer.site.site_id, agent.agent_id, canned_id)
-        return RedirectResponse(HERE, status_code=303)
+            await delete_canned(tx, viewer.site.site_id, viewer.agent.agent_id, canned_id)
+        return to(HERE)
 
-    async def _save(request: Request, canned_id: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="editor")
-        written = _read(form, canned_id)
-        try:
-            saved = await _write(viewer, written)
-        except NotFound:
-            raise  # there is no form to show it in
-        except MinideskError as error:
-            return await _page(viewer, written, error)
-        return RedirectResponse(f"{HERE}#{saved}", status_code=303)
 
-    async def _write(viewer: Viewer, written: ReplyForm) -> str:
-        site_id, agent_id, now = viewer.site.site_id, viewer.agent.agent_id, deps.clock()
-        name, text, own, does = written.name, written.text, written.audience == "own", _does(written)
-        async with deps.db.write() as tx:
-            if not written.id:
-                return await create_canned(
-                    tx, site_id, agent_id, name=name, text=text, own=own, now=now, does=does
-                )
-            await change_canned(
-                tx, site_id, agent_id, written.id, name=name, text=text, own=own, now=now, does=does
+async def _save(deps: ConsoleDeps, view: View, request: Request, canned_id: str) -> Response:
+    viewer, form = await checked_viewer(deps, request, role="editor")
+    written = _read(form, canned_id)
+    try:
+        saved = await _write(deps, viewer, written)
+    except NotFound:
+        raise  # there is no form to show it in
+    except MinideskError as error:
+        return await _page(deps, view, viewer, written, error)
+    return to(f"{HERE}#{saved}")
+
+
+async def _write(deps: ConsoleDeps, viewer: Viewer, written: ReplyForm) -> str:
+    """Make the saved reply, or change it; its id."""
+    site_id, agent_id, now = viewer.site.site_id, viewer.agent.agent_id, deps.clock()
+    name, text, own, does = written.name, written.text, written.audience == "own", _does(written)
+    async with deps.db.write() as tx:
+        if not written.id:
+            return await create_canned(
+                tx, site_id, agent_id, name=name, text=text, own=own, now=now, does=does
             )
-        return written.id
-
-    async def _page(
-        viewer: Viewer, written: ReplyForm | None = None, error: MinideskError | None = None
-    ) -> Response:
-        async with deps.db.read() as tx:
-            replies = await list_canned(tx, viewer.site.site_id, viewer.agent.agent_id)
-            waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
-            teams = await list_teams(tx, viewer.site.site_id)
-        back = _refused(written, error.message) if written and error else None
-        page = RepliesPage(
-            shell(viewer, "inbox", waiting),
-            tuple(
-                back if back and back.id == reply.id else _form(reply, dict(teams), view.t)
-                for reply in replies
-            ),
-            back if back and not back.id else ReplyForm("", "", "", open=not replies),
-            described_variables(view.t),
-            tuple(Option(id, name) for id, name in teams),
-            tuple(Option(each, view.t(f"priority.{each}")) for each in PRIORITIES),
-            tuple(Option(each, view.t(f"macro.do_{each}")) for each in MACRO_STATUSES),
+        await change_canned(
+            tx, site_id, agent_id, written.id, name=name, text=text, own=own, now=now, does=does
         )
-        return view.html("replies.html", status=error.status if error else 200, page=page)
+    return written.id
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    written: ReplyForm | None = None,
+    error: MinideskError | None = None,
+) -> Response:
+    """The page; with `error`, the form that was `written` comes back."""
+    async with deps.db.read() as tx:
+        replies = await list_canned(tx, viewer.site.site_id, viewer.agent.agent_id)
+        around = await shell_of(tx, viewer, "inbox")
+        teams = await list_teams(tx, viewer.site.site_id)
+    back = _refused(written, error.message) if written and error else None
+    page = RepliesPage(
+        around,
+        tuple(
+            back if back and back.id == reply.id else _form(reply, dict(teams), view.t) for reply in replies
+        ),
+        back if back and not back.id else ReplyForm("", "", "", open=not replies),
+        described_variables(view.t),
+        tuple(Option(id, name) for id, name in teams),
+        tuple(Option(each, view.t(f"priority.{each}")) for each in PRIORITIES),
+        tuple(Option(each, view.t(f"macro.do_{each}")) for each in MACRO_STATUSES),
+    )
+    return view.html("replies.html", status=error.status if error else 200, page=page)
 
 
 def described_variables(t: Translate) -> tuple[tuple[str, str], ...]:

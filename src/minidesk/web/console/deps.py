@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from minidesk.accounts import Actor, Agents, Doors, OpenIdConnect, Sessions, SetupCode
+from minidesk.accounts import Actor, Agents, Doors, OpenIdConnect, Sealer, Sessions, SetupCode
 from minidesk.ask import Advises
 from minidesk.assist import Assist
 from minidesk.channels import AccountMails
@@ -103,6 +103,7 @@ class ConsoleDeps:
     sessions: Sessions
     setup_code: SetupCode
     doors: Doors
+    sealer: Sealer
     mails: AccountMails
     throttle: LoginThrottle
     limiter: RateLimiter

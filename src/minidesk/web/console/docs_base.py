@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from minidesk.accounts import access_site
 from minidesk.db import Tx
 from minidesk.errors import MinideskError
 from minidesk.knowledge.crawls import list_crawls
@@ -21,9 +20,8 @@ from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.docs import source_list, source_part
 from minidesk.web.console.docs_contexts import DocsPage, EntryPart, SourcePart, VersionsPart
 from minidesk.web.console.docs_queries import KINDS, STATUSES, Filters
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.view import View
 
 _FIND_CHARS = 200
@@ -50,11 +48,7 @@ class Docs:
 
     async def editor(self, request: Request) -> tuple[Viewer, FormData]:
         """The form of an agent who may change documents. Raises `NotAllowed`, before anything is stored."""
-        agent, form = await checked_form(self.deps, request)
-        viewer = await access_viewer(self.deps, request)
-        async with self.deps.db.read() as tx:
-            await access_site(tx, agent.agent_id, viewer.site.site_id, "editor")
-        return viewer, form
+        return await checked_viewer(self.deps, request, role="editor")
 
     async def source(self, viewer: Viewer, source_id: str, document: str | None) -> SourcePart:
         """A file with one of its documents. Raises `NotFound`."""
@@ -84,11 +78,11 @@ class Docs:
         site_id, now = viewer.site.site_id, deps.clock()
         async with deps.db.read() as tx:
             rows = await source_list(tx, site_id, filters_of(request), selected=beside.selected, now=now, t=t)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "docs")
             crawls = crawl_lines(await list_crawls(tx, site_id), now, t)
             overlaps = sum((await count_overlaps(tx, site_id)).values())
         page = DocsPage(
-            shell=shell(viewer, "docs", waiting),
+            shell=around,
             list=rows,
             max_bytes=deps.settings.document_max_bytes,
             crawls=crawls,
@@ -117,8 +111,3 @@ async def zone_of(tx: Tx, site_id: str) -> ZoneInfo:
     """The time zone in which the site's people read dates: that of its opening hours, else UTC."""
     hours = (await site_by_id(tx, site_id)).config.hours
     return hours.zone if hours else ZoneInfo(str(UTC))
-
-
-def to(path: str) -> RedirectResponse:
-    """Go on there."""
-    return RedirectResponse(path, status_code=303)

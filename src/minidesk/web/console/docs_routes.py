@@ -13,9 +13,9 @@ from minidesk.knowledge.sources import Maker, Upload
 from minidesk.web.console import entry_routes, life_routes, try_routes
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.docs import source_list
-from minidesk.web.console.docs_base import Beside, Docs, filters_of, to
+from minidesk.web.console.docs_base import Beside, Docs, filters_of
 from minidesk.web.console.gate import Viewer, access_viewer, is_part
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 PIECE = 256 * 1024
 _ID_CHARS = 500

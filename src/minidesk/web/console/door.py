@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from minidesk.accounts import StepKind
+from minidesk.accounts import AgentView, ProvedAgent, StepKind
 from minidesk.db import Tx
 from minidesk.errors import MinideskError, NotAllowed, NotAuthenticated
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import address_of, set_door_cookie
 from minidesk.web.console.talk import browser_name
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 from minidesk.web.identity import session_cookie, set_session_cookie
 
 STEP_COOKIE = "minidesk_step"  # binds a half-done sign-in to this browser
@@ -52,10 +52,15 @@ class Door:
             response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
         return response
 
-    async def enter(self, request: Request, agent_id: str, then: str) -> Response:
-        """Somebody proved who they are once: in, or on to the second factor that they have or must have."""
-        deps = self._deps
+    async def enter(self, request: Request, agent: AgentView, then: str) -> Response:
+        """Somebody proved who they are once: in, or on to the second factor that they have or must have.
+
+        Raises `NotAuthenticated` where their password is another by now.
+        """
+        deps, agent_id = self._deps, agent.id
         async with deps.db.write() as tx:
+            if isinstance(agent, ProvedAgent):
+                await deps.agents.check_still(tx, agent)
             state = await deps.doors.factors.state(tx, agent_id)
             kind: StepKind | None = "code" if state.on else "enrol" if state.required else None
             if kind is None:
@@ -100,8 +105,3 @@ class Door:
 def data_next(data: Mapping[str, Any]) -> str:
     """Where a half-done sign-in leads."""
     return str(data.get("next") or "/console/inbox")
-
-
-def to(path: str) -> RedirectResponse:
-    """Go there."""
-    return RedirectResponse(path, status_code=303)

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import AgentView, access_site
+from minidesk.accounts import access_site
 from minidesk.errors import MinideskError, NotAuthenticated, NotFound
 from minidesk.web.console.contexts import DoorPage
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.door import Door, to
+from minidesk.web.console.door import Door
 from minidesk.web.console.gate import (
     SITE_COOKIE,
     address_of,
@@ -19,7 +19,7 @@ from minidesk.web.console.gate import (
     identify,
     local_path,
 )
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 from minidesk.web.identity import clear_session_cookie, session_cookie
 
 SITE_SECONDS = 365 * 24 * 3600
@@ -35,6 +35,12 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     async def start() -> Response:
         return to("/console/inbox")
 
+    _add_login(router, deps, door)
+    _add_setup(router, deps, door)
+    _add_inside(router, deps)
+
+
+def _add_login(router: APIRouter, deps: ConsoleDeps, door: Door) -> None:
     @router.get("/login")
     async def login_page(request: Request, next: str = "") -> Response:
         if await deps.setup_code.is_open():
@@ -42,21 +48,29 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         try:
             await identify(deps, request)
         except NotAuthenticated:
-            return door.page(
-                "login.html", DoorPage(door_token(request), next=local_path(next), service=_service())
-            )
+            page = DoorPage(door_token(request), next=local_path(next), service=_service(deps))
+            return door.page("login.html", page)
         return to(local_path(next))
 
     @router.post("/login")
     async def login(request: Request) -> Response:
         form = await checked_door_form(deps, request)
         email, then = field(form, "email"), local_path(field(form, "next"))
+        address = address_of(deps, request)
         try:
-            agent = await _authenticated(request, email, field(form, "password"))
+            deps.throttle.check(address, email)
+            agent = await deps.agents.authenticate(email, field(form, "password"))
+            deps.throttle.succeeded(address, email)
         except MinideskError as error:
-            page = DoorPage(door_token(request), error.message, email=email, next=then, service=_service())
+            page = DoorPage(
+                door_token(request), error.message, email=email, next=then, service=_service(deps)
+            )
             return door.page("login.html", page, error)
-        return await door.enter(request, agent.id, then)
+        return await door.enter(request, agent, then)
+
+
+def _add_setup(router: APIRouter, deps: ConsoleDeps, door: Door) -> None:
+    """The first agent."""
 
     @router.get("/setup")
     async def setup_page(request: Request) -> Response:
@@ -76,7 +90,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         except MinideskError as error:
             page = DoorPage(door_token(request), error.message, **values)
             return door.page("setup.html", page, error)
-        return await door.enter(request, agent.id, "/console/start")
+        return await door.enter(request, agent, "/console/start")
+
+
+def _add_inside(router: APIRouter, deps: ConsoleDeps) -> None:
+    """Of who is signed in: out again, and which site is looked at."""
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
@@ -105,11 +123,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         )
         return response
 
-    def _service() -> str:
-        return deps.oidc.name if deps.oidc else ""
 
-    async def _authenticated(request: Request, email: str, password: str) -> AgentView:
-        deps.throttle.check(address_of(deps, request), email)
-        agent = await deps.agents.authenticate(email, password)
-        deps.throttle.succeeded(address_of(deps, request), email)
-        return agent
+def _service(deps: ConsoleDeps) -> str:
+    """What the other service to sign in by is called; empty where there is none."""
+    return deps.oidc.name if deps.oidc else ""

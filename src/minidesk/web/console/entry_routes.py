@@ -8,9 +8,10 @@ from starlette.responses import Response
 from minidesk.errors import Conflict, Invalid
 from minidesk.knowledge.faq import FaqEntry
 from minidesk.text.normalise import whole_number
-from minidesk.web.console.docs_base import Beside, Docs, to
+from minidesk.web.console.docs_base import Beside, Docs
 from minidesk.web.console.docs_contexts import EntryPart
 from minidesk.web.console.gate import access_viewer, field
+from minidesk.web.console.view import to
 
 NEW = "/console/docs/entries"
 

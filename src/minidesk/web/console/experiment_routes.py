@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.answering.prompt import whole
 from minidesk.errors import Invalid, MinideskError
@@ -29,10 +29,9 @@ from minidesk.sites import (
 from minidesk.sites.experiments import MOST_MODELS
 from minidesk.web.console.contexts import Shell
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.view import Translate, View
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
+from minidesk.web.console.view import Translate, View, to
 
 PATH = "/console/experiments"
 
@@ -76,12 +75,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/experiments")
     async def experiments(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"))
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"))
 
     @router.post("/experiments")
     async def start(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         async with deps.db.read() as tx:
             usual = (await site_by_id(tx, viewer.site.site_id)).config.instructions
         try:
@@ -99,47 +97,53 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                     now=deps.clock(),
                 )
         except MinideskError as error:
-            return await _page(viewer, error, {key: str(value) for key, value in form.items()})
-        return RedirectResponse(PATH, status_code=303)
+            given = {key: str(value) for key, value in form.items()}
+            return await _page(deps, view, viewer, error, given)
+        return to(PATH)
 
     @router.post("/experiments/{experiment_id}/end")
     async def end(request: Request, experiment_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await end_experiment(tx, viewer.site.site_id, experiment_id, deps.clock())
-        return RedirectResponse(PATH, status_code=303)
+        return to(PATH)
 
-    async def _page(
-        viewer: Viewer, problem: MinideskError | None = None, given: dict[str, str] | None = None
-    ) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-            views = await list_experiments(tx, site_id)
-            prompts = await list_prompts(tx, site_id)
-            found = [await seen(tx, one.id) for one in views]
-            site = await site_by_id(tx, site_id)
-        # Of an ended one nobody knows what was usual then: only what its variants said themselves is compared.
-        usual = words_of(site.config)
-        told = {one.n: one.words for one in prompts} | {0: PromptWords()}
-        trials = await asyncio.to_thread(
-            lambda: tuple(
-                _trial(one, outcomes(of), told, usual if one.ended_at is None else PromptWords(), view.t)
-                for one, of in zip(views, found, strict=True)
-            )
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    problem: MinideskError | None = None,
+    given: dict[str, str] | None = None,
+) -> Response:
+    """The page; with a `problem`, what was `given` comes back."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        around = await shell_of(tx, viewer, "models")
+        views = await list_experiments(tx, site_id)
+        prompts = await list_prompts(tx, site_id)
+        found = [await seen(tx, one.id) for one in views]
+        site = await site_by_id(tx, site_id)
+    # Of an ended one nobody knows what was usual then: only what its variants said themselves is compared.
+    usual = words_of(site.config)
+    told = {one.n: one.words for one in prompts} | {0: PromptWords()}
+    trials = await asyncio.to_thread(
+        lambda: tuple(
+            _trial(one, outcomes(of), told, usual if one.ended_at is None else PromptWords(), view.t)
+            for one, of in zip(views, found, strict=True)
         )
-        page = ExperimentsPage(
-            shell(viewer, "models", waiting),
-            trials,
-            any(one.ended_at is None for one in views),
-            site.config.instructions,
-            tuple(one.n for one in prompts),
-            tuple(deps.model_names),
-            given or {},
-            problem.message if problem else "",
-        )
-        return view.html("experiments.html", status=problem.status if problem else 200, page=page)
+    )
+    page = ExperimentsPage(
+        around,
+        trials,
+        any(one.ended_at is None for one in views),
+        site.config.instructions,
+        tuple(one.n for one in prompts),
+        tuple(deps.model_names),
+        given or {},
+        problem.message if problem else "",
+    )
+    return view.html("experiments.html", status=problem.status if problem else 200, page=page)
 
 
 def _variant(form: FormData, letter: str, usual: str, known: Collection[str]) -> Variant:

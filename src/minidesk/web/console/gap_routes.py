@@ -1,27 +1,27 @@
 """Gaps: what agents say that the pages should say. An editor writes an entry of it, beside what is near, or puts it aside."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fastapi import APIRouter
 from sqlalchemy import select
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.db.models import Correction, Document, Source
 from minidesk.errors import Conflict, Invalid, MinideskError, Unavailable
 from minidesk.knowledge.compare import Line, compare
 from minidesk.knowledge.faq import FaqEntry
 from minidesk.text.normalise import whole_number
-from minidesk.tickets import access_correction, close_correction, list_corrections
+from minidesk.tickets import CorrectionView, access_correction, close_correction, list_corrections
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.times import when
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 HERE = "/console/gaps"
 # Below this likeness of the nearest passage a text of its own is the better start (search's score, 0 to 1).
@@ -86,35 +86,20 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.get("/gaps")
     async def gaps_page(request: Request) -> Response:
         viewer = await access_viewer(deps, request, role="editor")
-        now = deps.clock()
         async with deps.db.read() as tx:
             found = await list_corrections(tx, viewer.site.site_id)
-            waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
-        rows = tuple(
-            GapRow(
-                f"{HERE}/{each.id}",
-                each.kind,
-                each.question[:PREVIEW_CHARS],
-                each.given[:PREVIEW_CHARS],
-                each.right,
-                each.by or "",
-                when(each.created_at, now),
-                f"/console/conversations/{each.conversation_id}",
-                tuple((title, document_href(document)) for document, title in each.documents),
-            )
-            for each in found
-        )
-        return view.html("gaps.html", page=GapsPage(shell(viewer, "docs", waiting), rows))
+            around = await shell_of(tx, viewer, "docs")
+        now = deps.clock()
+        return view.html("gaps.html", page=GapsPage(around, tuple(_row(each, now) for each in found)))
 
     @router.get("/gaps/{gap_id}")
     async def gap_page(request: Request, gap_id: str, new: str = "") -> Response:
         viewer = await access_viewer(deps, request, role="editor")
-        return await _page(viewer, gap_id, alone=new == "yes")
+        return await _page(deps, view, viewer, gap_id, alone=new == "yes")
 
     @router.post("/gaps/{gap_id}")
     async def approve(request: Request, gap_id: str) -> Response:
-        agent, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="editor")
+        viewer, form = await checked_viewer(deps, request, role="editor")
         site_id, source = viewer.site.site_id, field(form, "source")
         async with deps.db.read() as tx:
             gap = await access_correction(tx, site_id, gap_id)
@@ -123,59 +108,81 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         generation = whole_number(field(form, "generation"), 8) or 0
         written = FaqEntry(field(form, "question"), field(form, "answer"), generation=generation)
         try:
-            if source:
-                old = await deps.faq.read(site_id, source)
-                written = FaqEntry(written.question, written.answer, old.alternates, old.audience, generation)
-                stored = await deps.faq.update(site_id, source, written, viewer.agent.name)
-            else:
-                stored = await deps.faq.create(site_id, written, viewer.agent.name)
+            stored_id = await _store(deps, viewer, source, written)
         except (Invalid, Conflict) as error:
-            return await _page(viewer, gap_id, written=written, alone=not source, problem=error)
+            return await _page(deps, view, viewer, gap_id, written=written, alone=not source, problem=error)
         async with deps.db.write() as tx:
-            await close_correction(tx, site_id, agent.agent_id, gap_id, deps.clock(), stored.id)
-        return RedirectResponse(f"/console/docs/{stored.id}", status_code=303)
+            await close_correction(tx, site_id, viewer.agent.agent_id, gap_id, deps.clock(), stored_id)
+        return to(f"/console/docs/{stored_id}")
 
     @router.post("/gaps/{gap_id}/aside")
     async def aside(request: Request, gap_id: str) -> Response:
-        agent, _ = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="editor")
+        viewer, _ = await checked_viewer(deps, request, role="editor")
         async with deps.db.write() as tx:
-            await close_correction(tx, viewer.site.site_id, agent.agent_id, gap_id, deps.clock())
-        return RedirectResponse(HERE, status_code=303)
+            await close_correction(tx, viewer.site.site_id, viewer.agent.agent_id, gap_id, deps.clock())
+        return to(HERE)
 
-    async def _page(
-        viewer: Viewer,
-        gap_id: str,
-        *,
-        written: FaqEntry | None = None,
-        alone: bool = False,
-        problem: MinideskError | None = None,
-    ) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            gap = await access_correction(tx, site_id, gap_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-        near = await _nearest(deps, site_id, gap)
-        entry = None if alone else near.entry
-        draft = written or _draft(gap, entry)
-        before = f"{entry.question}\n\n{entry.answer}" if entry else ""
-        after = f"{draft.question}\n\n{draft.answer}"
-        changes = await asyncio.to_thread(compare, before, after) if entry else None
-        page = GapPage(
-            shell(viewer, "docs", waiting),
-            f"{HERE}/{gap.id}",
-            gap.kind,
-            gap.given,
-            f"/console/conversations/{gap.conversation_id}",
-            (near.title, near.href),
-            near.source if entry else "",
-            entry.generation if entry else 0,
-            draft.question,
-            draft.answer,
-            tuple(changes.lines) if changes else (),
-            problem.message if problem else "",
-        )
-        return view.html("gap.html", status=problem.status if problem else 200, page=page)
+
+def _row(gap: CorrectionView, now: datetime) -> GapRow:
+    return GapRow(
+        f"{HERE}/{gap.id}",
+        gap.kind,
+        gap.question[:PREVIEW_CHARS],
+        gap.given[:PREVIEW_CHARS],
+        gap.right,
+        gap.by or "",
+        when(gap.created_at, now),
+        f"/console/conversations/{gap.conversation_id}",
+        tuple((title, document_href(document)) for document, title in gap.documents),
+    )
+
+
+async def _store(deps: ConsoleDeps, viewer: Viewer, source: str, written: FaqEntry) -> str:
+    """Keep what was written, in the entry `source` or as a new one; its id. What the form does not show stays as it was."""
+    site_id, name = viewer.site.site_id, viewer.agent.name
+    if not source:
+        return (await deps.faq.create(site_id, written, name)).id
+    old = await deps.faq.read(site_id, source)
+    entry = replace(written, alternates=old.alternates, audience=old.audience)
+    return (await deps.faq.update(site_id, source, entry, name)).id
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    gap_id: str,
+    *,
+    written: FaqEntry | None = None,
+    alone: bool = False,
+    problem: MinideskError | None = None,
+) -> Response:
+    """One gap. `alone`: as a new entry, whatever stands near; `written`: as it was sent, where it was refused."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        gap = await access_correction(tx, site_id, gap_id)
+        around = await shell_of(tx, viewer, "docs")
+    near = await _nearest(deps, site_id, gap)
+    entry = None if alone else near.entry
+    draft = written or _draft(gap, entry)
+    before = f"{entry.question}\n\n{entry.answer}" if entry else ""
+    after = f"{draft.question}\n\n{draft.answer}"
+    changes = await asyncio.to_thread(compare, before, after) if entry else None
+    page = GapPage(
+        around,
+        f"{HERE}/{gap.id}",
+        gap.kind,
+        gap.given,
+        f"/console/conversations/{gap.conversation_id}",
+        (near.title, near.href),
+        near.source if entry else "",
+        entry.generation if entry else 0,
+        draft.question,
+        draft.answer,
+        tuple(changes.lines) if changes else (),
+        problem.message if problem else "",
+    )
+    return view.html("gap.html", status=problem.status if problem else 200, page=page)
 
 
 def _draft(gap: Correction, entry: FaqEntry | None) -> FaqEntry:

@@ -12,6 +12,7 @@ from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, check_csrf
 from minidesk.errors import CsrfFailed, NotAllowed, NotFound
 from minidesk.insight.first_steps import is_starting
 from minidesk.settings import Settings
+from minidesk.web.body import read_form
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.view import speak
 from minidesk.web.identity import check_own_origin, session_cookie
@@ -23,6 +24,7 @@ SITE_COOKIE = (
 DOOR_COOKIE = "minidesk_door"  # binds the sign-in form to this browser before there is a session
 FORM_FIELDS = 100
 FILES_AT_ONCE = 200
+OWN_FIELD_BYTES = 1024 * 1024  # of who is signed in: an article, a list of synonyms
 
 
 class NoSite(NotFound):
@@ -117,16 +119,31 @@ async def checked_form(deps: ConsoleDeps, request: Request) -> tuple[AgentIdenti
     header = request.headers.get("x-csrf-token")
     if header is not None:
         check_csrf(agent, header)
-    form = await request.form(max_files=FILES_AT_ONCE, max_fields=FORM_FIELDS)
+    form = await read_form(
+        request, max_files=FILES_AT_ONCE, max_fields=FORM_FIELDS, field_bytes=OWN_FIELD_BYTES
+    )
     if header is None:
         check_csrf(agent, field(form, "csrf"))
     return agent, form
+
+
+async def checked_viewer(
+    deps: ConsoleDeps, request: Request, *, role: Role = "agent"
+) -> tuple[Viewer, FormData]:
+    """`checked_form`, of an agent who is `role` or more in the site that they look at. Raises as `access_viewer` does too."""
+    _, form = await checked_form(deps, request)
+    return await access_viewer(deps, request, role=role), form
 
 
 def field(form: FormData, name: str) -> str:
     """A field's text; empty where it is missing or a file."""
     value = form.get(name)
     return value if isinstance(value, str) else ""
+
+
+def fields(form: FormData, name: str) -> tuple[str, ...]:
+    """All texts of a field that may be there several times: ticked boxes."""
+    return tuple(value for value in form.getlist(name) if isinstance(value, str))
 
 
 def door_token(request: Request) -> str:
@@ -151,7 +168,7 @@ async def checked_door_form(deps: ConsoleDeps, request: Request) -> FormData:
     """The fields of a sign-in form that this very browser was given. Raises `CsrfFailed`."""
     check_own_origin(request, deps.settings)
     token = request.cookies.get(DOOR_COOKIE, "")
-    form = await request.form(max_files=0, max_fields=FORM_FIELDS)
+    form = await read_form(request, max_files=0, max_fields=FORM_FIELDS)
     if not token or not hmac.compare_digest(token.encode(), field(form, "csrf").encode("utf-8", "replace")):
         raise CsrfFailed
     return form

@@ -90,6 +90,11 @@ def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
     )
 
 
+async def shell_of(tx: Tx, viewer: Viewer, section: str) -> Shell:
+    """The same, counting what waits for the agent."""
+    return shell(viewer, section, await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id))
+
+
 def due_tag(due: Due | None, now: datetime, t: Translate) -> Tag | None:
     """The clock that runs out next: amber from when it is warned of, red with a word after."""
     if due is None:

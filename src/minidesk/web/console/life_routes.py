@@ -15,11 +15,12 @@ from minidesk.knowledge.compare import Comparison, compare
 from minidesk.knowledge.lifecycle import end_of, start_of
 from minidesk.knowledge.versions import VersionView, documents_beside, list_versions, version_texts
 from minidesk.text.normalise import whole_number
-from minidesk.web.console.docs_base import Beside, Docs, to, zone_of
+from minidesk.web.console.docs_base import Beside, Docs, zone_of
 from minidesk.web.console.docs_queries import access_document_row, access_source
 from minidesk.web.console.gate import Viewer, access_viewer, field
 from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.versions import versions_part
+from minidesk.web.console.view import to
 
 _ID_CHARS = 500
 

@@ -64,14 +64,20 @@ def _add_invitations(router: APIRouter, deps: ConsoleDeps, view: View, door: Doo
         try:
             address = address_of(deps, request)
             deps.limiter.charge("link", address, limit=USES_PER_5_MINUTES, seconds=300)
+            async with deps.db.read() as tx:
+                invited = await deps.doors.invitations.look(tx, token)
+            if invited.known:  # a password is guessed here as well as at the front door
+                deps.throttle.check(address, invited.email)
             agent = await deps.doors.invitations.accept(
                 token, name=name, password=field(form, "password"), address=address
             )
+            if invited.known:
+                deps.throttle.succeeded(address, invited.email)
         except NotFound:
             raise
         except MinideskError as error:
             return await _page(request, token, name, error)
-        return await door.enter(request, agent.id, "/console/inbox")
+        return await door.enter(request, agent, "/console/inbox")
 
     async def _page(
         request: Request, token: str, name: str = "", error: MinideskError | None = None

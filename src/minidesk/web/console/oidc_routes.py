@@ -8,9 +8,9 @@ from minidesk.accounts import OpenIdConnect
 from minidesk.errors import MinideskError, NotFound
 from minidesk.web.console.contexts import DoorPage
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.door import STEP_SECONDS, Door, to
+from minidesk.web.console.door import STEP_SECONDS, Door
 from minidesk.web.console.gate import address_of, door_token, local_path
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 from minidesk.web.identity import own_origin
 
 COOKIE = "minidesk_oidc"
@@ -53,7 +53,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             )
         except MinideskError as error:
             return _refused(request, service, error)
-        response = await door.enter(request, agent.id, then)
+        response = await door.enter(request, agent, then)
         response.delete_cookie(COOKIE, path="/console/login")
         return response
 

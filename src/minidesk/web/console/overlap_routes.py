@@ -5,18 +5,17 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.knowledge.contradictions import Piece, pieces
 from minidesk.knowledge.overlaps import OverlapView, Side, list_overlaps, set_ignored
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import access_viewer, checked_form
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import access_viewer, checked_viewer
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.times import when
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 # A long passage is compared as far as this: the rest is read on its own page.
 SHOWN_CHARS = 1200
@@ -63,27 +62,26 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         async with deps.db.read() as tx:
             found = await list_overlaps(tx, site_id, ignored=bool(ignored))
             other = len(await list_overlaps(tx, site_id, ignored=not ignored))
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "docs")
         rows = tuple(_row(one, now) for one in found)
-        page = OverlapsPage(shell(viewer, "docs", waiting), rows, bool(ignored), other)
+        page = OverlapsPage(around, rows, bool(ignored), other)
         return view.html("overlaps.html", page=page)
 
     @router.post("/overlaps/{overlap_id}/ignore")
     async def ignore(request: Request, overlap_id: str) -> Response:
         await _set(request, overlap_id, ignored=True)
-        return RedirectResponse("/console/overlaps", status_code=303)
+        return to("/console/overlaps")
 
     @router.post("/overlaps/{overlap_id}/restore")
     async def restore(request: Request, overlap_id: str) -> Response:
         await _set(request, overlap_id, ignored=False)
-        return RedirectResponse("/console/overlaps?ignored=1", status_code=303)
+        return to("/console/overlaps?ignored=1")
 
     async def _set(request: Request, overlap_id: str, *, ignored: bool) -> None:
-        agent, _ = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="editor")
+        viewer, _ = await checked_viewer(deps, request, role="editor")
         now = deps.clock() if ignored else None
         async with deps.db.write() as tx:
-            await set_ignored(tx, viewer.site.site_id, overlap_id, agent_id=agent.agent_id, now=now)
+            await set_ignored(tx, viewer.site.site_id, overlap_id, agent_id=viewer.agent.agent_id, now=now)
 
 
 def _row(one: OverlapView, now: datetime) -> OverlapRow:

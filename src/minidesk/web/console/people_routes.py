@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import (
     ROLES,
@@ -24,10 +24,9 @@ from minidesk.errors import MinideskError, NotFound
 from minidesk.text.normalise import replace_surrogates
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.view import View
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field, fields
+from minidesk.web.console.inbox import shell_of
+from minidesk.web.console.view import Translate, View, to
 
 HERE = "/console/people"
 INVITATIONS_PER_HOUR = 60  # of one administrator: mail goes to addresses that they name
@@ -93,77 +92,63 @@ class _Written:
     problem: MinideskError | None = None
 
 
-def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:  # noqa: PLR0915 (routes, one after the other)
+def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     """Add the routes."""
 
     @router.get("/people")
     async def people_page(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"))
-
-    @router.post("/people/invite")
-    async def invite(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        written = _read(form)
-        try:
-            limit = INVITATIONS_PER_HOUR
-            deps.limiter.charge("invite", viewer.agent.agent_id, limit=limit, seconds=3600)
-            async with deps.db.write() as tx:
-                made = await deps.doors.invitations.make(
-                    tx,
-                    viewer.actor,
-                    site_id=viewer.site.site_id,
-                    email=written.email,
-                    role=written.role,
-                    sites=written.sites,
-                    teams=written.teams,
-                )
-        except NotFound:
-            raise  # a site that is not theirs
-        except MinideskError as error:
-            return await _page(viewer, replace(written, problem=error))
-        link = f"{deps.settings.base_url}/console/invite/{made.token}"
-        if await _mailed(viewer, written.email, link):
-            return await _page(viewer, mailed=written.email.strip())
-        # No redirect: the link is kept nowhere, so the page after it could not show it.
-        return await _page(viewer, link=link)
-
-    @router.post("/people/invitations/{invitation_id}/revoke")
-    async def revoke(request: Request, invitation_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        async with deps.db.write() as tx:
-            await deps.doors.invitations.revoke(tx, viewer.actor, viewer.site.site_id, invitation_id)
-        return RedirectResponse(HERE, status_code=303)
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"))
 
     @router.post("/people/require")
     async def require(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        on, site_id = field(form, "second_factor") == "on", viewer.site.site_id
+        viewer, form = await checked_viewer(deps, request, role="admin")
         try:
-            async with deps.db.write() as tx:
-                if await require_in(tx, site_id, on=on, by=viewer.agent.agent_id):
-                    await record(
-                        tx, deps.clock(), viewer.actor, "people.second_factor_required",
-                        site_id=site_id, changes={"required": (not on, on)},
-                    )  # fmt: skip
+            await _require(deps, viewer, on=field(form, "second_factor") == "on")
         except MinideskError as error:
-            return await _page(viewer, error=error)
-        return RedirectResponse(HERE, status_code=303)
+            return await _page(deps, view, viewer, error=error)
+        return to(HERE)
 
+    _add_invitations(router, deps, view)
+    _add_members(router, deps, view)
+
+
+def _add_invitations(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    @router.post("/people/invite")
+    async def invite(request: Request) -> Response:
+        viewer, form = await checked_viewer(deps, request, role="admin")
+        written = _read(form)
+        try:
+            token = await _invite(deps, viewer, written)
+        except NotFound:
+            raise  # a site that is not theirs
+        except MinideskError as error:
+            return await _page(deps, view, viewer, replace(written, problem=error))
+        link = f"{deps.settings.base_url}/console/invite/{token}"
+        if await _mailed(deps, view.t, viewer, written.email, link):
+            return await _page(deps, view, viewer, mailed=written.email.strip())
+        # No redirect: the link is kept nowhere, so the page after it could not show it.
+        return await _page(deps, view, viewer, link=link)
+
+    @router.post("/people/invitations/{invitation_id}/revoke")
+    async def revoke(request: Request, invitation_id: str) -> Response:
+        viewer, _ = await checked_viewer(deps, request, role="admin")
+        async with deps.db.write() as tx:
+            await deps.doors.invitations.revoke(tx, viewer.actor, viewer.site.site_id, invitation_id)
+        return to(HERE)
+
+
+def _add_members(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.post("/people/{agent_id}/role")
     async def role(request: Request, agent_id: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        return await _change(viewer, agent_id, field(form, "role"))
+        viewer, form = await checked_viewer(deps, request, role="admin")
+        return await changed(viewer, agent_id, field(form, "role"))
 
     @router.post("/people/{agent_id}/remove")
     async def remove(request: Request, agent_id: str) -> Response:
-        await checked_form(deps, request)
-        return await _change(await access_viewer(deps, request, role="admin"), agent_id, None)
+        viewer, _ = await checked_viewer(deps, request, role="admin")
+        return await changed(viewer, agent_id, None)
 
-    async def _change(viewer: Viewer, agent_id: str, role: str | None) -> Response:
+    async def changed(viewer: Viewer, agent_id: str, role: str | None) -> Response:
         """Another role, or none."""
         site_id, now = viewer.site.site_id, deps.clock()
         try:
@@ -175,71 +160,108 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:  # noqa: PLR0
         except NotFound:
             raise  # there is no line to show it in
         except MinideskError as error:
-            return await _page(viewer, error=error)
-        return RedirectResponse(HERE, status_code=303)
-
-    async def _mailed(viewer: Viewer, email: str, link: str) -> bool:
-        """Whether a mail with the link was taken. Without a mail server the administrator passes it on."""
-        if not deps.mails.configured:
-            return False
-        words = {"by": viewer.agent.name, "site": viewer.site.name}
-        text = view.t("mail.invite_text", link=link, **words)
-        problem = await deps.mails.send(email.strip(), view.t("mail.invite_subject", **words), text)
-        return problem is None
-
-    async def _page(
-        viewer: Viewer,
-        written: _Written | None = None,
-        *,
-        error: MinideskError | None = None,
-        link: str = "",
-        mailed: str = "",
-    ) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            people = await list_people(tx, site_id)
-            invitations = await deps.doors.invitations.list_(tx, site_id)
-            teams = [(team.id, team.name) for team in await list_teams(tx, site_id)]
-            required = await is_required_in(tx, site_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-        page = PeoplePage(
-            shell(viewer, "site", waiting),
-            tuple(_row(person, viewer) for person in people),
-            tuple(_invitation(one) for one in invitations),
-            _form(viewer, written or _Written(), teams),
-            required,
-            deps.mails.configured,
-            link,
-            mailed,
-            error.message if error else "",
-        )
-        refused = error or (written.problem if written else None)
-        status = refused.status if refused else 201 if link or mailed else 200
-        return view.html("people.html", status=status, page=page)
-
-    def _form(viewer: Viewer, written: _Written, teams: Collection[tuple[str, str]]) -> InviteForm:
-        others = [s for s in viewer.sites if s.may("admin") and s.site_id != viewer.site.site_id]
-        return InviteForm(
-            replace_surrogates(written.email),
-            tuple(Option(r, view.t(f"people.role.{r}"), r == written.role) for r in ROLES),
-            tuple(Option(s.site_id, s.name, s.site_id in written.sites) for s in others),
-            tuple(Option(id, name, id in written.teams) for id, name in teams),
-            open=written.problem is not None,
-            problem=written.problem.message if written.problem else "",
-        )
-
-    def _row(person: Person, viewer: Viewer) -> PersonRow:
-        roles = tuple(Option(r, view.t(f"people.role.{r}"), r == person.role) for r in ROLES)
-        mine = person.id == viewer.agent.agent_id
-        return PersonRow(person.id, person.name, person.email, roles if person.role else (), mine)
-
-    def _invitation(one: InvitationView) -> InvitationRow:
-        role = view.t(f"people.role.{one.role}")
-        return InvitationRow(one.id, one.email, role, one.invited_by, f"{one.expires_at:%Y-%m-%d}")
+            return await _page(deps, view, viewer, error=error)
+        return to(HERE)
 
 
 def _read(form: FormData) -> _Written:
-    def chosen(name: str) -> frozenset[str]:
-        return frozenset(value for value in form.getlist(name) if isinstance(value, str))
+    return _Written(
+        field(form, "email"),
+        field(form, "role"),
+        frozenset(fields(form, "site")),
+        frozenset(fields(form, "team")),
+    )
 
-    return _Written(field(form, "email"), field(form, "role"), chosen("site"), chosen("team"))
+
+async def _invite(deps: ConsoleDeps, viewer: Viewer, written: _Written) -> str:
+    """Make the invitation; its token. Raises what is wrong with the form, and `NotFound` for a site that is not theirs."""
+    deps.limiter.charge("invite", viewer.agent.agent_id, limit=INVITATIONS_PER_HOUR, seconds=3600)
+    async with deps.db.write() as tx:
+        made = await deps.doors.invitations.make(
+            tx,
+            viewer.actor,
+            site_id=viewer.site.site_id,
+            email=written.email,
+            role=written.role,
+            sites=written.sites,
+            teams=written.teams,
+        )
+    return made.token
+
+
+async def _mailed(deps: ConsoleDeps, t: Translate, viewer: Viewer, email: str, link: str) -> bool:
+    """Whether a mail with the link was taken. Without a mail server the administrator passes it on."""
+    if not deps.mails.configured:
+        return False
+    words = {"by": viewer.agent.name, "site": viewer.site.name}
+    text = t("mail.invite_text", link=link, **words)
+    problem = await deps.mails.send(email.strip(), t("mail.invite_subject", **words), text)
+    return problem is None
+
+
+async def _require(deps: ConsoleDeps, viewer: Viewer, *, on: bool) -> None:
+    """Ask everybody in the site for a second factor, or no longer."""
+    site_id = viewer.site.site_id
+    async with deps.db.write() as tx:
+        if await require_in(tx, site_id, on=on, by=viewer.agent.agent_id):
+            await record(
+                tx, deps.clock(), viewer.actor, "people.second_factor_required",
+                site_id=site_id, changes={"required": (not on, on)},
+            )  # fmt: skip
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    written: _Written = _Written(),
+    *,
+    error: MinideskError | None = None,
+    link: str = "",
+    mailed: str = "",
+) -> Response:
+    """The page; with `error`, or a problem of what was `written`, the one that refuses."""
+    site_id, t = viewer.site.site_id, view.t
+    async with deps.db.read() as tx:
+        people = await list_people(tx, site_id)
+        invitations = await deps.doors.invitations.list_(tx, site_id)
+        teams = [(team.id, team.name) for team in await list_teams(tx, site_id)]
+        required = await is_required_in(tx, site_id)
+        around = await shell_of(tx, viewer, "site")
+    page = PeoplePage(
+        around,
+        tuple(_row(person, viewer, t) for person in people),
+        tuple(_invitation(one, t) for one in invitations),
+        _form(viewer, written, teams, t),
+        required,
+        deps.mails.configured,
+        link,
+        mailed,
+        error.message if error else "",
+    )
+    refused = error or written.problem
+    status = refused.status if refused else 201 if link or mailed else 200
+    return view.html("people.html", status=status, page=page)
+
+
+def _form(viewer: Viewer, written: _Written, teams: Collection[tuple[str, str]], t: Translate) -> InviteForm:
+    others = [s for s in viewer.sites if s.may("admin") and s.site_id != viewer.site.site_id]
+    return InviteForm(
+        replace_surrogates(written.email),
+        tuple(Option(r, t(f"people.role.{r}"), r == written.role) for r in ROLES),
+        tuple(Option(s.site_id, s.name, s.site_id in written.sites) for s in others),
+        tuple(Option(id, name, id in written.teams) for id, name in teams),
+        open=written.problem is not None,
+        problem=written.problem.message if written.problem else "",
+    )
+
+
+def _row(person: Person, viewer: Viewer, t: Translate) -> PersonRow:
+    roles = tuple(Option(r, t(f"people.role.{r}"), r == person.role) for r in ROLES)
+    mine = person.id == viewer.agent.agent_id
+    return PersonRow(person.id, person.name, person.email, roles if person.role else (), mine)
+
+
+def _invitation(one: InvitationView, t: Translate) -> InvitationRow:
+    role = t(f"people.role.{one.role}")
+    return InvitationRow(one.id, one.email, role, one.invited_by, f"{one.expires_at:%Y-%m-%d}")

@@ -1,19 +1,21 @@
 """One person of a site, whose account an administrator may help with: a new password, a lost app, sessions to end."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import FactorState, SessionView, check_may_manage, record_of_agent
+from minidesk.db import Tx
+from minidesk.db.models import Agent
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.times import when
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/people/{agent_id}")
     async def person_page(request: Request, agent_id: str) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"), agent_id)
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"), agent_id)
 
     @router.post("/people/{agent_id}/reset")
     async def reset(request: Request, agent_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             made = await deps.doors.resets.make(tx, viewer.actor, viewer.site.site_id, agent_id)
         link = f"{deps.settings.base_url}/console/reset/{made.token}"
@@ -73,57 +74,58 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             subject = view.t_in(made.locale, "mail.reset_subject")
             text = view.t_in(made.locale, "mail.reset_text_by_admin", link=link)
             if await deps.mails.send(made.email, subject, text) is None:
-                return await _page(viewer, agent_id, mailed=True)
+                return await _page(deps, view, viewer, agent_id, mailed=True)
         # No redirect: the link is kept nowhere, so the page after it could not show it.
-        return await _page(viewer, agent_id, link=link)
+        return await _page(deps, view, viewer, agent_id, link=link)
 
     @router.post("/people/{agent_id}/factor-off")
     async def factor_off(request: Request, agent_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             agent = await check_may_manage(tx, viewer.agent.agent_id, viewer.site.site_id, agent_id)
             if await deps.doors.factors.remove(tx, agent.id):
                 await deps.sessions.close_all_for(tx, agent.id)
-                await record_of_agent(
-                    tx, deps.clock(), viewer.actor, "people.second_factor_removed",
-                    agent_id=agent.id, agent_name=agent.name,
-                )  # fmt: skip
-        return RedirectResponse(here.format(agent_id), status_code=303)
+                await _record(tx, deps.clock(), viewer, "people.second_factor_removed", agent)
+        return to(here.format(agent_id))
 
     @router.post("/people/{agent_id}/sign-out")
     async def sign_out(request: Request, agent_id: str) -> Response:
         """Of everywhere, or of the one session that the form names."""
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        session = form.get("session")
+        viewer, form = await checked_viewer(deps, request, role="admin")
+        session = field(form, "session")
         async with deps.db.write() as tx:
             agent = await check_may_manage(tx, viewer.agent.agent_id, viewer.site.site_id, agent_id)
-            if isinstance(session, str) and session:
+            if session:
                 await deps.sessions.close_one(tx, agent.id, session)
             else:
                 await deps.sessions.close_all_for(tx, agent.id)
-            await record_of_agent(
-                tx, deps.clock(), viewer.actor, "people.signed_out", agent_id=agent.id, agent_name=agent.name
-            )
-        return RedirectResponse(here.format(agent_id), status_code=303)
+            await _record(tx, deps.clock(), viewer, "people.signed_out", agent)
+        return to(here.format(agent_id))
 
-    async def _page(viewer: Viewer, agent_id: str, *, link: str = "", mailed: bool = False) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            agent = await check_may_manage(tx, viewer.agent.agent_id, site_id, agent_id)
-            factor = await deps.doors.factors.state(tx, agent.id)
-            sessions = await deps.sessions.list_(tx, agent.id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-        page = PersonPage(
-            shell(viewer, "site", waiting),
-            agent.id,
-            agent.name,
-            agent.email,
-            factor,
-            session_rows(deps, sessions, viewer.agent.session_id),
-            deps.mails.configured,
-            link,
-            mailed,
-        )
-        return view.html("person.html", status=201 if link or mailed else 200, page=page)
+
+async def _record(tx: Tx, now: datetime, viewer: Viewer, action: str, agent: Agent) -> None:
+    await record_of_agent(tx, now, viewer.actor, action, agent_id=agent.id, agent_name=agent.name)
+
+
+async def _page(
+    deps: ConsoleDeps, view: View, viewer: Viewer, agent_id: str, *, link: str = "", mailed: bool = False
+) -> Response:
+    """The page. Raises `NotFound` and `NotAllowed` as `check_may_manage` does."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        agent = await check_may_manage(tx, viewer.agent.agent_id, site_id, agent_id)
+        factor = await deps.doors.factors.state(tx, agent.id)
+        sessions = await deps.sessions.list_(tx, agent.id)
+        around = await shell_of(tx, viewer, "site")
+    page = PersonPage(
+        around,
+        agent.id,
+        agent.name,
+        agent.email,
+        factor,
+        session_rows(deps, sessions, viewer.agent.session_id),
+        deps.mails.configured,
+        link,
+        mailed,
+    )
+    return view.html("person.html", status=201 if link or mailed else 200, page=page)

@@ -1,12 +1,13 @@
 """A site's service-level policies: for its administrators alone."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import differences, record
 from minidesk.errors import MinideskError, NotFound
@@ -15,10 +16,9 @@ from minidesk.text.normalise import replace_surrogates, whole_number
 from minidesk.tickets import COUNTS, Policy, delete_policy, list_policies, put_policy
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.view import Translate, View
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
+from minidesk.web.console.view import Translate, View, to
 
 HERE = "/console/policies"
 CLOCKS = ("first_minutes", "next_minutes", "resolution_minutes", "warn_minutes")
@@ -53,20 +53,19 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/policies")
     async def policies_page(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"))
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"))
 
     @router.post("/policies")
     async def create(request: Request) -> Response:
-        return await _save(request, "")
+        return await _save(deps, view, request, "")
 
     @router.post("/policies/{policy_key}")
     async def change(request: Request, policy_key: str) -> Response:
-        return await _save(request, policy_key)
+        return await _save(deps, view, request, policy_key)
 
     @router.post("/policies/{policy_key}/delete")
     async def delete(request: Request, policy_key: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             names = {each.key: each.name for each in await list_policies(tx, viewer.site.site_id)}
             await delete_policy(tx, viewer.site.site_id, policy_key)
@@ -74,49 +73,57 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 tx, deps.clock(), viewer.actor, "policies.deleted", site_id=viewer.site.site_id,
                 target_id=policy_key, target_name=names[policy_key],
             )  # fmt: skip
-        return RedirectResponse(HERE, status_code=303)
+        return to(HERE)
 
-    async def _save(request: Request, key: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        site_id = viewer.site.site_id
-        written = read_policy(form, key or f"p-{secrets.token_hex(6)}")
-        try:
-            async with deps.db.write() as tx:
-                before = {each.key: each for each in await list_policies(tx, site_id)}
-                if key and key not in before:
-                    raise NotFound
-                await put_policy(tx, site_id, written, deps.clock())
-                stored = next(each for each in await list_policies(tx, site_id) if each.key == written.key)
-                old = asdict(before[key]) if key else {}
-                await record(
-                    tx, deps.clock(), viewer.actor, f"policies.{'changed' if key else 'created'}", site_id=site_id,
-                    target_id=stored.key, target_name=stored.name, changes=differences(old, asdict(stored)) if key else None,
-                )  # fmt: skip
-        except NotFound:
-            raise  # there is no form to show it in
-        except MinideskError as error:
-            return await _page(viewer, written, key, error)
-        return RedirectResponse(f"{HERE}#{written.key}", status_code=303)
 
-    async def _page(
-        viewer: Viewer, written: Policy | None = None, key: str = "", error: MinideskError | None = None
-    ) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            policies = await list_policies(tx, site_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-            hours = (await site_by_id(tx, site_id)).config.hours is not None
-        problem = error.message if error else ""
-        rows = tuple(
-            form_of(
-                written if written and each.key == key else each, view.t, problem if each.key == key else ""
-            )
-            for each in policies
-        )
-        new = form_of(written, view.t, problem) if written and not key else form_of(Policy("", ""), view.t)
-        page = PoliciesPage(shell(viewer, "site", waiting), rows, new, hours)
-        return view.html("policies.html", status=error.status if error else 200, page=page)
+async def _save(deps: ConsoleDeps, view: View, request: Request, key: str) -> Response:
+    viewer, form = await checked_viewer(deps, request, role="admin")
+    written = read_policy(form, key or f"p-{secrets.token_hex(6)}")
+    try:
+        await _write(deps, viewer, written, new=not key)
+    except NotFound:
+        raise  # there is no form to show it in
+    except MinideskError as error:
+        typed = {name: field(form, name) for name in CLOCKS}
+        refused = form_of(written, view.t, error.message, typed)
+        return await _page(deps, view, viewer, refused, key, error.status)
+    return to(f"{HERE}#{written.key}")
+
+
+async def _write(deps: ConsoleDeps, viewer: Viewer, written: Policy, *, new: bool) -> None:
+    """Make the policy, or change it, and say so in the audit log. Raises `NotFound` where there is none to change."""
+    site_id = viewer.site.site_id
+    async with deps.db.write() as tx:
+        before = {each.key: each for each in await list_policies(tx, site_id)}
+        if not new and written.key not in before:
+            raise NotFound
+        await put_policy(tx, site_id, written, deps.clock())
+        stored = next(each for each in await list_policies(tx, site_id) if each.key == written.key)
+        changes = None if new else differences(asdict(before[written.key]), asdict(stored))
+        await record(
+            tx, deps.clock(), viewer.actor, f"policies.{'created' if new else 'changed'}", site_id=site_id,
+            target_id=stored.key, target_name=stored.name, changes=changes,
+        )  # fmt: skip
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    refused: PolicyForm | None = None,
+    key: str = "",
+    status: int = 200,
+) -> Response:
+    """The page; `refused` stands in the place of the policy `key`, or of the new one."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        policies = await list_policies(tx, site_id)
+        around = await shell_of(tx, viewer, "site")
+        hours = (await site_by_id(tx, site_id)).config.hours is not None
+    rows = tuple(refused if refused and each.key == key else form_of(each, view.t) for each in policies)
+    new = refused if refused and not key else form_of(Policy("", ""), view.t)
+    page = PoliciesPage(around, rows, new, hours)
+    return view.html("policies.html", status=status, page=page)
 
 
 def read_policy(form: FormData, key: str) -> Policy:
@@ -140,17 +147,21 @@ def read_policy(form: FormData, key: str) -> Policy:
     )
 
 
-def form_of(policy: Policy, t: Translate, problem: str = "") -> PolicyForm:
-    """The form that shows a policy."""
+def form_of(
+    policy: Policy, t: Translate, problem: str = "", typed: Mapping[str, str] | None = None
+) -> PolicyForm:
+    """The form that shows a policy. `typed`: what was written where a number was wanted; a person mends it sooner than
+    they find it again."""
     values = asdict(policy)
-    shown = {name: "" if values[name] is None or values[name] < 0 else str(values[name]) for name in CLOCKS}
+    said = {name: values[name] for name in CLOCKS if values[name] is not None and values[name] >= 0}
+    shown = typed or {name: str(value) for name, value in said.items()}
     return PolicyForm(
         policy.key,
         policy.name,
-        tuple(shown.items()),
+        tuple((name, shown.get(name, "")) for name in CLOCKS),
         tuple(Option(each, t(f"policies.counts.{each}"), each == policy.counts) for each in COUNTS),
         policy.default,
-        "; ".join(t(f"policies.said.{name}", n=value) for name, value in shown.items() if value),
+        "; ".join(t(f"policies.said.{name}", n=value) for name, value in said.items()),
         bool(problem),
         problem,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import record
 from minidesk.answering.prompt import Shipped, shipped, version_of, whole
@@ -25,11 +25,10 @@ from minidesk.sites import (
 )
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.times import when
-from minidesk.web.console.view import Translate, View
+from minidesk.web.console.view import Translate, View, to
 
 HERE = "/console/prompts"
 # Answers are counted so far back.
@@ -73,12 +72,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     async def prompts(request: Request) -> Response:
         viewer = await access_viewer(deps, request, role="admin")
         query = request.query_params
-        return await _page(viewer, shown=_count(query.get("n", "")), saved="saved" in query)
+        return await _page(deps, view, viewer, shown=_count(query.get("n", "")), saved="saved" in query)
 
     @router.post("/prompts")
     async def save(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         words = PromptWords(_plain(field(form, "rules")), _plain(field(form, "instructions")))
         mark = field(form, "mark")
         # Whoever saves the shipped rules as they are wants to follow them: a copy would stay as it is today.
@@ -89,66 +87,70 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 made = await save_prompt(
                     tx, viewer.site.site_id, words, by=viewer.agent.name, now=deps.clock(), mark=mark
                 )
-                await _record(tx, viewer, made)
+                await _record(tx, deps.clock(), viewer, made)
         except (Invalid, Conflict) as error:
-            return await _page(viewer, words=words, problem=error, mark=mark)
-        return RedirectResponse(f"{HERE}?saved=1", status_code=303)
+            return await _page(deps, view, viewer, words=words, problem=error, mark=mark)
+        return to(f"{HERE}?saved=1")
 
     @router.post("/prompts/restore")
     async def restore(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         site_id, n = viewer.site.site_id, _count(field(form, "n"))
         async with deps.db.write() as tx:
             words = PromptWords() if n == 0 else (await access_prompt(tx, site_id, n or -1)).words
             made = await save_prompt(tx, site_id, words, by=viewer.agent.name, now=deps.clock(), restored=n)
-            await _record(tx, viewer, made)
-        return RedirectResponse(f"{HERE}?saved=1", status_code=303)
+            await _record(tx, deps.clock(), viewer, made)
+        return to(f"{HERE}?saved=1")
 
-    async def _record(tx: Tx, viewer: Viewer, made: int | None) -> None:
-        """The number of the version only: a prompt's words stand in its own list of versions."""
-        if made is not None:
-            await record(
-                tx, deps.clock(), viewer.actor, "settings.changed", site_id=viewer.site.site_id,
-                changes={"prompt_version": (None, made)},
-            )  # fmt: skip
 
-    async def _page(
-        viewer: Viewer,
-        *,
-        shown: int | None = None,
-        words: PromptWords | None = None,
-        problem: MinideskError | None = None,
-        mark: str | None = None,
-        saved: bool = False,
-    ) -> Response:
-        site_id, now = viewer.site.site_id, deps.clock()
-        async with deps.db.read() as tx:
-            site = await site_by_id(tx, site_id)
-            versions = await list_prompts(tx, site_id)
-            answers = await answers_by_prompt(tx, site_id, now - COUNTED)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-        current = words_of(site.config)
-        new = next((one for one in versions if one.n == shown), versions[0] if versions else None)
-        old = next((one for one in versions if new is not None and one.n < new.n), None)
-        comparison = None
-        if new is not None and old is not None:
-            comparison = await asyncio.to_thread(compare, _said(old.words), _said(new.words))
-        overtaken = isinstance(problem, Conflict)
-        page = PromptsPage(
-            shell(viewer, "models", waiting),
-            shipped(),
-            words or current,
-            current.mark if mark is None or overtaken else mark,
-            version_of(current.rules, current.instructions),
-            tuple(_line(one, current, new, answers, now, view.t) for one in versions),
-            old.n if old else 0,
-            new.n if new else 0,
-            comparison,
-            saved,
-            problem.message if problem else "",
-        )
-        return view.html("prompts.html", status=problem.status if problem else 200, page=page)
+async def _record(tx: Tx, now: datetime, viewer: Viewer, made: int | None) -> None:
+    """The number of the version only: a prompt's words stand in its own list of versions."""
+    if made is not None:
+        await record(
+            tx, now, viewer.actor, "settings.changed", site_id=viewer.site.site_id,
+            changes={"prompt_version": (None, made)},
+        )  # fmt: skip
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    *,
+    shown: int | None = None,
+    words: PromptWords | None = None,
+    problem: MinideskError | None = None,
+    mark: str | None = None,
+    saved: bool = False,
+) -> Response:
+    """The page with the version `shown`, or the newest. `words` and their `mark` are those that were refused."""
+    site_id, now = viewer.site.site_id, deps.clock()
+    async with deps.db.read() as tx:
+        site = await site_by_id(tx, site_id)
+        versions = await list_prompts(tx, site_id)
+        answers = await answers_by_prompt(tx, site_id, now - COUNTED)
+        around = await shell_of(tx, viewer, "models")
+    current = words_of(site.config)
+    new = next((one for one in versions if one.n == shown), versions[0] if versions else None)
+    old = next((one for one in versions if new is not None and one.n < new.n), None)
+    comparison = None
+    if new is not None and old is not None:
+        comparison = await asyncio.to_thread(compare, _said(old.words), _said(new.words))
+    overtaken = isinstance(problem, Conflict)
+    page = PromptsPage(
+        around,
+        shipped(),
+        words or current,
+        current.mark if mark is None or overtaken else mark,
+        version_of(current.rules, current.instructions),
+        tuple(_line(one, current, new, answers, now, view.t) for one in versions),
+        old.n if old else 0,
+        new.n if new else 0,
+        comparison,
+        saved,
+        problem.message if problem else "",
+    )
+    return view.html("prompts.html", status=problem.status if problem else 200, page=page)
 
 
 def _line(

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.errors import Invalid, MinideskError, NotAuthenticated
 from minidesk.web.console import (
@@ -47,7 +47,7 @@ from minidesk.web.console import (
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import NoSite, is_part
-from minidesk.web.console.view import View, speak
+from minidesk.web.console.view import View, speak, to
 from minidesk.web.problems import request_id_of
 
 
@@ -117,7 +117,7 @@ def _problem_page(view: View, request: Request, error: MinideskError) -> Respons
         # A half-done sign-in is no place to come back to: whoever is signed in would be sent here again, for ever.
         back = request.method == "GET" and not here.startswith("/console/login/")
         then = f"?next={quote(here, safe='')}" if back else ""
-        return RedirectResponse(f"/console/login{then}", status_code=303)
+        return to(f"/console/login{then}")
     known = (401, 403, 404, 409, 413, 429)
     title = view.t(f"message.{error.status}" if error.status in known else "message.other")
     if isinstance(error, NoSite):

@@ -11,7 +11,7 @@ from minidesk.db import Tx
 from minidesk.text.normalise import replace_surrogates, whole_number
 from minidesk.tickets import CHOICES, FIELDS, PRIORITIES, Condition, Effect, Rule, list_policies
 from minidesk.web.console.contexts import Option
-from minidesk.web.console.gate import field
+from minidesk.web.console.gate import field, fields
 from minidesk.web.console.queries import list_teams
 from minidesk.web.console.view import Translate
 
@@ -64,7 +64,7 @@ def read_rule(form: FormData, key: str) -> Rule:
     """What a form says, unchecked."""
     conditions = []
     for name in FIELDS:
-        given = [replace_surrogates(value) for value in form.getlist(name) if isinstance(value, str)]
+        given = [replace_surrogates(value) for value in fields(form, name)]
         if name in CHOICES or name == "team":
             values = [value for value in given if value]
         else:

@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import record
 from minidesk.db import Tx
@@ -27,9 +27,8 @@ from minidesk.tickets import (
 )
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.rule_form import (
     Names,
     RuleForm,
@@ -41,7 +40,7 @@ from minidesk.web.console.rule_form import (
     seal,
 )
 from minidesk.web.console.times import when
-from minidesk.web.console.view import Translate, View
+from minidesk.web.console.view import Translate, View, to
 
 HERE = "/console/rules"
 SHOWN = 20  # of the tickets that a rule would have been for
@@ -94,90 +93,94 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/rules")
     async def rules_page(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"))
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"))
 
     @router.post("/rules")
     async def create(request: Request) -> Response:
-        return await _save(request, "")
+        return await _save(deps, view, request, "")
 
     @router.post("/rules/{rule_key}")
     async def change(request: Request, rule_key: str) -> Response:
-        return await _save(request, rule_key)
+        return await _save(deps, view, request, rule_key)
 
     @router.post("/rules/{rule_key}/move")
     async def move(request: Request, rule_key: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await move_rule(tx, viewer.site.site_id, rule_key, 1 if field(form, "by") == "down" else -1)
-            await _record(tx, viewer, "changed", rule_key)
-        return RedirectResponse(f"{HERE}#{rule_key}", status_code=303)
+            await _record(tx, deps.clock(), viewer, "changed", rule_key)
+        return to(f"{HERE}#{rule_key}")
 
     @router.post("/rules/{rule_key}/delete")
     async def delete(request: Request, rule_key: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await delete_rule(tx, viewer.site.site_id, rule_key)
-            await _record(tx, viewer, "deleted", rule_key)
-        return RedirectResponse(HERE, status_code=303)
+            await _record(tx, deps.clock(), viewer, "deleted", rule_key)
+        return to(HERE)
 
-    async def _save(request: Request, key: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        site_id = viewer.site.site_id
-        if key:
-            async with deps.db.read() as tx:
-                if key not in {rule.key for rule in await list_rules(tx, site_id)}:
-                    raise NotFound
-        written = read_rule(form, key or f"r-{secrets.token_hex(6)}")
-        try:
-            async with deps.db.read() as tx:
-                rule = await check_rule_here(tx, site_id, written)
-            tried = seal(rule) == field(form, "tried")
-            if field(form, "do") == "try" or not tried:
-                return await _page(viewer, form, key, rule=rule, ask=field(form, "do") != "try")
-            async with deps.db.write() as tx:
-                await put_rule(tx, site_id, rule, deps.clock())
-                await _record(tx, viewer, "changed" if key else "created", rule.key, rule.name)
-        except MinideskError as error:
-            return await _page(viewer, form, key, error=error)
-        return RedirectResponse(f"{HERE}#{rule.key}", status_code=303)
 
-    async def _record(tx: Tx, viewer: Viewer, what: str, key: str, name: str = "") -> None:
-        await record(
-            tx, deps.clock(), viewer.actor, f"rules.{what}", site_id=viewer.site.site_id,
-            target_id=key, target_name=name or key,
-        )  # fmt: skip
-
-    async def _page(
-        viewer: Viewer,
-        form: FormData | None = None,
-        key: str = "",
-        *,
-        rule: Rule | None = None,
-        ask: bool = False,
-        error: MinideskError | None = None,
-    ) -> Response:
-        site_id = viewer.site.site_id
+async def _save(deps: ConsoleDeps, view: View, request: Request, key: str) -> Response:
+    """Keep a rule that was tried as it is; before that, the form comes back with what it would have done."""
+    viewer, form = await checked_viewer(deps, request, role="admin")
+    site_id = viewer.site.site_id
+    if key:
         async with deps.db.read() as tx:
-            rules = await list_rules(tx, site_id)
-            names = await names_of(tx, site_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-            tried = await _tried(tx, site_id, rule, ask, deps.clock()) if rule else None
-        forms = [form_of(each, names, view.t) for each in rules]
-        new = form_of(Rule("", ""), names, view.t)
-        if form is not None:
-            back = replace(
-                form_of(read_rule(form, key), names, view.t),
-                open=True,
-                problem=error.message if error else "",
-                seal=seal(rule) if rule else "",
-            )
-            forms = [back if each.key == key else each for each in forms]
-            new = new if key else back
-        page = RulesPage(shell(viewer, "site", waiting), _rows(rules, forms, names, view.t), new, PAST, tried)
-        return view.html("rules.html", status=error.status if error else 200, page=page)
+            if key not in {rule.key for rule in await list_rules(tx, site_id)}:
+                raise NotFound
+    written = read_rule(form, key or f"r-{secrets.token_hex(6)}")
+    try:
+        async with deps.db.read() as tx:
+            rule = await check_rule_here(tx, site_id, written)
+        tried = seal(rule) == field(form, "tried")
+        if field(form, "do") == "try" or not tried:
+            return await _page(deps, view, viewer, form, key, rule=rule, ask=field(form, "do") != "try")
+        async with deps.db.write() as tx:
+            await put_rule(tx, site_id, rule, deps.clock())
+            await _record(tx, deps.clock(), viewer, "changed" if key else "created", rule.key, rule.name)
+    except MinideskError as error:
+        return await _page(deps, view, viewer, form, key, error=error)
+    return to(f"{HERE}#{rule.key}")
+
+
+async def _record(tx: Tx, now: datetime, viewer: Viewer, what: str, key: str, name: str = "") -> None:
+    await record(
+        tx, now, viewer.actor, f"rules.{what}", site_id=viewer.site.site_id,
+        target_id=key, target_name=name or key,
+    )  # fmt: skip
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    form: FormData | None = None,
+    key: str = "",
+    *,
+    rule: Rule | None = None,
+    ask: bool = False,
+    error: MinideskError | None = None,
+) -> Response:
+    """The page. With `form`, what was written comes back; `rule` is what it says, to be tried."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        rules = await list_rules(tx, site_id)
+        names = await names_of(tx, site_id)
+        around = await shell_of(tx, viewer, "site")
+        tried = await _tried(tx, site_id, rule, ask, deps.clock()) if rule else None
+    forms = [form_of(each, names, view.t) for each in rules]
+    new = form_of(Rule("", ""), names, view.t)
+    if form is not None:
+        back = replace(
+            form_of(read_rule(form, key), names, view.t),
+            open=True,
+            problem=error.message if error else "",
+            seal=seal(rule) if rule else "",
+        )
+        forms = [back if each.key == key else each for each in forms]
+        new = new if key else back
+    page = RulesPage(around, _rows(rules, forms, names, view.t), new, PAST, tried)
+    return view.html("rules.html", status=error.status if error else 200, page=page)
 
 
 def _rows(rules: list[Rule], forms: list[RuleForm], names: Names, t: Translate) -> tuple[RuleRow, ...]:

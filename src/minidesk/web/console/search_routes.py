@@ -1,7 +1,7 @@
 """Search over the site's conversations and tickets."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -17,9 +17,9 @@ from minidesk.tickets import STATUSES, Filters, Found, Hit, Place, read_words, s
 from minidesk.web.console.contexts import Option, Shell, Tag, When
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer
-from minidesk.web.console.inbox import shell
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.marks import marked
-from minidesk.web.console.queries import list_teams, waiting_count
+from minidesk.web.console.queries import list_teams
 from minidesk.web.console.times import when
 from minidesk.web.console.view import Translate, View
 
@@ -77,12 +77,12 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 if asked
                 else Found((), None)
             )
-            waiting = await waiting_count(tx, viewer.site.site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "inbox")
         results = tuple(_result(hit, query, words, now, view.t) for hit in found.hits)
         older = _older(given, found.then) if found.then else ""
         return view.html(
             "search.html",
-            page=SearchPage(shell(viewer, "inbox", waiting), query, choices, asked, results, older),
+            page=SearchPage(around, query, choices, asked, results, older),
         )
 
 
@@ -97,10 +97,11 @@ def _place(given: QueryParams) -> Place | None:
     """Where to go on; from the start for what is no such place."""
     at, _, conversation_id = replace_surrogates(given.get("after", "")).partition("~")
     try:
-        time = datetime.fromisoformat(at)
-    except ValueError:
+        local = datetime.fromisoformat(at)
+        time = local.astimezone(UTC)
+    except (ValueError, OverflowError):  # a day that there is here may be none in UTC
         return None
-    return Place(time, conversation_id) if time.tzinfo and conversation_id else None
+    return Place(time, conversation_id) if local.tzinfo and conversation_id else None
 
 
 def _older(given: QueryParams, then: Place) -> str:

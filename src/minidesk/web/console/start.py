@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
 from minidesk.errors import Invalid
 from minidesk.insight.first_steps import AnsweredQuestion, Progress, StepsView
 from minidesk.knowledge.crawls import CrawlView, PageView
+from minidesk.settings import Settings
 from minidesk.sites import Sighting, SiteView, check_origin
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.talk_entries import document_href
 from minidesk.web.console.view import Translate
+from minidesk.web.identity import own_origin
 
 # Pages named while a site is being read: enough to see that something moves.
 LATEST = 4
@@ -148,11 +152,20 @@ def origins_of(url: str | None, pages: Sequence[PageView]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(origins))
 
 
-def script_step(site: SiteView, desk: str, *, public: bool, origins: Sequence[str]) -> ScriptStep:
-    """The third step. `desk`: the address that browsers load the script from."""
+def desk_address(settings: Settings, request: Request) -> str:
+    """The address that visitors' browsers load the script from."""
+    public = settings.base_url if settings.public_url else own_origin(request, settings)
+    return public.rstrip("/")
+
+
+def script_step(
+    site: SiteView, settings: Settings, request: Request, origins: Sequence[str] = ()
+) -> ScriptStep:
+    """The third step."""
+    desk = desk_address(settings, request)
     snippet = f'<script async src="{desk}/widget.js" data-site="{site.key}"></script>'
     wanted = tuple(origin for origin in origins if origin not in site.allowed_origins)
-    return ScriptStep(snippet, public, site.allowed_origins, wanted)
+    return ScriptStep(snippet, bool(settings.public_url), site.allowed_origins, wanted)
 
 
 def check_step(

@@ -1,16 +1,18 @@
 """A conversation: its page, its live part, its event stream, and what an agent does in it."""
 
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from minidesk.conversations import access_conversation_as_agent
+from minidesk.db import Tx
 from minidesk.errors import Conflict, Invalid, MinideskError, NotFound, TooLarge, WrongType
 from minidesk.files.kinds import ACCEPT
 from minidesk.tickets import (
@@ -18,7 +20,8 @@ from minidesk.tickets import (
     read_words,
 )
 from minidesk.web.console import assist_routes
-from minidesk.web.console.contexts import Composer, Helps, InboxPage, ListPart, Option
+from minidesk.web.console.assist_routes import Page
+from minidesk.web.console.contexts import Composer, ConversationPart, Helps, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import macro_lines, with_desk
 from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
@@ -26,11 +29,11 @@ from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.queries import waiting_count
 from minidesk.web.console.streams import conversation_events, event_number, stream
-from minidesk.web.console.talk import conversation_part, with_hit
+from minidesk.web.console.talk import Opened, conversation_part, with_hit
 from minidesk.web.console.talk_acts import Acts
 from minidesk.web.console.talk_entries import known_to, only_new, transcript_part, wanted_by
 from minidesk.web.console.ticket_acts import CLIENT_ID_CHARS, Act
-from minidesk.web.console.view import HEADERS, View
+from minidesk.web.console.view import HEADERS, Translate, View, to
 
 SELF = {"HX-Trigger": "desk:changed"}
 NO_LIST = ListPart("", (), (), False, 0)  # the list beside a conversation refreshes itself
@@ -38,84 +41,36 @@ NO_LIST = ListPart("", (), (), False, 0)  # the list beside a conversation refre
 
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     """Add the routes."""
+    page = partial(_page, deps, view)
 
     @router.get("/conversations/{conversation_id}")
-    async def page(request: Request, conversation_id: str) -> Response:
-        return await _page(request, conversation_id)
-
-    def act(name: str, action: Act) -> None:
-        """A form below the conversation: htmx gets 204 or the error body, a page without scripts the page again."""
-
-        @router.post(f"/conversations/{{conversation_id}}/{name}")
-        async def posted(request: Request, conversation_id: str) -> Response:
-            agent, form = await checked_form(deps, request)
-            try:
-                async with deps.db.read() as tx:
-                    await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
-                await action(agent, conversation_id, form)
-            except (Conflict, Invalid, WrongType, TooLarge) as error:
-                if is_part(request):
-                    raise
-                return await _page(request, conversation_id, error, form)
-            if is_part(request):
-                return Response(status_code=204, headers=SELF)
-            return RedirectResponse(f"/console/conversations/{conversation_id}", status_code=303)
+    async def conversation(request: Request, conversation_id: str) -> Response:
+        return await page(request, conversation_id)
 
     for name, action in Acts(deps).by_name().items():
-        act(name, action)
-
-    async def _page(
-        request: Request,
-        conversation_id: str,
-        error: MinideskError | None = None,
-        form: FormData | None = None,
-        composer: Composer | None = None,
-    ) -> Response:
-        agent = await identify(deps, request)
-        now = deps.clock()
-        async with deps.db.read() as tx:
-            opened, part = await conversation_part(
-                tx, agent.agent_id, conversation_id, wanted_by(request), now=now, t=view.t
-            )
-            part = await with_desk(tx, deps.here, agent.agent_id, opened, part, now=now, t=view.t)
-            part = await with_wordings(tx, deps.assist, part, view.t)
-        viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
-        wanted = request.query_params.get(
-            "view", "mine" if part.held_by_me else "open" if part.ticket else "assistant"
-        )
-        beside = request.headers.get("hx-target") == "work"
-        async with deps.db.read() as tx:
-            tag = request.query_params.get("tag", "")
-            if beside:  # the list is on the page and stays there
-                rows = replace(NO_LIST, waiting=await waiting_count(tx, opened.row.site_id, agent.agent_id))
-            else:
-                rows = await list_part(
-                    tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t
-                )
-            if query := request.query_params.get("q"):
-                part = with_hit(part, request.query_params.get("hit", ""), read_words(query))
-            choices = await canned_for(tx, opened.row, agent.agent_id)
-            macros = await macro_lines(tx, opened.row.site_id, choices, view.t)
-            helps = await helps_for(tx, deps.assist, conversation_id, view.t)
-        page = InboxPage(
-            shell(viewer, "inbox", rows.waiting),
-            rows,
-            part,
-            replace(
-                _helped(composer or _composer(form), helps, form),
-                accept=_accept(deps),
-                canned=tuple(Option(each.id, each.name) for each in choices if each.filled.text),
-                macros=macros,
-                anyway=error is not None and error.code == "someone_writes",
-            ),
-            error.message if error else "",
-        )
-        template = "parts/opened.html" if beside else "inbox.html"
-        return view.html(template, status=error.status if error else 200, page=page)
-
+        _add_act(router, deps, name, action, page)
     _add_parts(router, deps, view)
-    _add_canned(router, deps, view, _page)
-    assist_routes.add(router, deps, view, _page, _composer)
+    _add_canned(router, deps, view, page)
+    assist_routes.add(router, deps, view, page, _composer)
+
+
+def _add_act(router: APIRouter, deps: ConsoleDeps, name: str, action: Act, page: Page) -> None:
+    """A form below the conversation: htmx gets 204 or the error body, a page without scripts the page again."""
+
+    @router.post(f"/conversations/{{conversation_id}}/{name}")
+    async def posted(request: Request, conversation_id: str) -> Response:
+        agent, form = await checked_form(deps, request)
+        try:
+            async with deps.db.read() as tx:
+                await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            await action(agent, conversation_id, form)
+        except (Conflict, Invalid, WrongType, TooLarge) as error:
+            if is_part(request):
+                raise
+            return await page(request, conversation_id, error, form)
+        if is_part(request):
+            return Response(status_code=204, headers=SELF)
+        return to(f"/console/conversations/{conversation_id}")
 
 
 def _add_parts(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
@@ -125,11 +80,7 @@ def _add_parts(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     async def live(request: Request, conversation_id: str) -> Response:
         agent, now = await identify(deps, request), deps.clock()
         async with deps.db.read() as tx:
-            opened, part = await conversation_part(
-                tx, agent.agent_id, conversation_id, wanted_by(request), now=now, t=view.t
-            )
-            part = await with_desk(tx, deps.here, agent.agent_id, opened, part, now=now, t=view.t)
-            part = await with_wordings(tx, deps.assist, part, view.t)
+            opened, part = await _opened(tx, deps, request, agent.agent_id, conversation_id, now, view.t)
         viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
         part = only_new(part, known_to(request))
         page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
@@ -155,9 +106,7 @@ def _add_parts(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         return stream(conversation_events(deps, request, site_id, conversation_id, number))
 
 
-def _add_canned(
-    router: APIRouter, deps: ConsoleDeps, view: View, page: Callable[..., Awaitable[Response]]
-) -> None:
+def _add_canned(router: APIRouter, deps: ConsoleDeps, view: View, page: Page) -> None:
     """Saved replies in the composer: all of them for a page with scripts, one inserted for a page without."""
 
     @router.get("/conversations/{conversation_id}/canned")
@@ -190,6 +139,66 @@ def _add_canned(
         return await page(
             request, conversation_id, composer=replace(written, text=text, missing=chosen.missing)
         )
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    request: Request,
+    conversation_id: str,
+    error: MinideskError | None = None,
+    form: FormData | None = None,
+    composer: Composer | None = None,
+) -> Response:
+    """The whole page; with `error`, the one that refuses the `form`. `composer` is what its field holds instead of that."""
+    agent, now = await identify(deps, request), deps.clock()
+    async with deps.db.read() as tx:
+        opened, part = await _opened(tx, deps, request, agent.agent_id, conversation_id, now, view.t)
+    viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
+    asked = request.query_params
+    beside = request.headers.get("hx-target") == "work"
+    async with deps.db.read() as tx:
+        if beside:  # the list is on the page and stays there
+            rows = replace(NO_LIST, waiting=await waiting_count(tx, opened.row.site_id, agent.agent_id))
+        else:
+            wanted = asked.get("view", "mine" if part.held_by_me else "open" if part.ticket else "assistant")
+            tag = asked.get("tag", "")
+            rows = await list_part(tx, viewer, wanted, tag=tag, selected=conversation_id, now=now, t=view.t)
+        if query := asked.get("q"):
+            part = with_hit(part, asked.get("hit", ""), read_words(query))
+        choices = await canned_for(tx, opened.row, agent.agent_id)
+        macros = await macro_lines(tx, opened.row.site_id, choices, view.t)
+        helps = await helps_for(tx, deps.assist, conversation_id, view.t)
+    page = InboxPage(
+        shell(viewer, "inbox", rows.waiting),
+        rows,
+        part,
+        replace(
+            _helped(composer or _composer(form), helps, form),
+            accept=_accept(deps),
+            canned=tuple(Option(each.id, each.name) for each in choices if each.filled.text),
+            macros=macros,
+            anyway=error is not None and error.code == "someone_writes",
+        ),
+        error.message if error else "",
+    )
+    template = "parts/opened.html" if beside else "inbox.html"
+    return view.html(template, status=error.status if error else 200, page=page)
+
+
+async def _opened(
+    tx: Tx,
+    deps: ConsoleDeps,
+    request: Request,
+    agent_id: str,
+    conversation_id: str,
+    now: datetime,
+    t: Translate,
+) -> tuple[Opened, ConversationPart]:
+    """The conversation as far back as the address asks for, with what stands around its ticket."""
+    opened, part = await conversation_part(tx, agent_id, conversation_id, wanted_by(request), now=now, t=t)
+    part = await with_desk(tx, deps.here, agent_id, opened, part, now=now, t=t)
+    return opened, await with_wordings(tx, deps.assist, part, t)
 
 
 def _accept(deps: ConsoleDeps) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.accounts import (
     Person,
@@ -21,10 +21,9 @@ from minidesk.errors import MinideskError, NotFound
 from minidesk.text.normalise import replace_surrogates
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
-from minidesk.web.console.view import View
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field, fields
+from minidesk.web.console.inbox import shell_of
+from minidesk.web.console.view import View, to
 
 HERE = "/console/teams"
 
@@ -67,92 +66,99 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/teams")
     async def teams_page(request: Request) -> Response:
-        return await _page(await access_viewer(deps, request, role="admin"))
+        return await _page(deps, view, await access_viewer(deps, request, role="admin"))
 
     @router.post("/teams")
     async def create(request: Request) -> Response:
-        return await _save(request, "")
+        return await _save(deps, view, request, "")
 
     @router.post("/teams/{team_id}")
     async def change(request: Request, team_id: str) -> Response:
-        return await _save(request, team_id)
+        return await _save(deps, view, request, team_id)
 
     @router.post("/teams/{team_id}/delete")
     async def delete(request: Request, team_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await delete_team(
                 tx, deps.hub, viewer.site.site_id, team_id, now=deps.clock(), actor=viewer.actor
             )
-        return RedirectResponse(HERE, status_code=303)
+        return to(HERE)
 
-    async def _save(request: Request, team_id: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        written = _read(form, team_id)
-        try:
-            saved = await _write(viewer, written)
-        except NotFound:
-            raise  # there is no form to show it in
-        except MinideskError as error:
-            return await _page(viewer, written, error)
-        return RedirectResponse(f"{HERE}#{saved}", status_code=303)
 
-    async def _write(viewer: Viewer, written: _Written) -> str:
-        site_id, now = viewer.site.site_id, deps.clock()
-        name, description, members = written.name, written.description, written.members
-        async with deps.db.write() as tx:
-            if not written.team_id:
-                return await create_team(
-                    tx,
-                    deps.hub,
-                    site_id,
-                    name=name,
-                    description=description,
-                    members=members,
-                    now=now,
-                    actor=viewer.actor,
-                )
-            await change_team(
+async def _save(deps: ConsoleDeps, view: View, request: Request, team_id: str) -> Response:
+    viewer, form = await checked_viewer(deps, request, role="admin")
+    written = _read(form, team_id)
+    try:
+        saved = await _write(deps, viewer, written)
+    except NotFound:
+        raise  # there is no form to show it in
+    except MinideskError as error:
+        return await _page(deps, view, viewer, written, error)
+    return to(f"{HERE}#{saved}")
+
+
+async def _write(deps: ConsoleDeps, viewer: Viewer, written: _Written) -> str:
+    """Make the team, or change it; its id."""
+    site_id, now = viewer.site.site_id, deps.clock()
+    name, description, members = written.name, written.description, written.members
+    async with deps.db.write() as tx:
+        if not written.team_id:
+            return await create_team(
                 tx,
                 deps.hub,
                 site_id,
-                written.team_id,
                 name=name,
                 description=description,
                 members=members,
                 now=now,
                 actor=viewer.actor,
             )
-        return written.team_id
-
-    async def _page(
-        viewer: Viewer, written: _Written | None = None, error: MinideskError | None = None
-    ) -> Response:
-        site_id = viewer.site.site_id
-        async with deps.db.read() as tx:
-            teams = await list_teams(tx, site_id)
-            people = await list_people(tx, site_id)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
-        problem = error.message if error else ""
-        page = TeamsPage(
-            shell(viewer, "site", waiting),
-            tuple(
-                _written_form(team, written, people, problem)
-                if written and written.team_id == team.id
-                else _form(team, people, default=n == 0)
-                for n, team in enumerate(teams)
-            ),
-            _written_form(None, written, people, problem)
-            if written and not written.team_id
-            else TeamForm("", "", "", _boxes(people, frozenset()), open=not teams),
+        await change_team(
+            tx,
+            deps.hub,
+            site_id,
+            written.team_id,
+            name=name,
+            description=description,
+            members=members,
+            now=now,
+            actor=viewer.actor,
         )
-        return view.html("teams.html", status=error.status if error else 200, page=page)
+    return written.team_id
+
+
+async def _page(
+    deps: ConsoleDeps,
+    view: View,
+    viewer: Viewer,
+    written: _Written | None = None,
+    error: MinideskError | None = None,
+) -> Response:
+    """The page; with `error`, the form that was `written` comes back."""
+    site_id = viewer.site.site_id
+    async with deps.db.read() as tx:
+        teams = await list_teams(tx, site_id)
+        people = await list_people(tx, site_id)
+        around = await shell_of(tx, viewer, "site")
+    problem = error.message if error else ""
+    page = TeamsPage(
+        around,
+        tuple(
+            _written_form(team, written, people, problem)
+            if written and written.team_id == team.id
+            else _form(team, people, default=n == 0)
+            for n, team in enumerate(teams)
+        ),
+        _written_form(None, written, people, problem)
+        if written and not written.team_id
+        else TeamForm("", "", "", _boxes(people, frozenset()), open=not teams),
+    )
+    return view.html("teams.html", status=error.status if error else 200, page=page)
 
 
 def _read(form: FormData, team_id: str) -> _Written:
-    members = frozenset(value for value in form.getlist("member") if isinstance(value, str))
+    members = frozenset(fields(form, "member"))
     return _Written(team_id, field(form, "name"), field(form, "description"), members)
 
 

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from minidesk.errors import Unavailable
 from minidesk.text.locale import FALLBACK, Texts
@@ -93,6 +93,11 @@ class View:
 
 
 Translate = Callable[..., str]
+
+
+def to(path: str) -> RedirectResponse:
+    """Go on there."""
+    return RedirectResponse(path, status_code=303)
 
 
 def speak(*wanted: str | None) -> None:

@@ -6,18 +6,17 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from minidesk.channels import EVENTS, DeliveryView, Endpoints, EndpointView, MailCounts, Outbox, mail_counts
 from minidesk.errors import MinideskError
 from minidesk.outbound import Allowed
 from minidesk.web.console.contexts import Option, Shell, When
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import Viewer, access_viewer, checked_form, field
-from minidesk.web.console.inbox import shell
-from minidesk.web.console.queries import waiting_count
+from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field, fields
+from minidesk.web.console.inbox import shell_of
 from minidesk.web.console.times import span, when
-from minidesk.web.console.view import View
+from minidesk.web.console.view import View, to
 
 HERE = "/console/webhooks"
 COUNTED = timedelta(days=30)
@@ -87,9 +86,10 @@ class WebhookPage:
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     """Add the routes."""
     outbox = Outbox(deps.jobs, deps.clock, deps.settings.base_url)
-    endpoints = Endpoints(outbox, deps.clock, Allowed(deps.settings.outbound_allow))
+    endpoints = Endpoints(outbox, deps.clock, Allowed(deps.settings.outbound_allow), deps.sealer)
     _add_list(router, deps, view, endpoints)
     _add_one(router, deps, view, endpoints)
+    _add_deliveries(router, deps, endpoints)
 
 
 def _add_list(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoints) -> None:
@@ -99,8 +99,7 @@ def _add_list(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpo
 
     @router.post("/webhooks")
     async def create(request: Request) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         try:
             async with deps.db.write() as tx:
                 made = await endpoints.add(
@@ -122,9 +121,9 @@ def _add_list(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpo
         async with deps.db.read() as tx:
             rows = await endpoints.list_(tx, site_id)
             mails = await mail_counts(tx, site_id, now - COUNTED)
-            waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+            around = await shell_of(tx, viewer, "keys")
         context = WebhooksPage(
-            shell(viewer, "keys", waiting),
+            around,
             tuple(_row(row, now) for row in rows),
             _choices(_chosen(form) if form is not None else ()),
             mail_from=deps.settings.mail_from if deps.settings.mails else "",
@@ -143,8 +142,7 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
 
     @router.post("/webhooks/{endpoint_id}/events")
     async def choose(request: Request, endpoint_id: str) -> Response:
-        _, form = await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, form = await checked_viewer(deps, request, role="admin")
         try:
             async with deps.db.write() as tx:
                 await endpoints.choose(
@@ -156,8 +154,7 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
 
     @router.post("/webhooks/{endpoint_id}/secret")
     async def rotate(request: Request, endpoint_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             made = await endpoints.rotate(tx, viewer.site.site_id, endpoint_id, actor=viewer.actor)
         return await endpoint_response(deps, view, endpoints, viewer, endpoint_id, made=made.secret)
@@ -172,33 +169,31 @@ def _add_one(router: APIRouter, deps: ConsoleDeps, view: View, endpoints: Endpoi
 
     @router.post("/webhooks/{endpoint_id}/delete")
     async def remove(request: Request, endpoint_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await endpoints.remove(tx, viewer.site.site_id, endpoint_id, actor=viewer.actor)
-        return RedirectResponse(HERE, status_code=303)
+        return to(HERE)
 
+    async def switched(request: Request, endpoint_id: str, *, on: bool) -> Response:
+        viewer, _ = await checked_viewer(deps, request, role="admin")
+        async with deps.db.write() as tx:
+            await endpoints.switch(tx, viewer.site.site_id, endpoint_id, on=on, actor=viewer.actor)
+        return _to(endpoint_id)
+
+
+def _add_deliveries(router: APIRouter, deps: ConsoleDeps, endpoints: Endpoints) -> None:
     @router.post("/webhooks/{endpoint_id}/test")
     async def send_test(request: Request, endpoint_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await endpoints.test(tx, viewer.site.site_id, endpoint_id)
         return _to(endpoint_id)
 
     @router.post("/webhooks/{endpoint_id}/deliveries/{delivery_id}/again")
     async def again(request: Request, endpoint_id: str, delivery_id: str) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
+        viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
             await endpoints.send_again(tx, viewer.site.site_id, endpoint_id, delivery_id)
-        return _to(endpoint_id)
-
-    async def switched(request: Request, endpoint_id: str, *, on: bool) -> Response:
-        await checked_form(deps, request)
-        viewer = await access_viewer(deps, request, role="admin")
-        async with deps.db.write() as tx:
-            await endpoints.switch(tx, viewer.site.site_id, endpoint_id, on=on, actor=viewer.actor)
         return _to(endpoint_id)
 
 
@@ -217,10 +212,10 @@ async def endpoint_response(
     async with deps.db.read() as tx:
         endpoint = await endpoints.one(tx, site_id, endpoint_id)
         deliveries = await endpoints.log(tx, endpoint.id)
-        waiting = await waiting_count(tx, site_id, viewer.agent.agent_id)
+        around = await shell_of(tx, viewer, "keys")
     until = endpoint.old_secret_until
     page = WebhookPage(
-        shell(viewer, "keys", waiting),
+        around,
         _row(endpoint, now),
         _choices(endpoint.events),
         tuple(_delivery(delivery, now) for delivery in deliveries),
@@ -233,11 +228,11 @@ async def endpoint_response(
 
 
 def _to(endpoint_id: str) -> Response:
-    return RedirectResponse(f"{HERE}/{endpoint_id}", status_code=303)
+    return to(f"{HERE}/{endpoint_id}")
 
 
 def _chosen(form: FormData) -> tuple[str, ...]:
-    return tuple(value for value in form.getlist("events") if isinstance(value, str))
+    return fields(form, "events")
 
 
 def _choices(chosen: tuple[str, ...]) -> tuple[Option, ...]:

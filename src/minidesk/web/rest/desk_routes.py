@@ -1,6 +1,6 @@
 """Conversations and tickets below `/api/v1`, and the audit log."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -194,11 +194,11 @@ def _time(raw: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(raw.replace(" ", "+"))  # a plus sign that was not escaped
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Invalid("Write times such as 2026-03-02T10:00:00Z.", code="time_invalid")
-    return at
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # a day that there is here may be none in UTC
+        pass
+    raise Invalid("Write times such as 2026-03-02T10:00:00Z.", code="time_invalid")
 
 
 def _conversation(row: ConversationRow) -> ConversationInfo:

@@ -12,20 +12,19 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from minidesk.accounts import ApiKeyIdentity
 from minidesk.answering.outcome import Answered, Question, Turn, answer_as_json
 from minidesk.ask import wishes_of
-from minidesk.errors import BadRequest, Invalid, InvalidText
+from minidesk.errors import Invalid, InvalidText
 from minidesk.knowledge.external import Entry, ExternalView, access_external
 from minidesk.knowledge.queries import DocumentView, counts, list_documents
 from minidesk.knowledge.records import Passage
 from minidesk.knowledge.sources import SourceState
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import check_text
-from minidesk.web.body import json_body, parse_model, read_json, takes
+from minidesk.web.body import json_body, parse_model, read_form, read_json, takes
 from minidesk.web.rest import desk_routes, policy_routes, rule_routes, site_routes
 from minidesk.web.rest.deps import RestDeps
 from minidesk.web.rest.gate import Gate
@@ -167,10 +166,7 @@ def _takes_json_or_file() -> dict[str, Any]:
 
 
 async def _put_file(request: Request, deps: RestDeps, site_id: str, external_id: str) -> SourceState:
-    try:
-        form = await request.form(max_files=1, max_fields=10)
-    except HTTPException as error:
-        raise BadRequest("This form could not be read. Send multipart/form-data with one file.") from error
+    form = await read_form(request, max_files=1, max_fields=10)
     file = form.get("file")
     try:
         if not isinstance(file, UploadFile):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from minidesk.accounts import Sealer
 from minidesk.channels import CopyOutbox
 from minidesk.conversations import Attachments, Conversations
 from minidesk.db import Database
@@ -50,6 +51,7 @@ class VisitorDeps:
     limiter: RateLimiter
     attachments: Attachments
     voice: Transcriber
+    sealer: Sealer
     copies: CopyOutbox | None = None  # None: no mail goes out
 
 

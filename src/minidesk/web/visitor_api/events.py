@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,9 @@ from fastapi.sse import ServerSentEvent
 from sqlalchemy import select
 
 from minidesk.conversations import MessageView, access_conversation_as_visitor, transcript
-from minidesk.db import Database
+from minidesk.db import Database, Tx
 from minidesk.db.models import Conversation, Message
+from minidesk.errors import NotAuthenticated
 from minidesk.live import EventLog, StoredEvent
 from minidesk.text.render import render_markdown
 from minidesk.web.visitor_api.serializers import EVENT_FIELDS, event_data
@@ -47,18 +48,21 @@ class Follower:
         streams: Streams,
         hosts: Collection[str],
         clock: Callable[[], datetime],
+        check: Callable[[Tx], Awaitable[object]],
     ) -> None:
+        """`check` raises `NotAuthenticated` once the listener's session has ended."""
         self._db = db
         self._log = log
         self._streams = streams
         self._hosts = hosts
+        self._check = check
         self._texts: dict[str, tuple[int, str]] = {}  # message → attempt and text so far
         self._seen = 0
         self._clock = clock
         self._writing: datetime | None = None  # until when the listener was told that an agent writes
 
     async def follow(self, stream: OpenStream, position: int | None) -> AsyncIterator[ServerSentEvent]:
-        """Events until the visitor leaves, a newer stream supersedes this one, or the server stops.
+        """Events until the visitor leaves or their session ends, a newer stream supersedes this one, or the server stops.
 
         A new listener (`position` None) first gets the text so far of an answer in progress; one that names a
         position that this conversation has not reached gets everything from the start.
@@ -67,7 +71,9 @@ class Follower:
         for first in await self._begin(stream, position):
             yield first
         while True:
-            while events := await self._next(stream.conversation_id):
+            while (events := await self._next(stream.conversation_id)) != []:
+                if events is None:
+                    return  # the page finds out when it asks again
                 for stored in events:
                     # Rendered one by one: a long replay in one piece would hold up everybody else's streams.
                     event = await self._shown(stored)
@@ -121,8 +127,13 @@ class Follower:
             [*events, ServerSentEvent(event="answer.part", raw_data=_json(part))] if answer.text else events
         )
 
-    async def _next(self, conversation_id: str) -> list[StoredEvent]:
+    async def _next(self, conversation_id: str) -> list[StoredEvent] | None:
+        """What came since; None where it is for this listener no more (T4): sessions end while streams are open."""
         async with self._db.read() as tx:
+            try:
+                await self._check(tx)
+            except NotAuthenticated:
+                return None
             return await self._log.after(tx, conversation_id, self._seen, audience="all", limit=PAGE)
 
     async def _writes(self, conversation_id: str) -> ServerSentEvent | None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from minidesk.errors import NotFound
 from minidesk.files.pictures import PORTRAIT_TYPE
-from minidesk.sites import logo_url, note_sighting, origin_of, site_by_key
+from minidesk.sites import SiteView, logo_url, note_sighting, origin_of, site_by_key
 from minidesk.text.locale import direction
 from minidesk.web.assets import BASE, script_of
 from minidesk.web.guard import MICROPHONE, content_policy
@@ -45,8 +45,13 @@ def templates() -> Environment:
 def pages_router(deps: PageDeps) -> APIRouter:
     """`/widget.js`, `/widget/{key}` and `/static/dist/…`."""
     router = APIRouter(include_in_schema=False)
-    pages = templates()
-    files = Compressed()
+    _add_launcher(router, deps)
+    _add_chat(router, deps)
+    _add_files(router, deps)
+    return router
+
+
+def _add_launcher(router: APIRouter, deps: PageDeps) -> None:
     nudged = NudgedSites(deps.db, deps.clock)
 
     @router.api_route("/widget.js", methods=["GET", "HEAD"])
@@ -57,6 +62,24 @@ def pages_router(deps: PageDeps) -> APIRouter:
         if if_none_match is not None and script.etag in (tag.strip() for tag in if_none_match.split(",")):
             return Response(status_code=304, headers=headers)
         return compressed(request, script.content, "text/javascript", headers)
+
+    @router.get("/widget/{key}/nudge.js")
+    async def nudge(
+        request: Request,
+        key: str,
+        locale: Annotated[str | None, Query()] = None,
+        accept_language: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """What the launcher says by itself. A module of another origin: browsers load it only where that is allowed."""
+        site = await _site(deps, key)
+        chosen = locale_for(deps.texts, site, locale, accept_language)
+        script = nudge_script(deps.assets.script(NUDGE).content, site, deps.texts, chosen)
+        headers = FOR_ALL | {"Cache-Control": LOADER_CACHE, "Access-Control-Allow-Origin": "*"}
+        return compressed(request, script, "text/javascript", headers)
+
+
+def _add_chat(router: APIRouter, deps: PageDeps) -> None:
+    pages = templates()
 
     @router.get("/widget/{key}")
     async def chat(
@@ -69,8 +92,7 @@ def pages_router(deps: PageDeps) -> APIRouter:
 
         It carries the interface's words, so that the script need not, and so that they are there at the first paint.
         """
-        async with deps.db.read() as tx:
-            site = await site_by_key(tx, known(key))
+        site = await _site(deps, key)
         # Browsers name the page around a frame here, and nowhere else before the visitor speaks.
         origin = origin_of(request.headers.get("referer"))
         await note_sighting(deps.db, site.id, site.allowed_origins, origin, deps.clock())
@@ -89,34 +111,25 @@ def pages_router(deps: PageDeps) -> APIRouter:
             headers["Permissions-Policy"] = MICROPHONE
         return compressed(request, html.encode(), "text/html", headers)
 
+
+def _add_files(router: APIRouter, deps: PageDeps) -> None:
+    files = Compressed()
+
     @router.get("/widget/{key}/logo/{version}")
     async def logo(key: str, version: str) -> Response:
         """The site's logo; only the version that there is, so that it may be kept for ever."""
-        async with deps.db.read() as tx:
-            site = await site_by_key(tx, known(key))
+        site = await _site(deps, key)
         if not site.config.look.logo or not logo_url(site).endswith(f"/{version}"):
             raise NotFound
         content = base64.b64decode(site.config.look.logo)
         return Response(content, media_type=PORTRAIT_TYPE, headers=FOR_ALL | {"Cache-Control": BUILT_CACHE})
-
-    @router.get("/widget/{key}/nudge.js")
-    async def nudge(
-        request: Request,
-        key: str,
-        locale: Annotated[str | None, Query()] = None,
-        accept_language: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        """What the launcher says by itself. A module of another origin: browsers load it only where that is allowed."""
-        async with deps.db.read() as tx:
-            site = await site_by_key(tx, known(key))
-        chosen = locale_for(deps.texts, site, locale, accept_language)
-        script = nudge_script(deps.assets.script(NUDGE).content, site, deps.texts, chosen)
-        headers = FOR_ALL | {"Cache-Control": LOADER_CACHE, "Access-Control-Allow-Origin": "*"}
-        return compressed(request, script, "text/javascript", headers)
 
     @router.api_route(BASE + "{path:path}", methods=["GET", "HEAD"])
     async def built(request: Request, path: str) -> Response:
         """A file of the build."""
         return files.file(request, deps.assets.file(path), FOR_ALL | {"Cache-Control": BUILT_CACHE})
 
-    return router
+
+async def _site(deps: PageDeps, key: str) -> SiteView:
+    async with deps.db.read() as tx:
+        return await site_by_key(tx, known(key))

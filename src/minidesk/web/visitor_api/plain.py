@@ -33,6 +33,7 @@ from minidesk.text.normalise import check_text
 from minidesk.text.render import render_markdown
 from minidesk.text.sentences import speak_errors
 from minidesk.tickets import check_not_blocked
+from minidesk.web.body import read_form
 from minidesk.web.guard import content_policy
 from minidesk.web.visitor_api.deps import VisitorDeps
 from minidesk.web.visitor_api.gate import SESSIONS_PER_MINUTE, Gate, known
@@ -179,6 +180,7 @@ class Plain:
             async with self._deps.db.read() as tx:
                 id = known(asked.conversation)
                 row = await access_conversation_as_visitor(tx, visitor.visitor_id, id)
+                await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
                 await check_asked(self._deps, tx, site, row)
                 return row.id
         charge_conversation(self._deps, self._gate.address(request))
@@ -313,7 +315,7 @@ def plain_router(deps: VisitorDeps) -> APIRouter:
     ) -> HTMLResponse:
         """A button of the form."""
         site, chosen = await where(key, locale, accept_language)
-        form = await request.form(max_files=0, max_fields=FIELDS)
+        form = await read_form(request, max_files=0, max_fields=FIELDS)
         return await plain.pressed(request, site, chosen, _asked(form))
 
     return router

@@ -1,6 +1,7 @@
 """What only the visitor's pages ask for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -11,9 +12,19 @@ from minidesk.conversations import (
     transcript,
 )
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Chunk, Citation, Conversation, DocumentVersion, Ticket, Visitor
+from minidesk.db.models import (
+    Agent,
+    Chunk,
+    Citation,
+    Conversation,
+    Document,
+    DocumentVersion,
+    Ticket,
+    Visitor,
+)
 from minidesk.errors import NotFound
 from minidesk.files.pictures import PORTRAIT_TYPE
+from minidesk.knowledge.lifecycle import may_answer
 from minidesk.tickets import ACTIVE, active_ticket
 
 # As much of a long thread as a widget shows at once.
@@ -67,19 +78,23 @@ async def thread(tx: Tx, visitor_id: str, conversation_id: str) -> ThreadView:
     )
 
 
-async def cited_passage(tx: Tx, visitor_id: str, message_id: str, n: int) -> CitedPassage:
+async def cited_passage(tx: Tx, visitor_id: str, message_id: str, n: int, now: datetime) -> CitedPassage:
     """Citation `n` of a message of the visitor's own. Raises `NotFound`.
 
-    The version that was quoted may have been replaced or deleted since; the quote itself was kept.
+    The version that was quoted may have been replaced, withdrawn or deleted since, or be for agents only: what stands around
+    the quote is shown as long as it could be told a visitor now. The quote itself was kept.
     """
     message = await access_message_as_visitor(tx, visitor_id, message_id)
     citation = await tx.scalar(select(Citation).where(Citation.message_id == message.id, Citation.n == n))
     if citation is None:
         raise NotFound
-    text = (
-        await tx.scalar(select(DocumentVersion.text).where(DocumentVersion.id == citation.version_id)) or ""
+    told = await tx.scalar(
+        select(DocumentVersion.text)
+        .join(Document, Document.current_version_id == DocumentVersion.id)
+        .where(DocumentVersion.id == citation.version_id, may_answer(now))
     )
-    chunk = await tx.get(Chunk, citation.chunk_id)
+    text = told or ""
+    chunk = await tx.get(Chunk, citation.chunk_id) if told is not None else None
     start, end = citation.start, citation.end
     if text[start:end] != citation.quote:
         text, start, end = citation.quote, 0, len(citation.quote)

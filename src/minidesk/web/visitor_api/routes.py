@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query
@@ -21,6 +22,7 @@ from minidesk.live import EventLog
 from minidesk.sites import SiteView, VisitorIdentity, link_hosts, site_by_id
 from minidesk.tickets import check_not_blocked
 from minidesk.web.body import json_body, takes
+from minidesk.web.identity import bearer_token
 from minidesk.web.visitor_api import serializers
 from minidesk.web.visitor_api.attachment_routes import add_attachments
 from minidesk.web.visitor_api.company_routes import add_company
@@ -156,6 +158,7 @@ def _add_talking(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         """Ask for a person; once more gives the same ticket."""
         async with deps.db.read() as tx:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
+            await check_not_blocked(tx, visitor.site_id, visitor.visitor_id)
             await check_asked(deps, tx, await site_by_id(tx, row.site_id), row)
         ticket = await deps.handoff.hand_off(row.id, "customer_request")
         return {"ticket": {"number": ticket.number}}
@@ -206,7 +209,7 @@ def _add_judging(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
     ) -> Ok:
         """The passage that a citation quotes."""
         async with deps.db.read() as tx:
-            passage = await cited_passage(tx, visitor.visitor_id, known(id), n)
+            passage = await cited_passage(tx, visitor.visitor_id, known(id), n, deps.clock())
         return serializers.passage_json(passage)
 
 
@@ -221,7 +224,8 @@ def _add_events(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
             hosts = _hosts(await site_by_id(tx, row.site_id))
         async with deps.streams.open(visitor.visitor_id, row.id, gate.address(request)) as stream:
-            yield stream, Follower(deps.db, log, deps.streams, hosts, deps.clock)
+            check = partial(deps.visitors.resolve, token=bearer_token(request))
+            yield stream, Follower(deps.db, log, deps.streams, hosts, deps.clock, check)
 
     @router.get("/conversations/{id}/events", response_class=EventSourceResponse)
     async def events(

@@ -77,7 +77,7 @@ def add_session(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
         if identity is None:
             return await deps.visitors.open_session(tx, site.id, token, browser=browser)
         person = await verify_identity(
-            tx, site_id=site.id, site_key=site.key, token=identity, now=deps.clock()
+            tx, deps.sealer, site_id=site.id, site_key=site.key, token=identity, now=deps.clock()
         )
         return await deps.visitors.open_verified(tx, site.id, token, person, browser=browser)
 
