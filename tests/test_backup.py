@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import zipfile
 from collections.abc import AsyncIterator, Callable
@@ -72,6 +73,16 @@ def test_a_restored_desk_is_the_same_and_answers_without_embedding_again(kept: P
     again = minidesk(tmp_path / "new", "ingest", str(kept / "files"))
     assert everything(tmp_path / "new")["document_versions"] == everything(kept / "desk")["document_versions"]
     assert again.returncode == 0
+
+
+def test_who_makes_a_backup_is_told_of_the_key_that_is_not_in_it(kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept / "desk", tmp_path / "desk")
+    assert "secret.key" not in minidesk(tmp_path / "desk", "backup", str(tmp_path / "one.zip")).stdout
+    (tmp_path / "desk" / "secret.key").write_text("ab" * 32)
+    assert "Keep secret.key" in minidesk(tmp_path / "desk", "backup", str(tmp_path / "two.zip")).stdout
+    with zipfile.ZipFile(tmp_path / "two.zip") as held:
+        assert not [name for name in held.namelist() if "secret" in name]
+    assert "secret.key" in minidesk(tmp_path / "new", "restore", str(tmp_path / "two.zip")).stdout
 
 
 def test_a_backup_is_private_and_overwrites_nothing(kept: Path) -> None:

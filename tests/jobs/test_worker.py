@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from sqlalchemy import select, text
 from tests.conftest import FakeClock
@@ -15,7 +16,7 @@ from minidesk.db import Database
 from minidesk.db.models import Job, utc_now
 from minidesk.errors import Refused
 from minidesk.jobs import MAX_ATTEMPTS, ClaimedJob, GiveUp, Handler, JobQueue, Worker
-from minidesk.jobs.queue import UNKNOWN_WAIT
+from minidesk.jobs.queue import UNKNOWN_WAIT_SECONDS
 from minidesk.live import Hub
 
 SOON = 10  # seconds; a test that waits this long has failed
@@ -226,7 +227,9 @@ async def test_a_kind_that_nobody_knows_waits_for_somebody_who_does(db: Database
         async with working(db, jobs, hub, handler):
 
             async def put_back() -> bool:
-                return [(r.state, r.run_at) for r in await rows(db)] == [("ready", clock() + UNKNOWN_WAIT)]
+                return [(r.state, r.run_at) for r in await rows(db)] == [
+                    ("ready", clock() + timedelta(seconds=UNKNOWN_WAIT_SECONDS))
+                ]
 
             await until(put_back)
     assert [(r.attempts, "nobody here" in (r.last_error or "")) for r in await rows(db)] == [(0, True)]

@@ -35,11 +35,18 @@ async def doctor(repair: bool) -> int:
 @command
 async def backup(file: Path) -> None:
     """Write everything that cannot be made again to FILE; a server may run meanwhile."""
+    from minidesk.accounts.sealing import KEY_FILE
     from minidesk.backup import backup as write_backup
     from minidesk.wiring import open_core
 
     async with open_core(read_settings()) as core:
         click.echo((await write_backup(core, file)).sentence(f"{file.name} is complete"))
+        if (core.settings.data_dir / KEY_FILE).exists():
+            # Not in it: whoever finds the backup must not be able to open what is sealed.
+            click.echo(
+                f"Keep {KEY_FILE} of the data folder too, in another place: without it second factors, identity keys and "
+                "webhook secrets have to be set up again."
+            )
 
 
 @click.command()
@@ -47,6 +54,10 @@ async def backup(file: Path) -> None:
 @command
 async def restore(file: Path) -> None:
     """Put a backup into an empty data folder and database. The next start builds the indexes."""
+    from minidesk.accounts.sealing import KEY_FILE
     from minidesk.backup import restore as put_back
 
-    click.echo((await put_back(read_settings(), file)).sentence("Restored"))
+    settings = read_settings()
+    click.echo((await put_back(settings, file)).sentence("Restored"))
+    if not (settings.data_dir / KEY_FILE).exists() and not settings.secret_key.get_secret_value():
+        click.echo(f"If you kept a {KEY_FILE}, put it into the data folder before the first start.")

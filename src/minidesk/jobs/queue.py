@@ -29,7 +29,7 @@ REASON_CHARS = 500
 DIED = "Its worker died each time. Look into the log before starting it again."
 # A kind that no worker here knows waits so long for one that does, again and again: a setting was left out at a start,
 # or an older version runs for a while.
-UNKNOWN_WAIT = timedelta(seconds=BACKOFF_CEILING_SECONDS)
+UNKNOWN_WAIT_SECONDS = 60
 UNKNOWN = (
     "There is nobody here for this kind of work. Start the version, or with the settings, that queued it."
 )
@@ -248,25 +248,20 @@ class JobQueue:
                 row.last_error = reason
             return True
 
-    async def postpone(self, db: Database, job: ClaimedJob) -> bool:
-        """Put a job back that nobody here knows; no attempt is counted. False if the lease was lost."""
-        async with db.write() as tx:
-            row = await tx.scalar(select(Job).where(_is_ours(job)).with_for_update())
-            if row is None:
-                return False
-            _to_ready(row, self._clock() + UNKNOWN_WAIT)
-            row.attempts -= 1
-            row.last_error = UNKNOWN
-            return True
+    async def release(
+        self, db: Database, job: ClaimedJob, *, wait_s: float = 0, reason: str | None = None
+    ) -> bool:
+        """Give the lease back unused (at shutdown): another worker starts at once, or after `wait_s`. No attempt is counted.
 
-    async def release(self, db: Database, job: ClaimedJob, *, wait_s: float = 0) -> bool:
-        """Give the lease back unused (at shutdown): another worker starts at once, or after `wait_s`. No attempt is counted."""
+        `reason`: what an operator is told of a job that waits. False if the lease was lost.
+        """
         async with db.write() as tx:
             row = await tx.scalar(select(Job).where(_is_ours(job)).with_for_update())
             if row is None:
                 return False
             _to_ready(row, self._clock() + timedelta(seconds=wait_s) if wait_s else AT_ONCE)
             row.attempts -= 1
+            row.last_error = reason or row.last_error
             if not wait_s:
                 tx.after_commit(lambda: self._hub.wake(f"jobs:{job.queue}"))
             return True

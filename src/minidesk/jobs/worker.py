@@ -10,7 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from minidesk.db import Database
 from minidesk.errors import MinideskError, Refused
-from minidesk.jobs.queue import DIED, LEASE_SECONDS, ClaimedJob, JobQueue
+from minidesk.jobs.queue import (
+    DIED,
+    LEASE_SECONDS,
+    UNKNOWN,
+    UNKNOWN_WAIT_SECONDS,
+    ClaimedJob,
+    JobQueue,
+)
 from minidesk.jobs.turns import NotYet
 from minidesk.live import Hub, Subscription
 
@@ -128,7 +135,8 @@ class Worker:
             if job.kind not in self._unknown:  # once, and not for each of a thousand mails each minute
                 self._unknown.add(job.kind)
                 log.warning("nobody here knows this kind of job: it waits", extra={"kind": job.kind})
-            await self._settle(job, self._jobs.postpone(self._db, job))
+            put_back = self._jobs.release(self._db, job, wait_s=UNKNOWN_WAIT_SECONDS, reason=UNKNOWN)
+            await self._settle(job, put_back)
             return
         handling = asyncio.ensure_future(self._handle(job))
         beating = asyncio.create_task(self._beat(job, handling))
