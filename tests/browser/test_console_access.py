@@ -121,7 +121,7 @@ async def furnish(office: Office) -> Furnished:
     crawl = await deps.crawls.order(site_id=site.id, url="shop.example", kind="page")
     hook = WebhookEndpoint(
         id=new_id("whe"), site_id=site.id, url="https://hooks.example.com/", events=["ticket.created"],
-        secret=new_secret(), state="on", created_at=clock(),
+        sealed=new_secret(), state="on", created_at=clock(),
     )  # fmt: skip
     async with office.db.write() as tx:
         tx.add(hook)

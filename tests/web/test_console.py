@@ -583,7 +583,7 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     crawl = await office.deps.crawls.order(site_id=office.site.id, url="shop.example", kind="page")
     hook = WebhookEndpoint(
         id=new_id("whe"), site_id=office.site.id, url="https://hooks.example.com/", events=["ticket.created"],
-        secret=new_secret(), state="on", created_at=office.clock(),
+        sealed=new_secret(), state="on", created_at=office.clock(),
     )  # fmt: skip
     async with office.db.write() as tx:
         tx.add(hook)

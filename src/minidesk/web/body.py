@@ -78,7 +78,7 @@ async def read_form(
     # The very parser that Starlette asks: another one might read another charset out of the same header.
     _, said = parse_options_header(request.headers.get("content-type"))
     if said.get(b"charset", b"").strip().lower() not in UTF8:
-        raise WrongType("Send this form in UTF-8.", code="form_not_utf8")
+        raise WrongType("Send this form in UTF-8.", code="form_encoding")
     try:
         return await request.form(max_files=max_files, max_fields=max_fields, max_part_size=field_bytes)
     except HTTPException as error:  # cut, or more of it than fits
