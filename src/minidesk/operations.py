@@ -26,13 +26,15 @@ from minidesk.accounts import (
 )
 from minidesk.answering.models import OneTier
 from minidesk.ask import wishes_of
+from minidesk.db import Database
 from minidesk.db.models import Agent, Membership, Site
 from minidesk.errors import MinideskError, NotFound, Unavailable
 from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
 from minidesk.insight.simulation import Played, play, report
 from minidesk.insight.visitors import ModelVisitor, RuleVisitor, Visits, read_personas
+from minidesk.jobs import JobQueue, ParkedJobs
 from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
-from minidesk.knowledge.doctor import Doctor, Finding, examine_jobs
+from minidesk.knowledge.doctor import Doctor, Finding
 from minidesk.knowledge.embed import open_embedder
 from minidesk.knowledge.folder import FoundFile, files_of
 from minidesk.knowledge.index import ChromaIndex
@@ -56,6 +58,8 @@ from minidesk.wiring import (
 
 # A server's child works on the files that a command stored; its rows are looked at this often.
 LOOK_SECONDS = 0.1
+# Its jobs stay where they are: when one is given up, its conversation goes to a person.
+REPLIES = "reply"
 # Files stored in one transaction: their bytes are in memory meanwhile.
 FILES_AT_ONCE = 100
 
@@ -333,6 +337,32 @@ async def examine(settings: Settings, *, repair: bool) -> list[Finding]:
             finally:
                 index.close()
                 embedder.close()
+
+
+async def examine_jobs(db: Database, jobs: JobQueue, *, repair: bool) -> list[Finding]:
+    """Work that was given up, a finding a kind. With `repair` it is tried again, with all its attempts."""
+    if repair:
+        async with db.write() as tx:
+            parked = await jobs.parked(tx)
+            for id_ in (id_ for some in parked if some.queue != REPLIES for id_ in some.ids):
+                await jobs.restart(tx, id_)
+    else:
+        async with db.read() as tx:
+            parked = await jobs.parked(tx)
+    return [_given_up(some, repair=repair) for some in parked]
+
+
+def _given_up(jobs: ParkedJobs, *, repair: bool) -> Finding:
+    one = len(jobs.ids) == 1
+    count = "1 job" if one else f"{len(jobs.ids)} jobs"
+    what = f"{count} of the kind {jobs.kind} {'was' if one else 'were'} given up, the last one for this: "
+    reason = what + jobs.reason.rstrip(".") + "."
+    if jobs.queue == REPLIES:
+        return Finding(True, f"{reason} People were asked to answer instead.")
+    if repair:
+        return Finding(True, f"{reason} {'It is' if one else 'They are'} tried again.")
+    them = "it" if one else "them"
+    return Finding(False, f"{reason} `minidesk doctor --repair` tries {them} again.")
 
 
 async def agent_lines(core: Core) -> list[str]:

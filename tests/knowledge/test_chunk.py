@@ -127,7 +127,6 @@ def test_a_passage_has_a_ceiling_in_characters_too() -> None:
     assert len(found) < 3 * len(document.text) / ceiling  # and they are not crumbs
 
 
-@pytest.mark.skipif(not SHOP.exists(), reason="the sample shop is not in this tree")
 def test_ordinary_documents_are_cut_as_without_that_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else every passage of every desk would be embedded again. The real tokenizer makes more tokens, never fewer."""
     documents = [

@@ -39,6 +39,10 @@ _WEIGHED = 32
 _UNITS = 80
 # Two words count as near from here on; below it MiniLM's single-word cosines are noise.
 _NEAR = 0.45
+# A word of the question is not held from below this share on...
+_HELD = 0.35
+# ...which is a word this near.
+LIKE = _NEAR + _HELD * (1 - _NEAR)
 
 # What pages call the thing, or the same word with a typing error, counts nearly as much as the word itself.
 _ALTERNATE = 0.9
@@ -58,25 +62,9 @@ _SAYS_YES = re.compile(r"(?:yes|no|ja|nein)\b", re.IGNORECASE)
 # Words with which any question may be put.
 _ANY_QUESTION = frozenset(
     stem(word)
-    for word in [
-        "possible",
-        "able",
-        "can",
-        "could",
-        "may",
-        "want",
-        "need",
-        "like",
-        "have",
-        "get",
-        "there",
-        "offer",
-        "work",
-        "mean",
-        "happen",
-        "know",
-    ]
-)
+    for word in ["possible", "able", "can", "could", "may", "want", "need", "like", "have", "get", "there", "offer", "work",
+                 "mean", "happen", "know"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +183,11 @@ class WordNearness:
             return np.zeros((len(left), len(right)), dtype=np.float32)
         vectors = await self._embed([*left, *right])
         return np.asarray(vectors[: len(left)] @ vectors[len(left) :].T, dtype=np.float32)
+
+
+def whole(passage: Passage) -> str:
+    """All that a reader of the passage sees."""
+    return f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}"
 
 
 def surface(text: str) -> dict[str, str]:
@@ -435,7 +428,7 @@ def _misspelled(term: Term, position: Mapping[str, int]) -> list[str]:
 
 def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     """Weight of each question word: rarer among the passages is more; words that only shape the request less."""
-    texts = [stems_of(f"{p.title} {' '.join(p.heading_path)} {p.question or ''} {p.text}") for p in passages]
+    texts = [stems_of(whole(passage)) for passage in passages]
     count = len(texts)
     weights = [
         term.weight
@@ -471,5 +464,5 @@ def _features(
 def _not_held(ask: Ask, held: Vectors) -> tuple[str, ...]:
     """Strong words of the question that are not held, nor by a near word; `held`: a share for each of its terms."""
     return tuple(
-        term.word for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0 and share < 0.35
+        term.word for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0 and share < _HELD
     )

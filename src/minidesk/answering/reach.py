@@ -1,4 +1,4 @@
-"""A second look before "our pages don't say": passages that stand behind those that were read, and hold what these lack.
+"""A second look where the best piece lacks a word of the question: at passages behind those that were read, which hold it.
 
 Search orders by nearness, and a page that is about one of the question's words ("stoves") can fill all places while the
 one table that holds the other word too ("guarantee") stands behind them. Whoever asks with two words wants both.
@@ -8,16 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minidesk.answering.rank import Ranking, WordNearness, surface
+from minidesk.answering.rank import LIKE, Ranking, WordNearness, surface, whole
 from minidesk.knowledge.records import Passage
 
 # Passages to ask search for, of which the best are read: it looks again at so many itself, so these cost nothing.
 WIDE = 24
 # Places of those read that are given to others.
 _GIVEN = 2
-# The cosine from which a word counts as held where another one stands ("warranty", "guarantee"): what ranking says of a
-# word that is missing (rank.py) is that none so near was there.
-_LIKE = 0.64
 
 
 async def reached(
@@ -32,10 +29,10 @@ async def reached(
     strong = [term for term in ranking.ask.terms if term.weight >= 1.0]
     if len(strong) < 2 or not lacking or not others:
         return None
-    held = await asyncio.to_thread(lambda: [surface(_whole(passage)) for passage in others])
+    held = await asyncio.to_thread(lambda: [surface(whole(passage)) for passage in others])
     words = list(dict.fromkeys(word for one in held for word in one.values()))
     near = await nearness.matrix(lacking, words)
-    like = [{words[at] for at in (row >= _LIKE).nonzero()[0]} for row in near]
+    like = [{words[at] for at in (row >= LIKE).nonzero()[0]} for row in near]
     found = []
     for passage, own in zip(others, held, strict=True):
         said = {term.word for term in strong if not own.keys().isdisjoint({term.stem, *term.alternates})}
@@ -53,7 +50,3 @@ async def reached(
         for held_words, passage in found[:_GIVEN]
     )
     return (*passages[: count - len(chosen)], *chosen)
-
-
-def _whole(passage: Passage) -> str:
-    return f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}"

@@ -18,7 +18,7 @@ from minidesk.channels.outbox import Outbox
 from minidesk.channels.signature import signed_headers
 from minidesk.db import Database, Tx
 from minidesk.db.models import WebhookDelivery, WebhookEndpoint, WebhookTry
-from minidesk.errors import Invalid, Unavailable
+from minidesk.errors import Invalid
 from minidesk.jobs import ClaimedJob
 from minidesk.outbound import Outbound
 
@@ -117,18 +117,14 @@ class Deliverer:
             opened = tuple(secret for key in keys if (secret := self._opened(endpoint.id, key)) is not None)
             return _Due(row.id, row.round, due[2], endpoint.url, row.body.encode(), opened)
 
-    def _opened(self, endpoint_id: str, sealed: str) -> str | None:
-        """A secret; None where it was sealed with a key that is lost."""
-        if not self._sealer.is_sealed(sealed):
-            return sealed  # older than sealing
-        try:
-            return self._sealer.open(sealed, endpoint_id)
-        except Unavailable:
+    def _opened(self, endpoint_id: str, kept: str) -> str | None:
+        secret = self._sealer.read(kept, endpoint_id)
+        if secret is None:
             log.warning(
                 "a webhook's secret was sealed with another secret.key: renew it",
                 extra={"endpoint": endpoint_id},
             )
-            return None
+        return secret
 
     async def _send(self, due: _Due) -> _Result:
         headers = signed_headers(due.keys, due.delivery_id, int(self._clock().timestamp()), due.body)

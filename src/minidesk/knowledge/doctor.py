@@ -14,7 +14,6 @@ from minidesk.db.models import Chunk, Document, DocumentVersion, Site, Source, V
 from minidesk.errors import IndexUnavailable
 from minidesk.files import FileStore
 from minidesk.fulltext import FullText
-from minidesk.jobs import JobQueue, ParkedJobs
 from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.known_answers import known_answers
 from minidesk.knowledge.passages import VectorText, vector_texts
@@ -27,8 +26,6 @@ READ = 500
 EMBED = 256
 # Paths named in a sentence; the rest is counted.
 NAMED = 3
-# Its jobs stay where they are: when one is given up, its conversation goes to a person.
-REPLIES = "reply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,32 +258,6 @@ class Doctor:
                     for one, vector in zip(missing, vectors, strict=True)
                 ],
             )  # fmt: skip
-
-
-async def examine_jobs(db: Database, jobs: JobQueue, *, repair: bool) -> list[Finding]:
-    """Work that was given up, a finding a kind. With `repair` it is tried again, with all its attempts."""
-    if repair:
-        async with db.write() as tx:
-            parked = await jobs.parked(tx)
-            for id_ in (id_ for some in parked if some.queue != REPLIES for id_ in some.ids):
-                await jobs.restart(tx, id_)
-    else:
-        async with db.read() as tx:
-            parked = await jobs.parked(tx)
-    return [_given_up(some, repair=repair) for some in parked]
-
-
-def _given_up(jobs: ParkedJobs, *, repair: bool) -> Finding:
-    one = len(jobs.ids) == 1
-    count = "1 job" if one else f"{len(jobs.ids)} jobs"
-    what = f"{count} of the kind {jobs.kind} {'was' if one else 'were'} given up, the last one for this: "
-    reason = what + jobs.reason.rstrip(".") + "."
-    if jobs.queue == REPLIES:
-        return Finding(True, f"{reason} People were asked to answer instead.")
-    if repair:
-        return Finding(True, f"{reason} {'It is' if one else 'They are'} tried again.")
-    them = "it" if one else "them"
-    return Finding(False, f"{reason} `minidesk doctor --repair` tries {them} again.")
 
 
 def _orphan_vectors(site_id: str) -> ColumnElement[bool]:

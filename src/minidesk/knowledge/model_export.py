@@ -4,7 +4,7 @@ child process that ends, `python -m minidesk.knowledge.model_export MODEL FOLDER
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -45,7 +45,6 @@ def export(source: str, target: Path) -> Manifest:
 
     Runs in the child process. Raises ValueError where a copy does not agree with the original.
     """
-    import torch
     from sentence_transformers import SentenceTransformer
 
     # Eager attention: the exporter cannot follow the fused kind.
@@ -59,33 +58,8 @@ def export(source: str, target: Path) -> Manifest:
     )
     inputs = tuple(name for name in ("input_ids", "attention_mask", "token_type_ids") if name in features)
 
-    class Whole(torch.nn.Module):  # type: ignore[misc]  # torch's types are not followed (pyproject.toml)
-        """Model, pooling and normalisation as one graph."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model  # as a part, or the exporter takes its weights for changing inputs
-
-        def forward(self, *tensors: Any) -> Any:
-            """Normalised sentence vectors, and token vectors as the transformer gives them."""
-            found = self.model(dict(zip(inputs, tensors, strict=True)))
-            return torch.nn.functional.normalize(found["sentence_embedding"], dim=1), found[
-                "token_embeddings"
-            ]
-
     plain = target / "plain.onnx"
-    axes = {name: {0: "rows", 1: "tokens"} for name in (*inputs, "tokens")} | {"embedding": {0: "rows"}}
-    # The TorchScript exporter: the newer one (dynamo) fixes the number of rows of some poolings.
-    torch.onnx.export(
-        Whole(),
-        tuple(features[name] for name in inputs),
-        str(plain),
-        input_names=list(inputs),
-        output_names=["embedding", "tokens"],
-        opset_version=17,
-        dynamo=False,
-        dynamic_axes=axes,
-    )
+    _write_plain(model, {name: features[name] for name in inputs}, plain)
     _write_variants(plain, target)
     model.tokenizer.backend_tokenizer.save(str(target / "tokenizer.json"))
     prompts: dict[str, str] = model.prompts or {}
@@ -104,6 +78,38 @@ def export(source: str, target: Path) -> Manifest:
     manifest = replace(manifest, files={path.name: sha256_of(path) for path in sorted(target.iterdir())})
     (target / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1))
     return manifest
+
+
+def _write_plain(model: Any, features: Mapping[str, Any], plain: Path) -> None:
+    """Model, pooling and normalisation as one ONNX graph; `features`: an example of what it is fed, by name."""
+    import torch
+
+    class Whole(torch.nn.Module):  # type: ignore[misc]  # torch's types are not followed (pyproject.toml)
+        """Model, pooling and normalisation as one graph."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model  # as a part, or the exporter takes its weights for changing inputs
+
+        def forward(self, *tensors: Any) -> Any:
+            """Normalised sentence vectors, and token vectors as the transformer gives them."""
+            found = self.model(dict(zip(features, tensors, strict=True)))
+            return torch.nn.functional.normalize(found["sentence_embedding"], dim=1), found[
+                "token_embeddings"
+            ]
+
+    axes = {name: {0: "rows", 1: "tokens"} for name in (*features, "tokens")} | {"embedding": {0: "rows"}}
+    # The TorchScript exporter: the newer one (dynamo) fixes the number of rows of some poolings.
+    torch.onnx.export(
+        Whole(),
+        tuple(features.values()),
+        str(plain),
+        input_names=list(features),
+        output_names=["embedding", "tokens"],
+        opset_version=17,
+        dynamo=False,
+        dynamic_axes=axes,
+    )
 
 
 def _state_checksum(model: Any) -> str:

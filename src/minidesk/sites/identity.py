@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 
 from minidesk.db import Tx
 from minidesk.db.models import IdentityKey, Site, new_id
-from minidesk.errors import Conflict, InvalidText, NotAuthenticated, NotFound, Unavailable
+from minidesk.errors import Conflict, InvalidText, NotAuthenticated, NotFound
 from minidesk.text.normalise import check_text
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class Seals(Protocol):
     def is_sealed(self, text: str) -> bool:
         """Whether it is no plain text."""
 
-    def open(self, sealed: str, place: str) -> str:
-        """What was sealed. Raises Unavailable where it was sealed with another key."""
+    def read(self, kept: str, place: str) -> str | None:
+        """What was sealed, or kept as it is; None where it was sealed with another key."""
 
 
 class IdentityInvalid(NotAuthenticated):
@@ -154,16 +154,12 @@ async def seal_identity_keys(tx: Tx, sealer: Seals) -> None:
 
 
 def _secret(key: IdentityKey, sealer: Seals) -> str | None:
-    """What it signs with; None where it was sealed with a key that is lost."""
-    if not sealer.is_sealed(key.sealed):
-        return key.sealed
-    try:
-        return sealer.open(key.sealed, key.id)
-    except Unavailable:
+    secret = sealer.read(key.sealed, key.id)
+    if secret is None:
         log.warning(
             "an identity key was sealed with another secret.key: make a new one", extra={"key": key.id}
         )
-        return None
+    return secret
 
 
 def _signed_claims(

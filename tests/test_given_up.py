@@ -5,14 +5,14 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import select
-from tests.conftest import FakeClock
-from tests.helpers.commands import minidesk
 
 from minidesk.db import Database
 from minidesk.db.models import Job
 from minidesk.jobs import JobQueue
-from minidesk.knowledge.doctor import examine_jobs
 from minidesk.live import Hub
+from minidesk.operations import examine_jobs
+from tests.conftest import FakeClock
+from tests.helpers.commands import minidesk
 
 
 async def park(db: Database, jobs: JobQueue, queue: str, kind: str, *reasons: str) -> None:
