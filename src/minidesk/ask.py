@@ -401,8 +401,7 @@ def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Pa
     for held in (second, first):
         for passage in held:
             known = passages.get(passage.chunk)
-            dense = max(passage.dense, known.dense) if known else passage.dense
-            passages[passage.chunk] = replace(passage, dense=dense)
+            passages[passage.chunk] = passage if known is None else _nearer(passage, known)
     for held in (first, second):
         by_chunk = {passage.chunk: passage.score for passage in held}
         last = min(by_chunk.values(), default=0.0)
@@ -410,6 +409,12 @@ def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Pa
             scores[chunk] = scores.get(chunk, 0.0) + by_chunk.get(chunk, last) / 2
     ranked = sorted(passages.values(), key=lambda passage: -scores[passage.chunk])
     return tuple(replace(passage, score=scores[passage.chunk]) for passage in ranked)
+
+
+def _nearer(passage: Passage, other: Passage) -> Passage:
+    """The same passage, as near as the nearer of two ways to ask found it."""
+    asked = [near for near in (passage.phrasing, other.phrasing) if near is not None]
+    return replace(passage, dense=max(passage.dense, other.dense), phrasing=max(asked, default=None))
 
 
 def _citations(parts: list[ProvedSentence]) -> tuple[Citation, ...]:

@@ -25,7 +25,7 @@ from minidesk.answering.pieces import (
     stands_alone,
     with_lead,
 )
-from minidesk.answering.rank import Ranking, Scored, other_question
+from minidesk.answering.rank import Ranking, Scored, asked_for, other_question
 from minidesk.answering.units import Unit, cut, read_row
 from minidesk.knowledge.records import Passage
 
@@ -109,7 +109,7 @@ def _around(
         chosen = listed(_fill(block, block.index(unit)), numbered=True)
     elif unit.kind == "item":
         chosen = _item_pieces(ask, best, block, score)
-    elif passages[unit.passage].question is not None and _whole(units):
+    elif (passages[unit.passage].question is not None or asked_for(passages[unit.passage])) and _whole(units):
         return [prose(u) for u in units]
     else:
         return _sentences(best, units, score)
@@ -305,7 +305,8 @@ def _elsewhere(ranking: Ranking, passages: Sequence[Passage], pieces: list[Piece
     # What search put first speaks too, though its best unit lies farther off: search and units err apart.
     ahead = passages[0].score > passages[best.unit.passage].score and best.coverage < _HOLDS
     first = next((s for s in ranking.scored if ahead and s.unit.passage == 0), best)
-    gap = _ELSEWHERE_SURE if best.coverage >= _HOLDS else _ELSEWHERE
+    sure = best.coverage >= _HOLDS or asked_for(passages[best.unit.passage])
+    gap = _ELSEWHERE_SURE if sure else _ELSEWHERE
     near = [
         other
         for other in ranking.scored[1:12]

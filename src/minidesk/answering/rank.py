@@ -37,6 +37,8 @@ _READ_LATE = 3
 _WEIGHED = 32
 # A sentence of a long passage is known well enough from the first of this many units.
 _UNITS = 80
+# From this cosine on two sentences say the same more often than that they are about the same.
+SAME = 0.65
 # Two words count as near from here on; below it MiniLM's single-word cosines are noise.
 _NEAR = 0.45
 # A word of the question is not held from below this share on...
@@ -188,6 +190,11 @@ class WordNearness:
 def whole(passage: Passage) -> str:
     """All that a reader of the passage sees."""
     return f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}"
+
+
+def asked_for(passage: Passage) -> bool:
+    """True where the question is one that the entry is known to answer."""
+    return passage.phrasing is not None and passage.phrasing >= SAME
 
 
 def surface(text: str) -> dict[str, str]:
@@ -451,8 +458,11 @@ def _features(
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
+    # Who asks what the entry is known to answer is answered, however its answer is worded.
+    meaning = max(meaning, passages[best.unit.passage].phrasing or -1.0)
     return {
         "meaning": meaning,
+        "same": max(0.0, meaning - SAME),
         "lead": found[0] - sum(rest) / len(rest),
         "weakest": min((float(held[at][i]) for i in strong), default=1.0),
         "words": float(min(8, len(strong))),

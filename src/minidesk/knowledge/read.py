@@ -40,6 +40,7 @@ class Standing:
     score: float
     dense: float
     lexical: float
+    phrasing: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,4 +321,5 @@ def _passage(row: Row[*tuple[Any, ...]], standing: Standing) -> Passage:
         score=standing.score,
         dense=standing.dense,
         lexical=standing.lexical,
+        phrasing=standing.phrasing,
     )

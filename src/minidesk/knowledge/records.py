@@ -84,6 +84,7 @@ class Passage:
     score: float  # fused, 0 to 1; comparable within one search only
     dense: float = 0.0  # cosine of the best of its vectors
     lexical: float = 0.0  # BM25, not normalised
+    phrasing: float | None = None  # cosine of the nearest of the questions that it is known to answer
 
 
 @dataclass(frozen=True, slots=True)

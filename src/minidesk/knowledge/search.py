@@ -211,7 +211,7 @@ class Searcher:
         # Behind those that were looked at again, scores have another scale: none may seem better than what stands before it.
         scores = accumulate((like.score for _, like in ranked[:k]), min)
         standings = {
-            chunk: Standing(score, like.cosine, lexical.get(chunk, 0.0))
+            chunk: Standing(score, like.cosine, lexical.get(chunk, 0.0), like.phrasing)
             for (chunk, like), score in zip(ranked, scores, strict=False)
         }
         return _Picked(
