@@ -1,6 +1,7 @@
 """What the chat offers around an answer, and who is on the other side of it."""
 
 import base64
+from datetime import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select, update
 
 from minidesk.db.models import Agent, SentMail
 from minidesk.files.pictures import portrait
-from minidesk.sites import Look, SiteConfig, update_config
+from minidesk.sites import Look, OpeningHours, SiteConfig, Span, update_config
 from tests.browser import embedding as parts
 from tests.browser.embedding import Embedding, say, until
 from tests.browser.test_widget_access import violations
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 desk, embedding, database_kind = rooms.desk, parts.embedding, parts.database_kind
 voice, ledger = rooms.voice, rooms.ledger
 
+MORNING = Span(start=time(9), end=time(10))
 # A browser with a voice of a vendor's for English, and one of its own for German.
 VOICES = """
 window.said = [];
@@ -148,3 +150,13 @@ async def test_the_pages_own_door(embedding: Embedding) -> None:
     await expect(frame.locator(".from-visitor")).to_contain_text("from the page")
     await expect(button).to_have_accessible_name("Close chat")
     assert embedding.complaints == []
+
+
+async def test_when_people_are_back_is_read_to_its_end(embedding: Embedding) -> None:
+    it = embedding.desk
+    async with it.db.write() as tx:
+        await update_config(tx, it.site.id, SiteConfig(hours=OpeningHours(week=((MORNING,),) * 7)))
+    frame = await embedding.chat(await embedding.page())
+    line = frame.locator(".head-names p")
+    await expect(line).to_have_text("Assistant · People are back tomorrow at 9")
+    assert await line.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight")

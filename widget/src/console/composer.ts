@@ -57,7 +57,8 @@ export function composer(element: HTMLElement): () => void {
   const press = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
-    form.requestSubmit();
+    // Not `requestSubmit`: htmx would send to the address of whatever button was pressed last, such as the draft's.
+    form.querySelector<HTMLButtonElement>(".send > .primary")!.click();
   };
   const sent = (event: Event) => {
     const { successful, elt } = (event as CustomEvent<{ successful: boolean; elt: Element }>).detail;

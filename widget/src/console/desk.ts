@@ -28,8 +28,21 @@ function use(element: HTMLElement): void {
   if (element.dataset["then"]) document.querySelector<HTMLElement>(element.dataset["then"])?.focus();
 }
 
+/** The search of this page, or the page for it; also from within a field, where `/` is a letter. */
+function find(): void {
+  const field = document.querySelector<HTMLInputElement>('input[data-key="/"]');
+  if (!field?.offsetParent) return location.assign("/console/search");
+  field.focus();
+  field.select();
+}
+
 export function desk(body: HTMLElement): () => void {
   const keys = (event: KeyboardEvent) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "k" && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      find();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (isWriting(event.target)) {
       if (event.key === "Escape") (event.target as HTMLElement).blur();

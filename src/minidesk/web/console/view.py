@@ -44,7 +44,7 @@ HELP = (
     (("m",), "help.macro"),
     (("d",), "help.draft"),
     (("i",), "help.rewrite"),
-    (("/",), "help.find"),
+    (("/", "Ctrl k"), "help.find"),
     (("q",), "help.try"),
     (("a",), "help.entry"),
     (("?",), "help.help"),
