@@ -112,6 +112,29 @@ async def test_a_page_behind_the_nearest_that_holds_all_the_words_is_read(
     assert answered.outcome == Clarify("not_found", offer_person=True)
 
 
+PLANS = passage(
+    "Plan: Free | Price per seat: €0 | Projects: 3\nPlan: Team | Price per seat: €9 | Projects: unlimited\n"
+    "Plan: Business | Price per seat: €19 | Projects: unlimited",
+    "Plans",
+    title="Billing",
+)
+
+
+async def test_two_things_are_compared_side_by_side(
+    embedder: Embedder, settings: Settings, clock: FakeClock
+) -> None:
+    """No row names both, and each alone would be half of an answer."""
+    desk = Desk(embedder, settings, clock, (*SHOP, PLANS))
+    for question in ("What's the difference between Team and Business?", "compare team and business please"):
+        _, answered = await desk.ask(question)
+        assert answered.outcome == Reply(), (question, answered.score)
+        assert "€9" in answered.text, question
+        assert "€19" in answered.text, question
+        assert "€0" not in answered.text, question
+    _, answered = await desk.ask("What's the difference between Team and Platinum?")
+    assert isinstance(answered.outcome, Clarify)
+
+
 async def test_a_person_is_asked_for(desk: Desk) -> None:
     _, answered = await desk.ask("agent please")
     assert answered.outcome == HandOff("customer_request")

@@ -34,7 +34,7 @@ from tests.rows import add_conversation
 from minidesk.conversations import AnswerEnd, AnswerHandle
 from minidesk.db import Database, Tx
 from minidesk.db.models import Block
-from minidesk.errors import AlreadyAssigned, Conflict, HolderChanged, NotAllowed
+from minidesk.errors import AlreadyAssigned, Conflict, DatabaseBusy, HolderChanged, NotAllowed
 from minidesk.tickets import (
     Does,
     Policy,
@@ -104,8 +104,12 @@ class Days(RuleBasedStateMachine):
         return await open_desk(Database(f"sqlite+aiosqlite:///{self.path}"), self.clock, new=new)
 
     async def write(self, work: Callable[[Tx], Coroutine[Any, Any, Any]]) -> Any:
-        async with self.desk.db.write() as tx:
-            return await work(tx)
+        while True:
+            try:
+                async with self.desk.db.write() as tx:
+                    return await work(tx)
+            except DatabaseBusy:
+                continue  # refused before anything was done, and pressed again: the machine may be busy with others
 
     def press(self, *works: Callable[[Tx], Coroutine[Any, Any, Any]]) -> list[Any]:
         """Transactions at the same time; the result or the refusal of each."""
@@ -267,7 +271,7 @@ class Days(RuleBasedStateMachine):
 
     @rule(talk=TALKS)
     def back_to_the_assistant(self, talk: int) -> None:
-        self.press(lambda tx: self.desk.conversations.hand_back(tx, self.id(talk)))
+        self.press(lambda tx: self.desk.tickets.hand_back(tx, self.id(talk)))
 
     @rule(
         talk=TALKS, status=st.sampled_from(("open", "pending", "solved", "closed")), times=st.integers(1, 2)
@@ -438,6 +442,9 @@ class Days(RuleBasedStateMachine):
         if row["holder"] in ("queue", "agent"):
             assert len(active) == 1, f"{row['holder']} without a ticket"
             assert active[0]["response_due_at"] is not None
+        if row["holder"] == "assistant" and active:
+            assert active[0]["next_due_at"] is None
+            assert active[0]["responded_at"] or active[0]["response_due_at"] is None
         if row["holder"] == "agent":
             assert active[0]["assignee_id"] == row["holder_agent_id"]
         if row["holder"] == "closed":

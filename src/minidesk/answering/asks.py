@@ -46,6 +46,7 @@ _OFFERED = re.compile(
     r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b",
     re.IGNORECASE,
 )
+_COMPARES = re.compile(r"\b(?:differences?|differ|compare[ds]?|comparison|versus|vs)\b", re.IGNORECASE)
 # What is measured, and the base units (facts.py) in which that is told: of "how heavy?" litres are no answer.
 _DIMENSIONS = tuple(
     (re.compile(rf"\b(?:{words})\b", re.IGNORECASE), frozenset(units.split()))
@@ -70,6 +71,7 @@ _GENERIC = frozenset(
     much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
     time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
     i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend not never
+    difference different differ compare comparison compared versus vs between
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
 _GENERIC_WEIGHT = 0.25
@@ -96,6 +98,7 @@ class Ask:
     terms: tuple[Term, ...]
     facts: tuple[Fact, ...]
     offered: bool = False  # it asks whether there is something at all
+    compares: bool = False  # of two things at once: no single sentence need name both
     units: frozenset[str] = frozenset()  # of measures: those in which the answer would stand; none: any
 
 
@@ -127,6 +130,7 @@ def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> 
         _terms(question, synonyms or {}, abroad),
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
+        bool(_COMPARES.search(question)),
         next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset()),
     )
 

@@ -45,6 +45,7 @@ _OTHER = 0.5
 _SHORT = 18  # words; a single sentence so short is rarely the whole rule: the one after it has the condition
 _HOLDS = 0.75  # coverage from which a unit holds the question's words
 _SMALL_TABLE_WORDS = 60
+_COMPARED = 4  # rows side by side; more are not read in a chat
 _LONG_INSTRUCTION = 14  # units; a passage of more holds several instructions
 
 _Scores = dict[tuple[int, int], Scored]
@@ -188,6 +189,8 @@ def _row_pieces(ask: Ask, unit: Unit, block: list[Unit], score: _Scores) -> list
     if not names and size <= _SMALL_TABLE_WORDS:
         rows = block
         keep = None if len(unit.cells) <= 2 else keep
+    elif ask.compares and len(names) > 1:
+        rows, keep = names[:_COMPARED], None
     elif unit in names or not names:
         best = score[unit.passage, unit.start]
         rows = [u for u in block if u is unit or _near(score, u, best, _TIED)][:4]

@@ -243,9 +243,11 @@ async def rank(
     best = sorted(range(len(scored)), key=lambda i: -scored[i].score)
     if sorted_out and late is not None:
         meaning = await _read(cuts, best[:_READ_LATE], questions, embed)
-    features = _features(ask, passages, scored[best[0]], held, best[0], float(meaning.max()))
-    missing = _not_held(ask, held.max(axis=0) if len(ask.terms) else held[best[0]])
-    return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held[best[0]]))
+    held_best = _held_by_best(ask, scored, held, best[0])
+    features = _features(ask, passages, scored[best[0]], held_best, float(meaning.max()))
+    features["sided"] = _side_by_side(ask, scored, best[0])
+    missing = _not_held(ask, held.max(axis=0) if len(ask.terms) else held_best)
+    return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held_best))
 
 
 async def _read(cuts: _Cuts, units: Sequence[int], questions: Vectors, embed: Embed) -> Vectors:
@@ -446,15 +448,29 @@ def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     return np.array(weights, dtype=np.float32)
 
 
+def _held_by_best(ask: Ask, scored: Sequence[Scored], held: Vectors, best: int) -> Vectors:
+    """How well the best unit holds each word of the question; where two things are compared, its passage."""
+    if not ask.compares:
+        return np.asarray(held[best], dtype=np.float32)
+    passage = scored[best].unit.passage
+    own = [i for i, one in enumerate(scored) if one.unit.passage == passage]
+    return np.asarray(held[own].max(axis=0), dtype=np.float32)
+
+
+def _side_by_side(ask: Ask, scored: Sequence[Scored], best: int) -> float:
+    """1 where two things are compared and the best unit is one of two rows of its passage that the question names."""
+    if not ask.compares:
+        return 0.0
+    stems = {term.stem for term in ask.terms}
+    named = [i for i, one in enumerate(scored)
+        if one.unit.passage == scored[best].unit.passage and one.unit.cells and stems_of(one.unit.cells[0][1]) & stems]  # fmt: skip
+    return 1.0 if best in named and len(named) > 1 else 0.0
+
+
 def _features(
-    ask: Ask,
-    passages: Sequence[Passage],
-    best: Scored,
-    held: Vectors,
-    at: int,
-    meaning: float,
+    ask: Ask, passages: Sequence[Passage], best: Scored, held: Vectors, meaning: float
 ) -> dict[str, float]:
-    """What `sure.py` weighs of the best unit (row `at` of `held`)."""
+    """What `sure.py` weighs of the best unit; `held`: as `_held_by_best` gives it."""
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
@@ -464,7 +480,7 @@ def _features(
         "meaning": meaning,
         "same": max(0.0, meaning - SAME),
         "lead": found[0] - sum(rest) / len(rest),
-        "weakest": min((float(held[at][i]) for i in strong), default=1.0),
+        "weakest": min((float(held[i]) for i in strong), default=1.0),
         "words": float(min(8, len(strong))),
         "kind": best.kind - 0.5,
         "offered": 1.0 if ask.offered else 0.0,

@@ -24,7 +24,8 @@ from minidesk.answering.rank import Ranking
 # that is above .65, where MiniLM's cosines begin to mean that two sentences say the same. lead: by how much the best passage stands out of the third to eighth; a question
 # that the pages miss is a little near to many. weakest: how well the worst-held word of the question stands in the best
 # unit. words: how many words say what it is about. kind: whether the unit holds the kind of answer asked for. offered:
-# "do you have …?" (see asks.Ask).
+# "do you have …?" (see asks.Ask). sided: a table with a row for each of the things that are compared; by hand, as no set
+# asks so.
 _WEIGHTS: dict[str, float] = {
     "meaning": 5.0,
     "same": 6.0,
@@ -33,6 +34,7 @@ _WEIGHTS: dict[str, float] = {
     "words": 0.15,
     "kind": 0.6,
     "offered": -0.9,
+    "sided": 1.0,
 }
 # As far up as four in five of the sample shop's unanswerable questions are still refused.
 _BIAS = -3.48
