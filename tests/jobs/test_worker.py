@@ -5,16 +5,19 @@ import logging
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
 from tests.conftest import FakeClock
 
-from minidesk.db import Database
-from minidesk.db.models import Job, utc_now
-from minidesk.errors import Refused
+from minidesk.db import Database, Tx
+from minidesk.db.models import Agent, Job, utc_now
+from minidesk.errors import Refused, Unavailable
 from minidesk.jobs import MAX_ATTEMPTS, ClaimedJob, GiveUp, Handler, JobQueue, Worker
 from minidesk.jobs.queue import UNKNOWN_WAIT_SECONDS
 from minidesk.live import Hub
@@ -34,6 +37,8 @@ async def working(
     grace_s: float = SOON,
     heartbeat_s: float = 5,
     kind: str = "reply",
+    poll_s: float = 0.02,
+    ticks: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
     worker = Worker(
@@ -45,9 +50,10 @@ async def working(
         handlers={kind: handler},
         give_up={kind: give_up} if give_up else {},
         concurrency=concurrency,
-        poll_s=0.02,
+        poll_s=poll_s,
         grace_s=grace_s,
         heartbeat_s=heartbeat_s,
+        ticks=ticks,
     )
     running = asyncio.create_task(worker.run(stop))
     try:
@@ -97,7 +103,7 @@ async def test_jobs_are_done_and_their_rows_deleted(db: Database, clock: FakeClo
 
 async def test_a_broken_database_stops_no_worker(db: Database, clock: FakeClock) -> None:
     hub = Hub()
-    jobs = JobQueue(hub, clock)
+    jobs = AskedThrice(hub, clock)
     done: list[int] = []
 
     async def handler(job: ClaimedJob) -> None:
@@ -109,34 +115,35 @@ async def test_a_broken_database_stops_no_worker(db: Database, clock: FakeClock)
 
     await enqueue(db, jobs, 7)
     await rename("jobs", "jobs_away")
-    failures = FailureCount()
-    logging.getLogger("minidesk.jobs.worker").addHandler(failures)
     async with working(db, jobs, hub, handler):
         async with asyncio.timeout(SOON):
-            await failures.three.wait()  # it has asked, in vain, and asks again
+            await jobs.three.wait()  # it has asked, in vain, and asks again
         await rename("jobs_away", "jobs")
 
         async def empty() -> bool:
             return not await rows(db)
 
         await until(empty)
-    logging.getLogger("minidesk.jobs.worker").removeHandler(failures)
     assert done == [7]
 
 
-class FailureCount(logging.Handler):
-    """Says when three warnings were written."""
+class AskedThrice(JobQueue):
+    """Says when it was asked in vain for the third time."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, hub: Hub, clock: FakeClock) -> None:
+        super().__init__(hub, clock)
         self.three = asyncio.Event()
         self.seen = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Count."""
-        self.seen += 1
-        if self.seen == 3:
-            self.three.set()
+    async def claim(self, db: Database, queue: str, owner: str) -> ClaimedJob | None:
+        """Count failures."""
+        try:
+            return await super().claim(db, queue, owner)
+        except SQLAlchemyError:
+            self.seen += 1
+            if self.seen == 3:
+                self.three.set()
+            raise
 
 
 async def test_no_more_run_at_once_than_allowed(db: Database, clock: FakeClock) -> None:
@@ -356,3 +363,109 @@ async def test_a_killed_process_leaves_its_job_to_the_next(db: Database, databas
 
         await until(empty)
     assert done == [(job_id, 2)]
+
+
+async def test_an_absent_database_is_told_of_ever_more_rarely_and_once_when_it_is_back(
+    db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub()
+
+    class Away(JobQueue):
+        """Asked once a second, and away for the first 1,000 of them, and once more later."""
+
+        asked = 0
+
+        async def claim(self, db: Database, queue: str, owner: str) -> ClaimedJob | None:
+            self.asked += 1
+            if self.asked <= 1000 or self.asked == 1010:
+                raise Unavailable
+            return await super().claim(db, queue, owner)
+
+    async def handler(job: ClaimedJob) -> None:
+        pass
+
+    jobs = Away(hub, clock)
+    with caplog.at_level(logging.INFO, logger="minidesk.jobs"):
+        async with working(db, jobs, hub, handler, poll_s=0, ticks=lambda: float(jobs.asked)):
+
+            async def both_over() -> bool:
+                return jobs.asked > 1011
+
+            await until(both_over)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot claim jobs: Unavailable",
+        "cannot claim jobs: Unavailable, for 10 s",
+        "cannot claim jobs: Unavailable, for 30 s",
+        "cannot claim jobs: Unavailable, for 70 s",
+        "cannot claim jobs: Unavailable, for 150 s",
+        "cannot claim jobs: Unavailable, for 310 s",
+        "cannot claim jobs: Unavailable, for 630 s",
+        "jobs can be claimed again, after 1000 s",
+        "cannot claim jobs: Unavailable",
+        "jobs can be claimed again, after 1 s",
+    ]
+
+
+SECRETS = ("ana.secret@example.com", "Ana Secretly", "secret words")
+QUOTING = f'"{SECRETS[2]}" of mine'  # by its name below: a traceback shows lines of the program
+
+
+async def _twice(tx: Tx, n: int) -> None:
+    """A broken constraint, of which PostgreSQL tells the address."""
+    tx.add(_agent(f"agt_{n}"))
+    await tx.flush()
+
+
+async def _missing(tx: Tx, n: int) -> None:
+    """A column that must not be empty: it tells the whole row."""
+    row = _agent("agt_without")
+    row.password_hash = None  # type: ignore[assignment]
+    tx.add(row)
+    await tx.flush()
+
+
+async def _unread(tx: Tx, n: int) -> None:
+    """A text that the server cannot read as a number: it quotes it."""
+    await tx.execute(text("SELECT CAST(CAST(:words AS text) AS integer)"), {"words": QUOTING})
+
+
+async def _unsent(tx: Tx, n: int) -> None:
+    """A value that the driver cannot send: it quotes it too."""
+    await tx.execute(text("SELECT CAST(:words AS integer) + 1"), {"words": QUOTING})
+
+
+def _agent(id: str) -> Agent:
+    return Agent(
+        id=id, email="ana.secret@example.com", name="Ana Secretly", password_hash="-", operator=False,
+        created_at=utc_now(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [_twice, _missing, _unread, _unsent])
+async def test_what_stands_in_rows_is_in_no_log_and_no_reason(
+    db: Database,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+    wrong: Callable[[Tx, int], Awaitable[None]],
+) -> None:
+    if db.is_sqlite and wrong in (_unread, _unsent):
+        pytest.skip("SQLite reads any text as some number")
+    async with db.write() as tx:
+        await _twice(tx, 1)
+    hub = Hub()
+    jobs = JobQueue(hub, clock)
+    await enqueue(db, jobs)
+
+    async def handler(job: ClaimedJob) -> None:
+        async with db.write() as tx:
+            await wrong(tx, 2)
+
+    async def failed() -> bool:
+        return (await rows(db))[0].last_error is not None
+
+    async with working(db, jobs, hub, handler):
+        await until(failed)
+    (job,) = await rows(db)
+    told = [str(job.last_error), *(logging.Formatter().format(record) for record in caplog.records)]
+    assert any("Traceback" in line for line in told)
+    assert [secret for secret in SECRETS for line in told if secret in line] == []

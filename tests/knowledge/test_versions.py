@@ -1,15 +1,19 @@
 """Versions: kept, compared, and brought back with the file that they were read from."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 from tests.knowledge.conftest import Library
 
 from minidesk.db.models import DocumentVersion
 from minidesk.errors import Conflict, NotFound
+from minidesk.files import FileStore
 from minidesk.knowledge.compare import compare
 from minidesk.knowledge.rows import VERSIONS
-from minidesk.knowledge.sources import Maker
-from minidesk.knowledge.versions import version_texts
+from minidesk.knowledge.sources import Maker, locked_source
+from minidesk.knowledge.versions import Versions, version_texts
 
 OLD = b"# Returns\n\nSend it back within 30 days.\n\nWe pay the postage.\n"
 NEW = b"# Returns\n\nSend it back within 14 days.\n\nWe pay the postage.\n"
@@ -67,6 +71,43 @@ async def test_going_back_to_what_stands_there_is_refused(library: Library) -> N
     await library.files.remove(old.sha256)
     with pytest.raises(Conflict, match="Upload it again"):
         await library.versions.restore(library.site.id, document, 1)
+
+
+async def test_a_file_that_is_brought_back_is_not_cleaned_up_meanwhile(library: Library) -> None:
+    """Between the look for the file and the row that names it, its version can be forgotten: with it the file would go."""
+    document = await two_versions(library)
+    source = (await library.document("returns.md")).source_id
+    old = (await library.history("returns.md"))[1]
+    looked = asyncio.Event()
+
+    class Watched(FileStore):
+        def path(self, sha256: str) -> Path:
+            looked.set()
+            return super().path(sha256)
+
+    folder = library.files.path(old.sha256).parents[2]
+    versions = Versions(library.db, Watched(folder), library.jobs, library.hub, library.clock)
+    order: list[str] = []
+
+    async def restore() -> None:
+        await versions.restore(library.site.id, document, 1)
+        order.append("restored")
+
+    async def clean_up() -> None:
+        await looked.wait()
+        async with FileStore(folder).removing():  # as another process would
+            order.append("removing")
+
+    async with asyncio.TaskGroup() as tasks, library.db.write() as tx:
+        await locked_source(
+            tx, library.site.id, source
+        )  # the restoring one has looked, and waits for its turn
+        tasks.create_task(restore())
+        removing = tasks.create_task(clean_up())
+        await asyncio.wait({removing}, timeout=0.3)
+        assert looked.is_set()
+        assert order == []
+    assert order == ["restored", "removing"]
 
 
 async def test_a_version_of_a_file_that_failed_later_can_be_brought_back(library: Library) -> None:

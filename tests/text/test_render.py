@@ -1,5 +1,6 @@
 """The one renderer: nothing that acts, loads or leads elsewhere comes out of it."""
 
+import re
 import time
 
 import lxml.html
@@ -85,3 +86,18 @@ def test_brackets_that_are_escaped_stay_so_however_many() -> None:
     """A second backslash set them free again: so many would take minutes."""
     assert render_markdown("\\[" * 60_000) == "<p>" + "[" * 60_000 + "</p>"
     assert render_markdown("\\\\[x](https://shop.example.com/)" * 600, link_hosts=HOSTS).count("<a") == 0
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(
+            st.characters(categories=["L", "N", "M"]), st.sampled_from(list(" ,.;:?!'()/%-_*[]&<>\"1a\n"))
+        ),
+        max_size=60,
+    )
+)
+def test_what_is_seen_to_be_plain_is_rendered_as_if_it_were_not(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minidesk.text.render._PLAIN", re.compile("(?!)"))
+        whole = render_markdown(text)
+    assert render_markdown(text) == whole

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import func, select, update
 from tests.web import test_console
 from tests.web.test_console import PART, Office, put_file
 
@@ -36,6 +37,29 @@ async def handed_off(office: Office, words: str = "Where is my parcel?") -> str:
     conversation = await office.conversation(office.site, words)
     await office.deps.handoff.hand_off(conversation, "customer_request")
     return conversation
+
+
+@pytest.mark.parametrize("way", ["macro", "reply"])
+async def test_what_is_sent_once_more_does_not_open_again_what_was_solved(office: Office, way: str) -> None:
+    """A double press on a macro that solves; a browser that sends a reply again when its agent has solved the ticket."""
+    await office.agent("mara@example.com", office.site, "editor")
+    conversation = await handed_off(office)
+    base = f"/console/conversations/{conversation}"
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get("/console/replies")
+        await browser.post("/console/replies", name="Late", text="Sorry", audience="site", status="solved")
+        [macro] = (await browser.client.get(f"{base}/canned", headers=PART)).json()["replies"]
+        act, sent = f"{base}/macro", {"macro": macro["id"], "client_id": "a1"}
+        if way == "reply":
+            act, sent = f"{base}/say", {"text": "Sorry", "client_id": "a1"}
+        assert (await browser.part(act, **sent)).status_code == 204
+        if way == "reply":
+            assert (await browser.part(f"{base}/solve")).status_code == 204
+        assert (await browser.part(act, **sent)).status_code == 204
+    async with office.db.read() as tx:
+        said = await tx.scalar(select(func.count()).where(Message.author == "agent"))
+    ticket = await ticket_of(office, conversation)
+    assert (ticket.status, await office.holder(conversation), said) == ("solved", ("assistant", None), 1)
 
 
 async def test_a_macro_is_made_shown_and_run(office: Office) -> None:

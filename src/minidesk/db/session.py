@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from minidesk.db.discreet import keep_values_out
 from minidesk.db.one_hop import OneHop
 from minidesk.errors import DatabaseBusy, StorageFull, Unavailable
 
@@ -61,6 +62,7 @@ class Database:
             self._writer = create_async_engine(
                 url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
             )
+            keep_values_out(self._writer.sync_engine)
             # The same pool. PostgreSQL's default shows each statement another state, and two of one reader that do
             # not fit: a revision, and rows that are newer than it.
             self._reader = self._writer.execution_options(

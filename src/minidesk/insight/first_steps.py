@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from minidesk.db import Tx
 from minidesk.db.models import Crawl, Document, FirstSteps, Site, Source
@@ -74,10 +74,11 @@ async def read_steps(tx: Tx, site_id: str) -> StepsView:
 
 async def is_starting(tx: Tx, site_id: str) -> bool:
     """Whether the Start page should be offered: begun and not put away, or a site that knows nothing yet."""
-    row = await tx.get(FirstSteps, site_id)
-    if row is not None:
-        return row.done_at is None
-    return await tx.scalar(select(Source.id).where(Source.site_id == site_id).limit(1)) is None
+    begun = exists().where(FirstSteps.site_id == site_id)
+    going_on = exists().where(FirstSteps.site_id == site_id, FirstSteps.done_at.is_(None))
+    knows = exists().where(Source.site_id == site_id)
+    # In one question: every page of an editor asks it.
+    return bool(await tx.scalar(select(or_(going_on, and_(~begun, ~knows)))))
 
 
 async def progress_of(tx: Tx, site_id: str, crawl_id: str | None) -> Progress:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,9 @@ from minidesk.jobs.turns import NotYet
 from minidesk.live import Hub, Subscription
 
 log = logging.getLogger(__name__)
+
+# How long after the first line on an absent database the second follows, and how far apart they come at most.
+SAY_AGAIN_SECONDS, SAY_AGAIN_MOST_SECONDS = 10.0, 3600.0
 
 Handler = Callable[[ClaimedJob], Awaitable[None]]
 GiveUp = Callable[[ClaimedJob, str], Awaitable[None]]
@@ -56,7 +60,9 @@ class Worker:
         poll_s: float = 1.0,
         grace_s: float = 10.0,
         heartbeat_s: float = HEARTBEAT_SECONDS,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ticks`: seconds from any moment on, by which it is said how long the database has been away."""
         self._db = db
         self._jobs = jobs
         self._hub = hub
@@ -72,6 +78,7 @@ class Worker:
         self._unknown: set[str] = set()
         self._waiting = 0  # of those that run: they only wait for another one, and take no place
         self._freed = asyncio.Event()
+        self._outage = _Outage(queue, ticks)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then claim nothing more, give running jobs their grace, and release the rest."""
@@ -106,11 +113,13 @@ class Worker:
 
     async def _claim(self) -> ClaimedJob | None:
         try:
-            return await self._jobs.claim(self._db, self._queue, self._owner)
+            job = await self._jobs.claim(self._db, self._queue, self._owner)
         except DATABASE_ERRORS as error:
             # a busy or absent database: the rows are safe, ask again after the next pause
-            log.warning("cannot claim jobs: %s", type(error).__name__, extra={"queue": self._queue})
+            self._outage.noticed(error)
             return None
+        self._outage.over()
+        return job
 
     async def _pause(self, stopped: asyncio.Task[bool], woken: Subscription) -> None:
         # With all hands full, a wake-up would only make us spin.
@@ -197,6 +206,44 @@ class Worker:
         except DATABASE_ERRORS as error:
             # the row still says "running": its lease ends and the work is repeated
             log.warning("job could not be settled: %s", type(error).__name__, extra={"job": job.id})
+
+
+class _Outage:
+    """Tells of a database that is away: at once, then after ever longer times, and when it is back.
+
+    It is asked each second: a night without it would be 30,000 lines of a log that say nothing more than the first.
+    """
+
+    def __init__(self, queue: str, ticks: Callable[[], float]) -> None:
+        self._extra = {"queue": queue}
+        self._ticks = ticks
+        self._since: float | None = None
+        self._distance = 0.0
+        self._next = 0.0
+
+    def noticed(self, error: Exception) -> None:
+        """Jobs could not be claimed."""
+        now = self._ticks()
+        if self._since is None:
+            self._since, self._distance, self._next = now, SAY_AGAIN_SECONDS, now
+        if now < self._next:
+            return
+        away = now - self._since
+        log.warning(
+            "cannot claim jobs: %s%s",
+            type(error).__name__,
+            f", for {away:.0f} s" if away else "",
+            extra=self._extra,
+        )
+        self._next = now + self._distance
+        self._distance = min(2 * self._distance, SAY_AGAIN_MOST_SECONDS)
+
+    def over(self) -> None:
+        """They could be."""
+        if self._since is not None:
+            away = self._ticks() - self._since
+            log.warning("jobs can be claimed again, after %.0f s", away, extra=self._extra)
+            self._since = None
 
 
 class _Spent(Exception):

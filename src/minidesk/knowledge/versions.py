@@ -125,6 +125,12 @@ class Versions:
 
         Raises `NotFound`, and `Conflict` where that file is the present one or is not kept any more.
         """
+        async with self._files.keeping() as keeping:
+            # The version may be forgotten meanwhile, and its file with it: nobody removes that before the source names it.
+            await keeping.begin()
+            return await self._restore(site_id, document_id, n, author)
+
+    async def _restore(self, site_id: str, document_id: str, n: int, author: str | None) -> str:
         async with self._db.read() as tx:
             wanted = await _version(tx, site_id, document_id, n)
         size = await asyncio.to_thread(_size, self._files.path(wanted.sha256))

@@ -18,7 +18,9 @@ from minidesk.tickets.clocks import (
     Clocks,
     answered,
     due_of,
+    go_on,
     promise_again,
+    rest,
     settle,
     start,
     start_next,
@@ -27,6 +29,7 @@ from minidesk.tickets.clocks import (
 )
 from minidesk.tickets.entities import find_entities
 from minidesk.tickets.examples import keep_text
+from minidesk.tickets.late import late_tickets
 from minidesk.tickets.records import EvidencePart, Priority, Reason, Status, TeamChoice, Triage
 from minidesk.tickets.routing import mark_routed
 from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket, works_here
@@ -172,16 +175,31 @@ class Tickets:
         ticket = await self.active(tx, ticket_id)
         await check_works_here(tx, ticket.site_id, agent_id)
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
+        await self._go_on(tx, ticket)
         ticket.assignee_id = agent_id
         ticket.status = "open"
         ticket.snoozed_until = ticket.back_at = None
         await self.changed(tx, ticket)
         return ticket
 
+    async def hand_back(self, tx: Tx, conversation_id: str) -> bool:
+        """Give a conversation back to the assistant, as `Conversations.hand_back`.
+
+        Its ticket stays, for whoever it waits for, but its visitor waits for no person now: no clock of an answer runs.
+        """
+        if not await self._conversations.hand_back(tx, conversation_id):
+            return False
+        ticket = await active_ticket(tx, conversation_id, lock=True)
+        if ticket is not None:
+            rest(ticket)
+            await self.changed(tx, ticket)
+        return True
+
     async def assign(self, tx: Tx, ticket_id: str, agent_id: str | None) -> Ticket:
         """Give the ticket to an agent of the site, or to nobody. A conversation that an agent holds moves with it.
 
-        One that was put off is in sight again: whoever gets it has not put it off.
+        One that was put off is in sight again: whoever gets it has not put it off. What waits in the queue then has a
+        time for an answer, though somebody has answered before.
         """
         ticket = await self.active(tx, ticket_id)
         if agent_id is not None:
@@ -189,7 +207,9 @@ class Tickets:
         if agent_id != ticket.assignee_id:
             ticket.assignee_id = agent_id
             ticket.snoozed_until = ticket.back_at = None
-            await self._conversations.pass_on(tx, ticket.conversation_id, agent_id)
+            moved = await self._conversations.pass_on(tx, ticket.conversation_id, agent_id)
+            if moved and agent_id is None:
+                await self._start_next(tx, ticket, "queue")
             await self.changed(tx, ticket)
         return ticket
 
@@ -249,14 +269,15 @@ class Tickets:
 
         Raises AlreadyAssigned if another agent holds the conversation. The first answer stops the response clock.
         """
-        ticket = await self.active(tx, ticket_id)
+        ticket = await lock_ticket(tx, ticket_id)
         await check_works_here(tx, ticket.site_id, agent_id)
-        # A repeat that comes late, when the ticket was given away since, must not take the conversation without it.
+        # A repeat that comes late, when the ticket was solved or given away since, changes nothing and is not refused.
         first = await self._conversations.agent_posted(
             tx, ticket.conversation_id, agent_id=agent_id, client_id=client_id
         )
         if first is not None:
             return first
+        ticket = await self.active(tx, ticket_id)
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         posted = await self._conversations.post_agent_message(
             tx,
@@ -266,6 +287,7 @@ class Tickets:
             client_id=client_id,
             attachments=attachments,
         )
+        await self._go_on(tx, ticket)
         ticket.assignee_id, ticket.back_at = agent_id, None
         answered(ticket, self._clock())
         await self.changed(tx, ticket)
@@ -284,7 +306,7 @@ class Tickets:
         facts = joined(ticket.entities, find_entities([message]))
         asleep = ticket.snoozed_until is not None
         holder = (await tx.get_one(Conversation, conversation_id)).holder
-        waits = holder in ("queue", "agent") and await self._start_next(tx, ticket)
+        waits = await self._start_next(tx, ticket, holder)
         if ticket.status == "pending" or asleep or waits or len(facts) > len(ticket.entities):
             ticket.status = "open"
             ticket.snoozed_until = None
@@ -296,7 +318,8 @@ class Tickets:
         ticket = await lock_ticket(tx, ticket_id)
         if ticket.status in ACTIVE and (ticket.status == "pending" or ticket.snoozed_until is not None):
             ticket.status, ticket.snoozed_until = "open", None
-            await self._start_next(tx, ticket)
+            holder = (await tx.get_one(Conversation, ticket.conversation_id)).holder
+            await self._start_next(tx, ticket, holder)
             await self.changed(tx, ticket)
 
     async def queued_again(self, tx: Tx, ticket: Ticket, clocks: Clocks) -> None:
@@ -307,15 +330,23 @@ class Tickets:
         promise_again(ticket, clocks.first_due)
         await self.changed(tx, ticket)
 
+    async def wait_here(self, tx: Tx, ticket: Ticket) -> None:
+        """A visitor who waited in another conversation waits in this one, told so by the caller, who announces the change.
+
+        Open, in sight, in the queue where the assistant had it, and with a time.
+        """
+        ticket.status, ticket.snoozed_until = "open", None
+        await self._conversations.to_queue(tx, ticket.conversation_id)
+        await self._go_on(tx, ticket)
+        holder = (await tx.get_one(Conversation, ticket.conversation_id)).holder
+        await self._start_next(tx, ticket, holder)
+
     async def say_late(self, tx: Tx, ticket_id: str, line: str) -> bool:
         """Tell a visitor whom nobody answered in time; once a ticket. False where somebody came meanwhile."""
-        ticket = await lock_ticket(tx, ticket_id)
-        row = await tx.get_one(Conversation, ticket.conversation_id)
-        # A rule may have named somebody: to the visitor it is the same, as long as nobody has come.
-        waits = ticket.status == "open" and ticket.responded_at is None and row.holder == "queue"
-        if not waits or ticket.late_told_at is not None:
+        ticket, now = await lock_ticket(tx, ticket_id), self._clock()
+        if (await tx.execute(late_tickets(now).where(Ticket.id == ticket_id))).one_or_none() is None:
             return False
-        ticket.late_told_at = self._clock()
+        ticket.late_told_at = now
         await self._conversations.post_system_message(tx, ticket.conversation_id, line)
         return True
 
@@ -360,9 +391,14 @@ class Tickets:
         start_over(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         await self._conversations.to_queue(tx, ticket.conversation_id)
 
-    async def _start_next(self, tx: Tx, ticket: Ticket) -> bool:
-        """Start the clock of the next answer, where the visitor waits for one and it does not run."""
-        if not waits_again(ticket):
+    async def _go_on(self, tx: Tx, ticket: Ticket) -> None:
+        """An agent has what the assistant had."""
+        if ticket.response_due_at is None:
+            go_on(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
+
+    async def _start_next(self, tx: Tx, ticket: Ticket, holder: str) -> bool:
+        """Start the clock of the next answer, where the visitor waits for one of a person and it does not run."""
+        if holder not in ("queue", "agent") or not waits_again(ticket, queued=holder == "queue"):
             return False
         start_next(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         return True

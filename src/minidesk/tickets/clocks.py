@@ -77,21 +77,40 @@ def promise_again(ticket: Ticket, first_due: datetime) -> None:
     ticket.next_due_at = None
 
 
+def rest(ticket: Ticket) -> None:
+    """The assistant has the visitor: nobody waits for a person's answer. What the matter has for being solved goes on."""
+    ticket.next_due_at = None
+    if ticket.responded_at is None:
+        ticket.response_due_at = None
+
+
+def go_on(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
+    """A person has the matter again: it has a time for the first answer, where that clock rested."""
+    if ticket.response_due_at is None:
+        ticket.response_due_at = _first_after(ticket, config, now)
+
+
 def answered(ticket: Ticket, now: datetime) -> None:
     """An agent answered: nobody waits for the first or the next answer."""
     ticket.responded_at, ticket.next_due_at = ticket.responded_at or now, None
 
 
-def waits_again(ticket: Ticket) -> bool:
-    """Whether what the visitor has written now starts the clock of the next answer."""
-    promised = (ticket.policy or {}).get("next_minutes")
+def waits_again(ticket: Ticket, *, queued: bool = False) -> bool:
+    """Whether what the visitor has written now starts the clock of the next answer.
+
+    Where nobody has the matter it always does: a place in the queue has a time, whatever the policy promises.
+    """
+    promised = queued or (ticket.policy or {}).get("next_minutes")
     return bool(promised) and ticket.responded_at is not None and ticket.next_due_at is None
 
 
 def start_next(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
-    """The visitor waits for an answer again."""
+    """The visitor waits for an answer again: as long as the policy says, else as for the first one."""
     policy = ticket.policy or {}
-    ticket.next_due_at = _after(config, policy["counts"], now, policy["next_minutes"])
+    minutes = policy.get("next_minutes")
+    ticket.next_due_at = (
+        _after(config, policy["counts"], now, minutes) if minutes else _first_after(ticket, config, now)
+    )
 
 
 def start_over(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
@@ -103,8 +122,7 @@ def start_over(ticket: Ticket, config: SiteConfig, now: datetime) -> None:
     if policy.get("resolution_minutes"):
         ticket.resolution_due_at = _after(config, policy["counts"], now, policy["resolution_minutes"])
     if ticket.responded_at is None:
-        first = policy.get("first_minutes") or config.reply_minutes or DEFAULT_RESPONSE_MINUTES
-        promise_again(ticket, _after(config, policy.get("counts", "opening_hours"), now, first))
+        promise_again(ticket, _first_after(ticket, config, now))
     ticket.next_due_at = None
     if waits_again(ticket):
         start_next(ticket, config, now)
@@ -139,6 +157,13 @@ def _running(ticket: Ticket | Row[*tuple[Any, ...]]) -> list[tuple[Any, datetime
         ("resolution", ticket.resolution_due_at),
     )
     return [(clock, at) for clock, at in clocks if at is not None]
+
+
+def _first_after(ticket: Ticket, config: SiteConfig, now: datetime) -> datetime:
+    """When a first answer is due that is promised now."""
+    policy = ticket.policy or {}
+    first = policy.get("first_minutes") or config.reply_minutes or DEFAULT_RESPONSE_MINUTES
+    return _after(config, policy.get("counts", "opening_hours"), now, first)
 
 
 def _after(config: SiteConfig, counts: Counts, start: datetime, minutes: int) -> datetime:

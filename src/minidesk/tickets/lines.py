@@ -25,7 +25,8 @@ _OF_TICKET = (
 async def lines_of(tx: Tx, chosen: Sequence[tuple[str, str | None]]) -> list[InboxLine]:
     """The lines of (conversation, ticket), in their order."""
     talks = {row.id: row for row in await tx.execute(_talks([c for c, _ in chosen]))}
-    tickets = {row.id: row for row in await tx.execute(_tickets([t for _, t in chosen if t]))}
+    with_ticket = [t for _, t in chosen if t]
+    tickets = {row.id: row for row in await tx.execute(_tickets(with_ticket))} if with_ticket else {}
     return [_line(talks[c], tickets[t] if t else None) for c, t in chosen]
 
 

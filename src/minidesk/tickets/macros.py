@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import select
 
 from minidesk.db import Tx
-from minidesk.db.models import Message, Team, Ticket
+from minidesk.db.models import Message, Team
 from minidesk.errors import Invalid
 from minidesk.tickets.actions import Tickets
 from minidesk.tickets.canned_fill import check_filled
 from minidesk.tickets.records import PRIORITIES, Priority, Status
+from minidesk.tickets.rows import lock_ticket
 from minidesk.tickets.tags import TAGS_OF_TICKET, check_tag
 
 # A macro that reopens would be pressed on what is open already; closing for good is no everyday matter.
@@ -64,9 +65,10 @@ async def run_macro(
     the text has no value, and what each of the steps raises.
     """
     check_filled(text)
-    conversation_id = await tx.scalar(select(Ticket.conversation_id).where(Ticket.id == ticket_id))
+    # Behind the lock: the other press may be at it, and what it solves would be refused to this one.
+    locked = await lock_ticket(tx, ticket_id)
     posted = select(Message.id).where(
-        Message.conversation_id == conversation_id,
+        Message.conversation_id == locked.conversation_id,
         Message.author == "agent",
         Message.client_id == client_id,
     )

@@ -75,12 +75,11 @@ async def read_mentions(tx: Tx, agent_id: str, conversation_id: str, now: dateti
     return bool(read.all())
 
 
-async def unread_count(tx: Tx, site_id: str, agent_id: str) -> int:
+def unread(site_id: str, agent_id: str) -> Select[int]:
     """In how many conversations of the site a note names this agent that they have not read."""
-    query = select(func.count(Mention.conversation_id.distinct())).where(
+    return select(func.count(Mention.conversation_id.distinct())).where(
         Mention.agent_id == agent_id, Mention.site_id == site_id, Mention.read_at.is_(None)
     )
-    return int(await tx.scalar(query) or 0)
 
 
 async def unread_of(tx: Tx, agent_id: str, conversation_ids: Collection[str]) -> set[str]:

@@ -27,6 +27,7 @@ async def merge_tickets(
 ) -> Ticket:
     """Close the ticket `from_id` and go on with `into_id`, which gets its facts, its tags and a note of what was said.
 
+    Whoever waited there for a person waits for one here: not behind a ticket that is put off, nor with the assistant.
     `line` tells the visitor, in the conversation that ends, where it goes on. Raises NotFound for another site's, and
     Conflict where the two are not active tickets of one visitor, or are in one conversation.
     """
@@ -58,7 +59,10 @@ async def merge_tickets(
     )
     await conversations.post_system_message(tx, source.conversation_id, line)
     source.merged_into = target.id
+    waited = source.status == "open" and source.snoozed_until is None
     await tickets.set_status(tx, source.id, "closed")
+    if waited:
+        await tickets.wait_here(tx, target)
     await tickets.changed(tx, target)
     return target
 

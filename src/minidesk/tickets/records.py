@@ -181,3 +181,4 @@ class InboxCounts:
     mentions: int  # conversations with unread ones
     overdue: int  # of `all`: a clock has run out
     near: int  # of the agent's own and of nobody's: a clock that is warned of is near its end, or past it
+    solved: int  # and closed

@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import select
 
 from minidesk.db import Database
-from minidesk.db.models import Conversation, Ticket
+from minidesk.db.models import Ticket
 from minidesk.errors import MinideskError
 from minidesk.tickets.actions import Tickets
+from minidesk.tickets.late import late_tickets
 from minidesk.tickets.rows import ACTIVE, SAME_MATTER
 from minidesk.tickets.snooze import bring_back, due_back
 
@@ -74,17 +75,7 @@ class Tending:
         return changed
 
     async def _late(self) -> Sequence[tuple[str, str | None]]:
-        query = (
-            select(Ticket.id, Conversation.locale)
-            .join(Conversation, Conversation.id == Ticket.conversation_id)
-            .where(
-                Ticket.status == "open",
-                Ticket.response_due_at < self._clock(),
-                Ticket.responded_at.is_(None),
-                Ticket.late_told_at.is_(None),
-                Conversation.holder == "queue",
-            )
-        )
+        query = late_tickets(self._clock())
         async with self._db.read() as tx:
             return [(ticket_id, locale) for ticket_id, locale in await tx.execute(query.limit(AT_ONCE))]
 

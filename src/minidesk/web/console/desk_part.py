@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from minidesk.accounts import list_people
 from minidesk.db import Tx
-from minidesk.db.models import Message, Ticket, Visitor
+from minidesk.db.models import Message, Ticket
 from minidesk.live import AgentHere, AgentsHere
-from minidesk.sites import site_by_id
 from minidesk.tickets import (
     CannedChoice,
     Does,
@@ -37,12 +36,11 @@ async def with_desk(
 ) -> ConversationPart:
     """The conversation with everything around its ticket."""
     row, ticket = opened.row, opened.ticket
-    visitor = await tx.get_one(Visitor, row.visitor_id)
     active = ticket is not None and ticket.status in ("open", "pending")
     solved = ticket is not None and ticket.status in ("solved", "closed")
     people = await list_people(tx, row.site_id) if active else []
     others = await mergeable(tx, row) if active else []
-    hours = (await site_by_id(tx, row.site_id)).config.hours
+    hours = opened.site.config.hours
     today = now.astimezone(hours.zone if hours else UTC).date()
     desk = DeskPart(
         others=tuple(_present(each, t) for each in here.others(row.id, agent_id, now))
@@ -58,7 +56,7 @@ async def with_desk(
         mergeable=tuple(Option(id, f"#{number} {subject}") for id, number, subject in others),
         merged_into=await _merged(tx, ticket),
         spam=row.spam_at is not None,
-        email=visitor.email or "",
+        email=opened.visitor.email or "",
         may_propose=solved and await _agent_answered(tx, row.id),
         mentioned=await unread_mentions(tx, agent_id, row.id),
     )

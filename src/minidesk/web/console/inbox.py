@@ -10,7 +10,7 @@ from minidesk.text.normalise import replace_surrogates
 from minidesk.tickets import Due, InboxLine, View, inbox, inbox_counts, site_tags, tags_of
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
-from minidesk.web.console.queries import first_words_of, solved_count, waiting_count
+from minidesk.web.console.queries import first_words_of, waiting_count
 from minidesk.web.console.times import span, when
 from minidesk.web.console.view import Translate
 
@@ -38,10 +38,9 @@ async def list_part(
     site_id, agent_id = viewer.site.site_id, viewer.agent.agent_id
     lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], tag=tag, limit=SHOWN + 1)
     counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now, tag=tag)
-    solved = await solved_count(tx, site_id, tag)
     numbers = (
         counts.mine, counts.unassigned, counts.team, counts.all, counts.snoozed, counts.mentions,
-        counts.assistant, solved,
+        counts.assistant, counts.solved,
     )  # fmt: skip
     tabs = tuple(
         Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?{query_of(key, tag)}", key == view)

@@ -21,7 +21,7 @@ from minidesk.db.models import (
     Ticket,
     Visitor,
 )
-from minidesk.tickets import ACTIVE, wears
+from minidesk.tickets import ACTIVE
 
 EARLIER_SHOWN = 5
 
@@ -74,14 +74,6 @@ async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
     return int(await tx.scalar(query) or 0)
 
 
-async def solved_count(tx: Tx, site_id: str, tag: str = "") -> int:
-    """Tickets that are solved or closed; with `tag`, of those that wear it."""
-    # A tag is of one site: with the site as well SQLite would look through all of its tickets.
-    of = wears(site_id, tag) if tag else Ticket.site_id == site_id
-    query = select(func.count()).where(of, Ticket.status.not_in(ACTIVE))
-    return int(await tx.scalar(query) or 0)
-
-
 async def first_words_of(tx: Tx, conversation_ids: Sequence[str]) -> dict[str, str]:
     """What the visitor said first, by conversation."""
     first = (
@@ -104,9 +96,8 @@ async def list_teams(tx: Tx, site_id: str) -> list[tuple[str, str]]:
     return [(id, name) for id, name in rows]
 
 
-async def customer_of(tx: Tx, conversation: Conversation) -> Customer:
+async def customer_of(tx: Tx, conversation: Conversation, visitor: Visitor) -> Customer:
     """The visitor of a conversation that the caller may see."""
-    visitor = await tx.get_one(Visitor, conversation.visitor_id)
     first = (
         select(Message.text)
         .where(Message.conversation_id == Conversation.id, Message.author == "visitor")

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.conversations.rows import agent_name
 from minidesk.db import Tx
-from minidesk.db.models import Conversation
+from minidesk.db.models import Conversation, Visitor
+from minidesk.sites import SiteView, site_by_id
 from minidesk.tickets import TicketView, site_tags, tags_of, ticket_of
 from minidesk.web.console.contexts import ConversationPart, Earlier, Fact, Segment, Tag, TicketPart
 from minidesk.web.console.marks import marked
@@ -27,6 +28,8 @@ class Opened:
 
     row: Conversation
     ticket: TicketView | None
+    visitor: Visitor
+    site: SiteView
 
 
 async def conversation_part(
@@ -38,9 +41,11 @@ async def conversation_part(
     teams = await list_teams(tx, row.site_id)
     tags = (await tags_of(tx, [ticket.id])).get(ticket.id, ()) if ticket else ()
     known_tags = tuple(tag for tag in await site_tags(tx, row.site_id) if tag not in tags)
-    customer = await customer_of(tx, row)
+    visitor = await tx.get_one(Visitor, row.visitor_id)
+    site = await site_by_id(tx, row.site_id)
+    customer = await customer_of(tx, row, visitor)
     first = await first_shown(tx, row, wanted)
-    entries = await entries_of(tx, row, agent_id, customer.name, first, now=now, t=t)
+    entries = await entries_of(tx, row, site, agent_id, customer.name, first, now=now, t=t)
     holder = await agent_name(tx, row.holder_agent_id)
     mine = row.holder == "agent" and row.holder_agent_id == agent_id
     active = ticket is not None and ticket.status in ("open", "pending")
@@ -75,7 +80,7 @@ async def conversation_part(
         first=first,
         before=max(1, first - MESSAGES_SHOWN),
     )
-    return Opened(row, ticket), part
+    return Opened(row, ticket, visitor, site), part
 
 
 def with_hit(part: ConversationPart, message_id: str, words: Sequence[str]) -> ConversationPart:

@@ -72,7 +72,9 @@ class Acts:
         stored = await self._stored(
             agent, conversation_id, files
         )  # first: a file that is refused takes nothing over
-        ticket_id = await self._ticket_to_answer(agent, conversation_id)
+        ticket_id = await self._ticket_to_answer(agent, conversation_id, client_id)
+        if ticket_id is None:
+            return
         async with self._deps.db.write() as tx:
             if (seen := whole_number(field(form, "seen"))) is not None:
                 await check_seen(tx, conversation_id, agent.agent_id, seen)
@@ -139,7 +141,7 @@ class Acts:
             row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
             if row.holder == "agent" and row.holder_agent_id != agent.agent_id:
                 raise AlreadyAssigned("Another agent is on this conversation. Take it over from them first.")
-            await self._deps.conversations.hand_back(tx, conversation_id)
+            await self._deps.tickets.hand_back(tx, conversation_id)
 
     async def solve(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
         """The ticket is solved; what the visitor writes next is the assistant's again."""
@@ -189,9 +191,20 @@ class Acts:
             ticket_id = await _tagged_ticket(tx, conversation_id)
             await self._deps.tickets.remove_tag(tx, ticket_id, agent.agent_id, field(form, "tag"))
 
-    async def _ticket_to_answer(self, agent: AgentIdentity, conversation_id: str) -> str:
-        """The open ticket; a solved one is opened again, and where there is none, taking over opens one."""
+    async def _ticket_to_answer(
+        self, agent: AgentIdentity, conversation_id: str, client_id: str
+    ) -> str | None:
+        """The open ticket; a solved one is opened again, and where there is none, taking over opens one.
+
+        None where the agent's answer is there already: a second press, or a browser that sends once more, must not open
+        again what the first one solved.
+        """
         async with self._deps.db.write() as tx:
+            said = await self._deps.conversations.agent_posted(
+                tx, conversation_id, agent_id=agent.agent_id, client_id=client_id
+            )
+            if said is not None:
+                return None
             ticket = await active_ticket(tx, conversation_id)
             if ticket is not None:
                 return ticket.id

@@ -1,7 +1,6 @@
 """The messages of a conversation as entries: as many as are shown, and of these as many as the page does not have yet."""
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from minidesk.conversations import MessageView, access_conversation_as_agent, transcript
 from minidesk.db import Tx
 from minidesk.db.models import Conversation, Message, Visitor
-from minidesk.sites import link_hosts, site_by_id
+from minidesk.sites import SiteView, link_hosts, site_by_id
 from minidesk.text.normalise import whole_number
 from minidesk.tickets import corrected_in
 from minidesk.web.console.contexts import Chip, ConversationPart, Entry, FileLink, TranscriptPart
@@ -67,18 +66,26 @@ async def transcript_part(
     row = await access_conversation_as_agent(tx, agent_id, conversation_id)
     visitor = await tx.get_one(Visitor, row.visitor_id)
     first = await first_shown(tx, row, wanted)
-    entries = await entries_of(tx, row, agent_id, visitor.name, first, now=now, t=t)
+    site = await site_by_id(tx, row.site_id)
+    entries = await entries_of(tx, row, site, agent_id, visitor.name, first, now=now, t=t)
     return TranscriptPart(
         row.id, entries, first, max(1, first - MESSAGES_SHOWN), row.last_seq, row.last_event
     )
 
 
 async def entries_of(
-    tx: Tx, row: Conversation, agent_id: str, visitor: str | None, first: int, *, now: datetime, t: Translate
+    tx: Tx,
+    row: Conversation,
+    site: SiteView,
+    agent_id: str,
+    visitor: str | None,
+    first: int,
+    *,
+    now: datetime,
+    t: Translate,
 ) -> tuple[Entry, ...]:
     """The messages from the number `first` on, with what agents wrote instead of wrong answers."""
-    site = await site_by_id(tx, row.site_id)
-    hosts = link_hosts(site.allowed_origins, site.config.link_hosts)
+    hosts = tuple(link_hosts(site.allowed_origins, site.config.link_hosts))
     messages = await transcript(tx, row.id, include_notes=True, from_seq=first)
     corrected = await corrected_in(tx, row.id)
     return tuple(
@@ -103,19 +110,13 @@ def _entry(
     conversation_id: str,
     agent_id: str,
     visitor: str | None,
-    hosts: Collection[str],
+    hosts: tuple[str, ...],
     right: str,
     now: datetime,
     t: Translate,
 ) -> Entry:
     mine = m.author in ("agent", "note") and m.agent_id == agent_id
-    names = {
-        "visitor": visitor or t("talk.visitor"),
-        "assistant": t("talk.assistant"),
-        "note": t("talk.note", name=t("talk.you") if mine else m.name or t("talk.agent")),
-        "agent": t("talk.you") if mine else m.name or t("talk.agent"),
-    }
-    name = names.get(m.author, "")
+    name = _name(m, mine, visitor, t)
     drawn = (
         m.id,
         name,
@@ -136,7 +137,7 @@ def _entry(
         name=name,
         mine=mine,
         at=clock(m.at, now),
-        body=LateText(m.text, m.citations if m.author == "assistant" else None, tuple(hosts)),
+        body=LateText(m.text, m.citations if m.author == "assistant" else None, hosts),
         details=_details(m, t),
         chips=tuple(Chip(c.n, c.title, c.quote, document_href(c.document)) for c in m.citations),
         files=_files(m, conversation_id),
@@ -146,6 +147,19 @@ def _entry(
         version=hashlib.sha256(repr(drawn).encode()).hexdigest()[:12],
         right=right,
     )
+
+
+def _name(m: MessageView, mine: bool, visitor: str | None, t: Translate) -> str:
+    """Who says it; nobody, where it is a line of the desk."""
+    match m.author:
+        case "visitor":
+            return visitor or t("talk.visitor")
+        case "assistant":
+            return t("talk.assistant")
+        case "system":
+            return ""
+    agent = t("talk.you") if mine else m.name or t("talk.agent")
+    return agent if m.author == "agent" else t("talk.note", name=agent)
 
 
 def _files(m: MessageView, conversation_id: str) -> tuple[FileLink, ...]:

@@ -24,7 +24,7 @@ from minidesk.web.console.assist_routes import Page
 from minidesk.web.console.contexts import Composer, ConversationPart, Helps, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import macro_lines, with_desk
-from minidesk.web.console.gate import access_viewer, checked_form, field, identify, is_part
+from minidesk.web.console.gate import checked_form, field, identify, is_part, viewer_in
 from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.queries import waiting_count
@@ -81,7 +81,7 @@ def _add_parts(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         agent, now = await identify(deps, request), deps.clock()
         async with deps.db.read() as tx:
             opened, part = await _opened(tx, deps, request, agent.agent_id, conversation_id, now, view.t)
-        viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
+            viewer = await viewer_in(tx, deps, request, agent, site_id=opened.row.site_id)
         part = only_new(part, known_to(request))
         page = InboxPage(shell(viewer, "inbox"), NO_LIST, part, Composer(""))
         return view.html("parts/talk.html", page=page, c=part)
@@ -152,12 +152,11 @@ async def _page(
 ) -> Response:
     """The whole page; with `error`, the one that refuses the `form`. `composer` is what its field holds instead of that."""
     agent, now = await identify(deps, request), deps.clock()
-    async with deps.db.read() as tx:
-        opened, part = await _opened(tx, deps, request, agent.agent_id, conversation_id, now, view.t)
-    viewer = await access_viewer(deps, request, site_id=opened.row.site_id, agent=agent)
     asked = request.query_params
     beside = request.headers.get("hx-target") == "work"
     async with deps.db.read() as tx:
+        opened, part = await _opened(tx, deps, request, agent.agent_id, conversation_id, now, view.t)
+        viewer = await viewer_in(tx, deps, request, agent, site_id=opened.row.site_id)
         if beside:  # the list is on the page and stays there
             rows = replace(NO_LIST, waiting=await waiting_count(tx, opened.row.site_id, agent.agent_id))
         else:

@@ -43,10 +43,10 @@ class TicketActs:
     def __init__(
         self,
         deps: ConsoleDeps,
-        ticket_to_answer: Callable[[AgentIdentity, str], Awaitable[str]],
+        ticket_to_answer: Callable[[AgentIdentity, str, str], Awaitable[str | None]],
         texts: Texts,
     ) -> None:
-        """`ticket_to_answer` opens a ticket where there is none; `texts` speak to visitors."""
+        """`ticket_to_answer` opens a ticket where there is none, and gives none to what was said before; `texts` speak to visitors."""
         self._deps = deps
         self._ticket_to_answer = ticket_to_answer
         self._texts = texts
@@ -141,7 +141,9 @@ class TicketActs:
             raise NotFound
         said = chosen.filled.text if text is None else text
         client_id = field(form, "client_id")[:CLIENT_ID_CHARS] or secrets.token_hex(16)
-        ticket_id = await self._ticket_to_answer(agent, conversation_id)
+        ticket_id = await self._ticket_to_answer(agent, conversation_id, client_id)
+        if ticket_id is None:
+            return
         async with deps.db.write() as tx:
             await run_macro(
                 tx, deps.tickets, ticket_id, agent_id=agent.agent_id, text=said, does=chosen.does,
