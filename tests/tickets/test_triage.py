@@ -1,5 +1,6 @@
 """Triage: every part stands in the conversation, word for word, and the rules decide as a careful agent would."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -67,6 +68,25 @@ def test_a_summary_says_what_it_is_about_what_was_tried_and_what_is_wanted() -> 
     ]
     assert [(e.kind, e.text) for e in found.entities] == [("product", "Lizum tent"), ("date", "on Saturday")]
     check_verbatim(messages, [*found.evidence, *found.entities])
+
+
+@pytest.mark.parametrize(
+    ("helpful", "issue"),
+    [(None, "do you sell fresh bananas"), (False, "how long do i have to send something back")],
+)
+def test_what_was_answered_is_not_what_is_open(helpful: bool | None, issue: str) -> None:
+    """Unless the visitor said that the answer did not help."""
+    cited = CitationView(1, "returns.md", "Returns", "/returns", "30 days", ((0, 8),))
+    answer = message(2, "assistant", "30 days after delivery.", (cited,))
+    messages = [
+        message(1, "visitor", "How long do I have to send something back to you?"),
+        replace(answer, reply_to="msg_1", helpful=helpful),
+        message(3, "visitor", "Do you sell fresh bananas?"),
+        replace(message(4, "assistant", "Our pages don't say."), reply_to="msg_3"),
+        message(5, "visitor", "I want to talk to a human"),
+    ]
+    found = triage(messages, reason="customer_request")
+    assert found.subject.lower().startswith(issue), found.subject
 
 
 def check_verbatim(messages: list[MessageView], pieces: list[Evidence | Entity]) -> None:

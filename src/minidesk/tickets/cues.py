@@ -71,7 +71,7 @@ PRIORITY_RULES: tuple[tuple[Priority, str, re.Pattern[str]], ...] = (
     ),
     (
         "high",
-        "a broken promise of delivery",
+        "something damaged, wrong or missing",
         cue(
             "damaged|broken|defective|faulty|wrong item|wrong size was sent|wrong product|never arrived|not arrived|hasn't arrived|"
             "didn't arrive|lost parcel|parcel is lost|parcel was lost|missing item|missing parcel|torn|"

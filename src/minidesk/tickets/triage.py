@@ -52,6 +52,9 @@ class _Said:
     start: int
     text: str
     turn: int  # of its message, from 0
+    answered: bool = (
+        False  # the assistant answered its message from pages, and nobody said that it did not help
+    )
 
     def clipped(self, max_words: int) -> str:
         """Its first words, cut at a space; what is left is still verbatim."""
@@ -154,8 +157,9 @@ def visitor_sentences(messages: Sequence[MessageView]) -> list[Evidence]:
 
 
 def _visitor_sentences(messages: Sequence[MessageView]) -> list[_Said]:
+    answered = {m.reply_to for m in messages if m.citations and m.reply_to and m.helpful is not False}
     return [
-        _Said(message.id, span.start, span.text, turn)
+        _Said(message.id, span.start, span.text, turn, message.id in answered)
         for turn, message in enumerate(messages)
         for span in (sentences(message.text) if message.author == "visitor" else ())
     ]
@@ -213,9 +217,12 @@ def _most_telling(said: list[_Said]) -> list[_Said]:
         # Long sentences hold more of everything, but by their number of words less and less.
         score = 0.04 * sum(min(weights[stem], 4) for stem in stems) / math.sqrt(max(6, len(stems)))
         score += 0.25 / (1 + s.turn) + 0.1 * min(length, 25) / 25 - 0.08 * (length < 5)
-        score += 0.16 * bool(cues.PROBLEM.search(s.text)) + 0.05 * s.text.endswith("?")
+        problem = bool(cues.PROBLEM.search(s.text))
+        score += 0.16 * problem + 0.05 * s.text.endswith("?")
         score += 0.1 * bool(cues.WANTS.search(s.text)) + 0.04 * bool(_OF_THEMSELVES.match(s.text))
-        return score - 1.0 * bool(cues.PERSON.search(s.text))
+        # An agent told of what was answered would answer it again. A problem is not over because a page speaks of it.
+        over = s.answered and not problem
+        return score - 1.0 * bool(cues.PERSON.search(s.text)) - 0.4 * over
 
     candidates = [s for s in said if len(content_stems(s.text)) > 0 and not _only_greets(s.text)]
     return sorted(candidates, key=telling, reverse=True)
