@@ -34,7 +34,9 @@ install: .venv/.dev widget ## an environment to work in: .venv, with everything 
 
 # In the files' own order: by the number of their tests the few slow ones in a browser would come last, and one worker
 # would do them while the others have nothing left.
-test: check system .venv-litellm/.done ## check, then all tests but benchmarks and long runs (ARGS=… for pytest)
+# The proxy's environment is made beside the other one, a minute less.
+test: ## check, then all tests but benchmarks and long runs (ARGS=… for pytest)
+	@$(MAKE) --no-print-directory -j2 check system .venv-litellm/.done
 	@sh scripts/pytest.sh "not bench and not prove and not llama" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-llama: .venv/.dev ## the gateway against llama.cpp's server (builds it first: ten minutes)

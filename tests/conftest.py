@@ -18,11 +18,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from minidesk.db import Database
 from minidesk.db.migrate import migrate
 from minidesk.settings import Settings, load_settings
+from tests.helpers.server import sample_in
 
 POSTGRES = os.environ.get("MINIDESK_TEST_POSTGRES_URL", "")
 IN_CI = os.environ.get("CI") == "true"
@@ -92,30 +93,42 @@ async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres_template() -> AsyncIterator[str]:
-    """The name of a PostgreSQL database made by the real migrations; tests copy it."""
+async def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the sample shop, one for all workers; tests copy it."""
+    own = tmp_path_factory.getbasetemp()
+    return await sample_in(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres() -> AsyncIterator[AsyncConnection | None]:
+    """A connection that makes and drops databases: one a session, for to connect costs as much as to do that."""
     if not POSTGRES:
+        yield None
+        return
+    engine = create_async_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        yield connection
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_template(postgres: AsyncConnection | None) -> AsyncIterator[str]:
+    """The name of a PostgreSQL database made by the real migrations; tests copy it."""
+    if postgres is None:
         yield ""
         return
     name = f"template_{secrets.token_hex(4)}"
-    await _postgres(f"CREATE DATABASE {name}")
+    await postgres.execute(text(f"CREATE DATABASE {name}"))
     db = Database(postgres_url(name))
     await migrate(db, Path("/nonexistent-and-not-needed"))
     await db.close()
     yield name
-    await _postgres(f"DROP DATABASE {name} WITH (FORCE)")
+    await postgres.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def postgres_url(database: str) -> str:
     """The test server's URL with another database."""
     return make_url(POSTGRES).set(database=database).render_as_string(hide_password=False)
-
-
-async def _postgres(statement: str) -> None:
-    engine = create_async_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -129,9 +142,13 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def database_url(
-    database_kind: str, sqlite_template: Path, postgres_template: str, tmp_path: Path
+    database_kind: str,
+    sqlite_template: Path,
+    postgres: AsyncConnection | None,
+    postgres_template: str,
+    tmp_path: Path,
 ) -> AsyncIterator[str]:
     """A migrated, empty database of the test's own."""
     if database_kind == "sqlite":
@@ -140,10 +157,11 @@ async def database_url(
         shutil.copy(sqlite_template, path)
         yield f"sqlite+aiosqlite:///{path}"
         return
+    assert postgres is not None
     name = f"test_{secrets.token_hex(6)}"
-    await _postgres(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    await postgres.execute(text(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
     yield postgres_url(name)
-    await _postgres(f"DROP DATABASE {name} WITH (FORCE)")
+    await postgres.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

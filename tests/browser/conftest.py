@@ -28,9 +28,9 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    """Not started yet, so that a test can set its environment first."""
-    one = Server(tmp_path)
+async def server(tmp_path: Path, sample: Path) -> AsyncIterator[Server]:
+    """Not started yet, so that a test can set its environment first; it has read the sample shop before."""
+    one = Server(tmp_path, sample=sample)
     yield one
     await one.end()
 

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 async def test_from_widget_to_console_and_back(
     server: Server, browser: Browser, database_kind: str, database_url: str, tmp_path: Path
 ) -> None:
+    server.sample = None  # the story begins with the first start
     if database_kind == "postgres":
         server.environment["MINIDESK_DATABASE_URL"] = database_url
     await server.start()

@@ -38,9 +38,11 @@ async def ask(client: httpx.AsyncClient, site_key: str, client_id: str) -> None:
     assert (await client.post(path, json=body, headers=headers)).status_code == 202
 
 
-async def test_a_message_reaches_the_receiver_also_over_a_kill(receiver: Receiver, tmp_path: Path) -> None:
+async def test_a_message_reaches_the_receiver_also_over_a_kill(
+    receiver: Receiver, tmp_path: Path, sample: Path
+) -> None:
     allowed = {"MINIDESK_OUTBOUND_ALLOW": f"127.0.0.1:{receiver.port}"}
-    async with running(tmp_path, "demo", **allowed) as server:
+    async with running(tmp_path, "demo", sample, **allowed) as server:
         async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
             token = await form_token(client, "/console/login")
             await press(client, "/console/login", token, email=EMAIL, password=server.password)

@@ -1,14 +1,17 @@
 """The whole product in a process of its own, as an operator starts it."""
 
 import asyncio
-import os
+import fcntl
 import re
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.helpers.commands import environment as environment_on
 
 # Starting, ingesting and answering share two cores with everything else.
 START_SECONDS = 100
@@ -24,6 +27,8 @@ class Server:
     process: asyncio.subprocess.Process | None = None
     port: int = 0
     password: str = ""
+    # A data folder to begin with a copy of.
+    sample: Path | None = None
 
     @property
     def url(self) -> str:
@@ -32,12 +37,14 @@ class Server:
 
     async def start(self) -> None:
         """Start it and wait for the last line of its greeting."""
-        settings = {"MINIDESK_DATA_DIR": str(self.folder / "data")} | self.environment
+        data = self.folder / "data"
+        if self.sample is not None and not data.exists():
+            shutil.copytree(self.sample, data)
         with (self.folder / "server.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "minidesk", self.command, "--port", str(self.port)),
                 cwd=self.folder,
-                env=os.environ | settings,
+                env=environment_on(data, **self.environment),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
@@ -82,11 +89,29 @@ class Server:
 
 
 @asynccontextmanager
-async def running(folder: Path, command: str = "serve", **environment: str) -> AsyncIterator[Server]:
+async def running(
+    folder: Path, command: str = "serve", sample: Path | None = None, /, **environment: str
+) -> AsyncIterator[Server]:
     """A server on `folder`/data from here to the end of the block."""
-    server = Server(folder, command, environment)
+    server = Server(folder, command, environment, sample=sample)
     try:
         await server.start()
         yield server
     finally:
         await server.end()
+
+
+async def sample_in(folder: Path) -> Path:
+    """The data folder that a first `minidesk demo` leaves, made in `folder` by whoever comes first.
+
+    To read the sample takes 12 s of CPU; starting on what was read 4.
+    """
+    top, read = folder / "sample", folder / "sample" / "is-read"
+    top.mkdir(exist_ok=True)
+    with (top / "lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if not read.exists():
+            async with running(top, "demo"):
+                pass
+            read.touch()
+    return top / "data"
