@@ -13,9 +13,8 @@ from sqlalchemy.engine import ExceptionContext
 
 _QUOTED = re.compile(r'".*"', re.DOTALL)
 _ARGUMENT = re.compile(r"(query argument \$\d+).*", re.DOTALL)
-_OF_DATA = (
-    "22"  # the class of SQLSTATE whose messages quote values; others quote names of tables and constraints
-)
+# The class of SQLSTATE whose messages quote values; others quote names of tables and constraints.
+_OF_DATA = "22"
 
 
 def keep_values_out(engine: Engine) -> None:
@@ -38,10 +37,8 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _clear(error: BaseException, state: str) -> None:
-    for told in (
-        "detail",
-        "context",
-    ):  # the driver's text of itself has them; SQLAlchemy's `detail` is a list of its own
+    # The driver's text of itself has them; SQLAlchemy's `detail` is a list of its own.
+    for told in ("detail", "context"):
         if isinstance(getattr(error, told, None), str):
             setattr(error, told, None)
     if error.args and isinstance(error.args[0], str):

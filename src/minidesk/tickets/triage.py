@@ -52,9 +52,7 @@ class _Said:
     start: int
     text: str
     turn: int  # of its message, from 0
-    answered: bool = (
-        False  # the assistant answered its message from pages, and nobody said that it did not help
-    )
+    answered: bool = False  # from pages by the assistant, and nobody said that it did not help
 
     def clipped(self, max_words: int) -> str:
         """Its first words, cut at a space; what is left is still verbatim."""
