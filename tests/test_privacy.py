@@ -45,6 +45,26 @@ async def test_the_models_see_tokens_unless_the_site_wants_otherwise(
     assert "help@shop.example" in sent  # the shop's own address is no secret
 
 
+async def test_a_summary_learns_no_number_without_a_countrys_prefix(db: Database, clock: FakeClock) -> None:
+    desk: Desk = await open_desk(db, clock)
+    models = Script(
+        [
+            '{"summary": "The parcel has not arrived, call [phone-1].", "mood": "calm", "mood_words": "", "priority": "normal", "priority_words": ""}'
+        ]
+    )
+    handoff = Handoff(
+        db, desk.conversations, desk.tickets, embed_words, next_line(load_texts()), clock, models=models
+    )
+    await desk.say("The parcel has not arrived. Call 0664 1234567, my card is 4111 1111 1111 1111 12/27")
+    ticket = await handoff.hand_off(desk.conversation.id, "customer_request")
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    assert "[phone-1]" in sent
+    assert "1234567" not in sent
+    assert "1111 1111" not in sent
+    assert "call 0664 1234567" in ticket.summary
+    assert not any("1111" in entity.text for entity in ticket.entities)
+
+
 async def test_what_the_model_repeats_comes_back_as_it_was(
     embedder: Embedder, settings: Settings, clock: FakeClock
 ) -> None:
@@ -70,3 +90,65 @@ async def test_a_tickets_summary_is_written_without_them_and_tells_them(
     assert MAIL not in sent
     assert "[email-1]" in sent
     assert f"My parcel has not arrived, write to {MAIL}" in ticket.summary
+
+
+UNTIDY = [
+    ("my IBAN is AT61 1904 3002 3457 3201 and I want my money, ", "3457 3201"),
+    ("card 4111 1111 1111 1111 12/27 was charged twice, ", "1111 1111"),
+    ("my mail is max (at) muster.at, ", "muster.at"),
+    ("meine Nummer: 0664 1234567, ", "1234567"),
+    ("call 0043 664 1234567, ", "664 1234567"),
+    ("I am at (415) 555-2671, ", "555-2671"),
+]
+
+
+@pytest.mark.parametrize(("said", "fact"), UNTIDY)
+async def test_facts_as_people_write_them_reach_no_model(
+    embedder: Embedder, settings: Settings, clock: FakeClock, said: str, fact: str
+) -> None:
+    models = Script(["You can return articles within 30 days after delivery."])
+    asker = Asker(SmallSearch(embedder, (RETURNS,)), embedder.documents, models, settings, clock)
+    asked = f"{said}how long can I return articles?"
+    await ask(asker, Question("s1", asked, (Turn("visitor", said),)), NO_WISHES)
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    assert "return articles" in sent
+    assert fact not in sent
+
+
+async def test_half_a_number_at_the_end_of_a_long_turn_reaches_none_either(
+    embedder: Embedder, settings: Settings, clock: FakeClock
+) -> None:
+    """An earlier turn is cut for the prompt, and half a card's number is no card's number."""
+    models = Script(["You can return articles within 30 days after delivery."])
+    asker = Asker(SmallSearch(embedder, (RETURNS,)), embedder.documents, models, settings, clock)
+    for before in range(585, 600):
+        long = f"{'Hello there. ' * 50}"[:before].rsplit(maxsplit=1)[0].ljust(before) + CARD + " is my card."
+        await ask(
+            asker, Question("s1", "How long can I return articles?", (Turn("visitor", long),)), NO_WISHES
+        )
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    told = [line for line in sent.splitlines() if "Hello there." in line]
+    assert len(told) == 15
+    assert not any(char.isdigit() for line in told for char in line)
+
+
+@pytest.mark.parametrize("hides", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Do you sell AT611904300234573201?",
+        "Do you sell A20431877?",
+        "Do you sell AG-482?",
+        "Do you sell max (at) sommerfeld.at?",
+    ],
+)
+async def test_the_line_that_the_pages_say_nothing_repeats_no_fact(
+    embedder: Embedder, settings: Settings, clock: FakeClock, said: str, hides: bool
+) -> None:
+    asker = Asker(SmallSearch(embedder, (RETURNS,)), embedder.documents, None, settings, clock)
+    site = SiteWishes(hide_private=hides, private_forms=("AG-###",))
+    answered = await ask(asker, Question("s1", said), site)
+    assert "pages don" in answered.text
+    assert "“" not in answered.text
+    other = await ask(asker, Question("s1", "Do you sell helicopters?"), site)
+    assert "“helicopters”" in other.text

@@ -7,22 +7,59 @@ An e-mail address, telephone number, payment card, IBAN or a site's own kind of 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
-import phonenumbers
-
 from minidesk.errors import Invalid
+from minidesk.text.phones import phone_spans
 
 Kind = Literal["email", "iban", "card", "phone", "id"]
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])", re.IGNORECASE)
-_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){3,8}(?![A-Z0-9])", re.IGNORECASE)
-CARD = re.compile(r"(?<![\d-])(?:\d[ -]?){12,18}\d(?!\d)")
+# As people write it who fear machines: "max (at) muster.at", "max at muster dot at", with a full-width sign.
+_AT = r"(?: ?[@＠﹫] ?| ?[(\[{<] ?(?:at|ät|a|@|＠|arroba|chiocciola) ?[)\]}>] ?)"
+_DOT = r"(?:[.．。]| ?[(\[{<] ?(?:dot|punkt|punto|point|ponto) ?[)\]}>] ?)"
+_SPOKEN_DOT = r" (?:dot|punkt|punto|point|ponto) "
+_DISGUISED_EMAIL = re.compile(
+    rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:{_AT}(?:[\w-]{{1,63}}(?:{_DOT}|{_SPOKEN_DOT})){{1,6}}(?:xn--[a-z0-9-]{{2,40}}|[^\W\d_]{{2,24}})"
+    rf"| (?:at|ät|arroba|chiocciola) (?:[\w-]{{1,63}}{_SPOKEN_DOT}){{1,6}}[a-z]{{2,24}})(?![\w-])",
+    re.IGNORECASE,
+)
+# One sign between groups, as people and forms set them.
+_GAP = r"[ \u00a0\u2000-\u200a\u202f.\-‐–]"
+_IBAN_START = re.compile(
+    rf"(?<![^\W_])[A-Z]{{2}}{_GAP}?[0-9]{{2}}(?={_GAP}{{0,2}}[A-Z0-9])", re.IGNORECASE | re.ASCII
+)
+_IBAN_SIGN = re.compile(rf"{_GAP}{{0,2}}([A-Z0-9])", re.IGNORECASE)
+_IBAN_CHARS = range(15, 35)
+# Lengths of an IBAN by country, its two letters included (ISO 13616); of others each length is tried.
+_IBAN_LENGTH = {
+    country: int(length)
+    for length, listed in (
+        ("15", "NO"), ("16", "BE"), ("18", "DK FI FO GL NL SD"), ("19", "MK SI"), ("20", "AT BA EE KZ LT LU MN XK"),
+        ("21", "CH HR LI LV"), ("22", "BG BH CR DE GB GE IE ME RS VA"), ("23", "AE GI IL IQ OM SO TL"),
+        ("24", "AD CZ ES MD PK RO SA SE SK TN VG"), ("25", "PT ST LY"), ("26", "IS TR"), ("27", "FR GR IT MC MR SM"),
+        ("28", "AL AZ BY CY DO GT HU LB NI PL SV"), ("29", "BR EG PS QA UA"), ("30", "JO KW MU YE"), ("31", "MT SC"),
+        ("32", "LC"), ("33", "RU"),
+    )
+    for country in listed.split()
+}  # fmt: skip
+_CARD_RUN = re.compile(rf"(?<![\d-])\d(?:{_GAP}{{0,2}}\d){{12,}}")
+_CARD_DIGITS, _CARD_GROUP = range(13, 20), 4
+_DIGITS = re.compile(r"\d+")
+_EXPIRY = re.compile(r"\d\d ?/ ?\d\d")
+# Who gives cards out, by their first digits, and how long their numbers are: with more digits behind it, a number is only
+# told by these. Expiry and check digits are what stands behind most.
+_ISSUERS = (
+    (re.compile("4"), (19, 16, 13)),
+    (re.compile("3[47]"), (15,)),
+    (re.compile("3(?:0|[689])"), (16, 14)),
+    (re.compile("5[1-5]|2[2-7]|35"), (16,)),
+    (re.compile("6|5[06-9]"), (19, 18, 17, 16)),
+)
 _TOKEN = re.compile(r"\[(?:email|iban|card|phone|id)-\d{1,3}\]")
 # The longest token is `[email-999]`: a stream is held back no further than that.
 _TOKEN_CHARS = 11
-# Lengths of an IBAN, the country's two letters included (ISO 13616: Norway has the shortest, Malta and others up to 34).
-_IBAN_CHARS = range(15, 35)
 _PATTERN_CHARS = 40
 MAX_PATTERNS = 20
 
@@ -37,16 +74,18 @@ class PrivateSpan:
 
 
 def find_private(
-    text: str, *, country: str | None = None, patterns: Sequence[re.Pattern[str]] = ()
+    text: str, *, countries: Sequence[str] = (), patterns: Sequence[re.Pattern[str]] = ()
 ) -> list[PrivateSpan]:
     """Private facts in order, none overlapping another.
 
-    `country` (two letters) lets telephone numbers be found that have no country's prefix; `patterns` come from
-    `id_pattern`.
+    `countries` (two letters, as text.phones.countries_of gives them): whose telephone numbers may come without a prefix;
+    `patterns` come from `id_pattern`.
     """
     found: list[PrivateSpan] = []
-    for kind, start, end in _candidates(text, country, patterns):
-        if all(end <= other.start or start >= other.end for other in found):
+    taken = bytearray(len(text))
+    for kind, start, end in _candidates(text, countries, patterns):
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
             found.append(PrivateSpan(kind, start, end))
     return sorted(found, key=lambda span: span.start)
 
@@ -67,39 +106,116 @@ def id_pattern(form: str) -> re.Pattern[str]:
 
 
 def _candidates(
-    text: str, country: str | None, patterns: Sequence[re.Pattern[str]]
+    text: str, countries: Sequence[str], patterns: Sequence[re.Pattern[str]]
 ) -> Iterator[tuple[Kind, int, int]]:
     # Earlier kinds win a place that two of them claim: the digits of a card are no telephone number.
     for match in EMAIL.finditer(text):
         yield "email", *match.span()
-    for match in _IBAN.finditer(text):
-        if _is_iban(match.group()):
-            yield "iban", *match.span()
-    for match in CARD.finditer(text):
-        if is_card(match.group()):
-            yield "card", *match.span()
+    for match in _DISGUISED_EMAIL.finditer(text):
+        yield "email", *match.span()
+    for start, end in _iban_spans(text):
+        yield "iban", start, end
+    for start, end in card_spans(text):
+        yield "card", start, end
     for pattern in patterns:
         for match in pattern.finditer(text):
             yield "id", *match.span()
-    for phone in phonenumbers.PhoneNumberMatcher(text, country):
-        yield "phone", phone.start, phone.end
+    for start, end in phone_spans(text, countries):
+        yield "phone", start, end
 
 
-def is_card(digits: str) -> bool:
-    """Luhn's check, which every payment card number passes (ISO/IEC 7812-1); other characters are passed over."""
+def _iban_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where bank accounts stand, whatever stands behind them: words would otherwise be read as more of the number."""
+    for match in _IBAN_START.finditer(text):
+        plain = re.sub(_GAP, "", match.group()).upper()
+        longest = _IBAN_LENGTH.get(plain[:2], _IBAN_CHARS.stop - 1)
+        ends = [0] * len(plain[:-1]) + [match.end()]  # behind each sign of `plain`
+        at = match.end()
+        while len(plain) < longest and (sign := _IBAN_SIGN.match(text, at)) is not None:
+            plain, at = plain + sign[1].upper(), sign.end()
+            ends.append(at)
+        known = plain[:2] in _IBAN_LENGTH
+        for length in [longest] if known else range(len(plain), _IBAN_CHARS.start - 1, -1):
+            if length > len(plain):
+                continue
+            end = ends[length - 1]
+            # A word may stand right behind a number whose length is known.
+            ended = _ends_group(text, end) if known else not text[end : end + 1].isalnum()
+            if ended and _is_iban(plain[:length]):
+                yield match.start(), end
+                break
+
+
+def _ends_group(text: str, end: int) -> bool:
+    """Whether no digit stands right behind."""
+    return not text[end : end + 1].isdigit()
+
+
+def card_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where numbers of payment cards stand, whatever stands behind them."""
+    for run in _CARD_RUN.finditer(text):
+        groups = [match.span() for match in _DIGITS.finditer(text, *run.span())]
+        whole = "".join(text[start:end] for start, end in groups)
+        if len(whole) in _CARD_DIGITS and _is_card(whole):
+            yield run.span()
+            continue
+        behind = 0
+        for at, (start, end) in enumerate(groups):
+            # Within a run a digit alone starts no card.
+            if start >= behind and (at == 0 or end - start > 1):
+                card = _card_end(text, groups[at : at + _CARD_DIGITS.stop])
+                if card is not None:
+                    yield start, card
+                    behind = card
+
+
+def _card_end(text: str, groups: Sequence[tuple[int, int]]) -> int | None:
+    """Where the card that starts with the first of these groups of digits ends; None where none does."""
+    start, end = groups[0]
+    lengths = next((lengths for first, lengths in _ISSUERS if first.match(text, start)), ())
+    if not lengths and end - start != _CARD_GROUP:
+        return None
+    places = list(islice((p for group in groups for p in range(*group)), _CARD_DIGITS.stop - 1))
+    if [last - first for first, last in groups[:4]] == [_CARD_GROUP] * 4:
+        lengths = (16, *lengths)
+    for length in lengths:
+        if length <= len(places):
+            end = places[length - 1] + 1
+            ends = _ends_group(text, end) or _EXPIRY.match(text, end) is not None
+            if ends and _is_card("".join(text[place] for place in places[:length])):
+                return end
+    return None
+
+
+def _is_card(digits: str) -> bool:
+    """Luhn's check, which every payment card number passes (ISO/IEC 7812-1)."""
     total = 0
-    for i, digit in enumerate(reversed([int(c) for c in digits if c.isdigit()])):
-        doubled = digit * 2 if i % 2 else digit
+    for i, char in enumerate(reversed(digits)):
+        doubled = int(char) * 2 if i % 2 else int(char)
         total += doubled - 9 if doubled > 9 else doubled
     return total % 10 == 0
 
 
-def _is_iban(text: str) -> bool:
+def _is_iban(plain: str) -> bool:
     """The check of ISO 13616: the first four characters behind the others, letters as 10 to 35, modulo 97 is 1."""
-    plain = re.sub(r"[ -]", "", text).upper()
-    if len(plain) not in _IBAN_CHARS:
-        return False
     return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _folded(fact: str) -> str:
+    return " ".join(fact.split()).lower()
+
+
+def _any_of(facts: Iterable[str]) -> re.Pattern[str]:
+    """Any of these, folded ones, wherever they stand as a whole: a prompt may space a text anew."""
+    # The longest first, or an address inside a longer one would leave the rest of that behind.
+    every = (_spaced(fact) for fact in sorted(facts, key=len, reverse=True))
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(every)})", re.IGNORECASE)
+
+
+def _spaced(fact: str) -> str:
+    words = r"\s+".join(map(re.escape, fact.split()))
+    # A short number is part of many a longer one.
+    return words if len(fact) > _CARD_DIGITS.start else rf"{words}(?!\d)"
 
 
 @dataclass(slots=True)
@@ -109,15 +225,18 @@ class Redaction:
     Only what is found in `private` texts (the visitor's) is hidden; the same words are then hidden in all texts.
     """
 
-    tokens: dict[str, str] = field(default_factory=dict)  # fact → token
+    tokens: dict[str, str] = field(
+        default_factory=dict
+    )  # fact, however it is spaced and written in capitals → token
     facts: dict[str, str] = field(default_factory=dict)  # token → fact
+    _pattern: re.Pattern[str] | None = None
 
     @classmethod
     def of(
         cls,
         private: Iterable[str],
         *,
-        country: str | None = None,
+        countries: Sequence[str] = (),
         patterns: Sequence[re.Pattern[str]] = (),
     ) -> "Redaction":
         """What these texts hold."""
@@ -126,25 +245,26 @@ class Redaction:
         # A visitor may write `[email-1]` themselves: that token is then nobody's.
         taken = {token for text in held for token in _TOKEN.findall(text)}
         for text in held:
-            for span in find_private(text, country=country, patterns=patterns):
+            for span in find_private(text, countries=countries, patterns=patterns):
                 made._add(span.kind, text[span.start : span.end], taken)
         return made
 
     def _add(self, kind: Kind, fact: str, taken: set[str]) -> None:
-        if fact in self.tokens:
+        if _folded(fact) in self.tokens:
             return
         n = 1
         while (token := f"[{kind}-{n}]") in self.facts or token in taken:
             n += 1
-        self.tokens[fact], self.facts[token] = token, fact
+        self.tokens[_folded(fact)], self.facts[token] = token, fact
+        self._pattern = None
 
     def hide(self, text: str) -> str:
         """The text with tokens."""
         if not self.tokens:
             return text
-        # The longest first, or an address inside a longer one would leave the rest of that behind.
-        every = "|".join(re.escape(fact) for fact in sorted(self.tokens, key=len, reverse=True))
-        return re.sub(every, lambda match: self.tokens[match.group()], text)
+        if self._pattern is None:
+            self._pattern = _any_of(self.tokens)
+        return self._pattern.sub(lambda match: self.tokens.get(_folded(match.group()), match.group()), text)
 
     def restore(self, text: str) -> str:
         """The text with the facts again; tokens that were never given stay as they are."""

@@ -54,6 +54,12 @@ _BREAK = re.compile(
 )
 
 
+# German writes ordinals with a full stop: what follows is a month, or goes on in lower case.
+_AFTER_ORDINAL = re.compile(
+    r"\s+(?:[a-zäöü]|(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a text at [start, end)."""
@@ -68,13 +74,32 @@ def words(text: str) -> list[str]:
     return [w.lower().replace("’", "'") for w in _WORD.findall(text)]
 
 
+_LETTERS = re.compile(r"[b-df-hj-np-tv-xz]{2,4}s")
+
+
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """The English Snowball stem of a lower-cased word; numbers and codes stay as they are."""
     if any(c.isdigit() for c in word):
         return word
+    if _LETTERS.fullmatch(word):
+        return word[:-1]  # "DVDs": Snowball takes an s away behind a vowel only
     # A stemmer object is not thread-safe, so each call makes its own (2 µs); the cache takes the rest.
     return str(snowballstemmer.stemmer("english").stemWord(word))
+
+
+# Of the languages besides English whose words are compared here: Snowball's names for them.
+_SNOWBALL = {
+    "ar": "arabic", "de": "german", "es": "spanish", "fr": "french", "it": "italian", "nl": "dutch", "pt": "portuguese",
+    "ru": "russian", "tr": "turkish",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def stem_in(word: str, language: str | None) -> str:
+    """The Snowball stem of a lower-cased word in this language; the English one (`stem`) where there is none for it."""
+    name = _SNOWBALL.get(language or "")
+    return stem(word) if name is None else str(snowballstemmer.stemmer(name).stemWord(word))
 
 
 def content_stems(text: str) -> list[str]:
@@ -101,6 +126,8 @@ def sentences(text: str) -> list[Span]:
 def _is_abbreviation(text: str, dot: int) -> bool:
     word = re.search(r"[\w.]*$", text[max(0, dot - 12) : dot])
     before = word.group().lower() if word else ""
+    if re.fullmatch(r"\d{1,2}(?:\.\d{1,2})?", before) and _AFTER_ORDINAL.match(text, dot + 1):
+        return True  # "24. Dezember", "am 24. und 31."
     if re.fullmatch(r"(?:[a-z]\.)+[a-z]", before) and re.match(r"\.\s+[a-z]", text[dot:]):
         return True  # "U.S. credit cards"; in front of a capital it may be an end
     # A lone letter is an initial; a lone number starts an ordered item ("1. Open …").
