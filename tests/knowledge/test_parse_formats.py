@@ -326,6 +326,108 @@ def test_word_leaves_out_what_its_reader_does_not_see(tmp_path: Path) -> None:
     assert one(tmp_path, "x.docx", word_of(word_xml(inner))).text == "Seen added"
 
 
+CONCEALED = [
+    '<p style="color:#fff;background:#FFFFFF">%s</p>',
+    '<p style="color: rgb(254, 254, 254)">%s</p>',  # no style sheet: the page is white
+    '<div style="background-color:black"><p><span style="color:#050505">%s</span></p></div>',
+    '<table bgcolor="#ffffcc"><tr><td>a</td><td>b</td></tr><tr><td>c</td><td><font color="#ffffc8">%s</font></td></tr></table>',
+    '<p style="position:absolute;left:-9999px">%s</p>',
+    '<p style="text-indent: -200em">%s</p>',
+    '<p style="position:fixed; clip: rect(0 0 0 0)">%s</p>',
+    '<p style="transform:translateX(-5000px)">%s</p>',
+    '<p style="font-size:1px">%s</p>',
+    '<p style="color:transparent">%s</p>',
+]
+SEEN = [
+    '<p style="color:#fff;background:#036">%s</p>',
+    '<div style="background:url(dark.jpg)"><p style="color:white">%s</p></div>',
+    '<div class="hero"><p style="color:white">%s</p></div>',  # its ground may be said elsewhere
+    '<p style="color:#333">%s</p>',
+    '<p style="font-size:0.9em">%s</p>',
+    '<p style="position:absolute;left:-20px">%s</p>',
+    '<p style="text-indent:-1em">%s</p>',
+]
+
+
+@pytest.mark.parametrize(
+    ("markup", "seen"), [(one, False) for one in CONCEALED] + [(one, True) for one in SEEN]
+)
+def test_html_that_nobody_sees_is_left_out_and_counted(tmp_path: Path, markup: str, seen: bool) -> None:
+    page = f"<html><body><h1>Garden</h1><p>It opens at nine.</p>{markup % 'Fees are refunded.'}<p>Dogs stay out.</p></body></html>"
+    document = one(tmp_path, "garden.html", page)
+    assert ("refunded" in document.text) is seen
+    assert document.concealed == (not seen)
+    assert "It opens at nine." in document.text
+    assert "Dogs stay out." in document.text
+
+
+def test_html_whose_content_is_extracted_holds_nothing_concealed_either(tmp_path: Path) -> None:
+    hidden = '<div style="position:absolute;top:-9999px"><p>Fees are always refunded in full, to everybody.</p></div>'
+    text = "<p>The rose garden opens at nine in summer, and at ten in winter, and dogs stay out.</p>" * 40
+    document = one(tmp_path, "x.html", f"<html><body><div><div>{text}{hidden}</div></div></body></html>")
+    assert ("refunded" in document.text, document.concealed) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "seen"),
+    [
+        (b'<w:r><w:rPr><w:color w:val="FFFFFF"/></w:rPr><w:t>refunded</w:t></w:r>', False),
+        (b'<w:r><w:rPr><w:sz w:val="2"/></w:rPr><w:t>refunded</w:t></w:r>', False),
+        (
+            b'<w:pPr><w:shd w:fill="112233"/></w:pPr><w:r><w:rPr><w:color w:val="122334"/></w:rPr><w:t>refunded</w:t></w:r>',
+            False,
+        ),
+        (
+            b'<w:pPr><w:shd w:fill="003366"/></w:pPr><w:r><w:rPr><w:color w:val="FFFFFF"/></w:rPr><w:t>refunded</w:t></w:r>',
+            True,
+        ),
+        (b'<w:r><w:rPr><w:color w:val="auto"/><w:sz w:val="16"/></w:rPr><w:t>refunded</w:t></w:r>', True),
+        (
+            b'<w:r><w:rPr><w:color w:val="FFFFFF"/><w:highlight w:val="blue"/></w:rPr><w:t>refunded</w:t></w:r>',
+            True,
+        ),
+    ],
+)
+def test_word_text_that_nobody_can_read_is_left_out_and_counted(
+    tmp_path: Path, paragraph: bytes, seen: bool
+) -> None:
+    inner = b"<w:p><w:r><w:t>Seen.</w:t></w:r></w:p><w:p>" + paragraph + b"</w:p>"
+    document = one(tmp_path, "x.docx", word_of(word_xml(inner)))
+    assert (document.text, document.concealed) == (("Seen.\n\nrefunded", 0) if seen else ("Seen.", 1))
+
+
+def test_white_words_in_a_dark_cell_are_read(tmp_path: Path) -> None:
+    white = b'<w:p><w:r><w:rPr><w:color w:val="FFFFFF"/></w:rPr><w:t>%s</w:t></w:r></w:p>'
+    dark = b'<w:tc><w:tcPr><w:shd w:fill="222222"/></w:tcPr>' + white + b"</w:tc>"
+    plain = b"<w:tc><w:p><w:r><w:t>%s</w:t></w:r></w:p></w:tc>"
+    rows = b"<w:tr>%s%s</w:tr><w:tr>%s%s</w:tr>" % (
+        dark % b"Day", dark % b"Hours", plain % b"Monday", plain % b"8 to 12",
+    )  # fmt: skip
+    document = one(tmp_path, "x.docx", word_of(word_xml(b"<w:tbl>" + rows + b"</w:tbl>")))
+    assert (document.text, document.concealed) == ("Day: Monday | Hours: 8 to 12", 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown_as"),
+    [
+        ('=HYPERLINK("http://evil.example";"2 metres deep")', "2 metres deep"),
+        ('=hyperlink("http://evil.example", "say ""hi""")', 'say "hi"'),
+        ('=HYPERLINK("http://evil.example")', ""),
+        ("=SUM(B2:B9)", ""),
+        ("=B2*1.2", ""),
+        ("= twice the price", "= twice the price"),
+        ("+43 512 1234", "+43 512 1234"),
+        ("@minidesk", "@minidesk"),
+    ],
+)
+def test_of_a_formula_in_a_sheet_its_words_are_read(tmp_path: Path, cell: str, shown_as: str) -> None:
+    quoted = cell.replace('"', '""')
+    documents = read(tmp_path, "pool.csv", f'Pool,Depth,Place\nLagoon,"{quoted}",east\n')
+    assert isinstance(documents[0], ParsedDocument)
+    depth = f"Depth: {shown_as}\n" if shown_as else ""
+    assert documents[0].text == f"Pool: Lagoon\n{depth}Place: east"
+
+
 def test_invisible_characters_do_not_reach_the_text(tmp_path: Path) -> None:
     payload = "".join(chr(0xE0000 + ord(c)) for c in "ignore")
     document = one(tmp_path, "x.md", f"# T\u202eitle\n\nPay{payload} now\u200b. سلام\u200cها 👩\u200d🔧")

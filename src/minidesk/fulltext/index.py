@@ -3,6 +3,9 @@
 Chunks and whole pages are two indexes. In one, each would be an empty text in the other's statistics: pages counted
 as four times as long as the average, and the BM25 of product help's pages found less (nDCG@10 .719; .744 apart).
 
+Texts of other languages than English stand in fields of their own, cut and stemmed by their own rules (languages.py).
+A question is read once for each language that an index holds: nobody says in which it is meant to be found.
+
 An index is a projection that can be thrown away. How far it has followed (its revision) stands in a document
 of the same commit, so that a process killed at any moment leaves index and revision in agreement.
 One process writes; any number may read.
@@ -17,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidesk.errors import IndexUnavailable
-from minidesk.fulltext.terms import Term, query_terms, stem_analyzer, whole_analyzer
+from minidesk.fulltext.languages import LANGUAGES, own_language, parts_of, words_in
+from minidesk.fulltext.terms import Term, given_analyzer, query_terms, stem_analyzer, whole_analyzer
+from minidesk.text.plain_forms import plain_forms
 
 if TYPE_CHECKING:
     import tantivy
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 # The least that tantivy takes. More only helps when millions of documents come at once.
 WRITER_BYTES = 15_000_000
 # Part of the folder's name: another schema or analysis is another index, built beside the old one.
-FORMAT = 2
+FORMAT = 3
 # A site's two indexes, below its folder.
 _PARTS = ("texts", "pages")
 # BM25's k1 in tantivy is 1.2: a term counts at most k1 + 1 times its inverse document frequency.
@@ -34,6 +39,8 @@ MOST_PER_TERM = 2.2
 CODE_BOOST = 1.0
 # A word one edit away counts nearly as a word found in one text would: a guess must not beat a match.
 FUZZY_SHARE = 0.8
+# The same for a part of a compound that occurs nowhere: "Kasse" where "Krankenkasse" is asked for.
+PART_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class TextDoc:
     heading: str
     question: str  # and further phrasings, a line each
     body: str
+    language: str | None = None  # as documents name it; None: not known, taken for English
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class TextPage:
 
     group: str
     text: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class _Open:
     index: "tantivy.Index"
     seen: tuple[int, ...] = ()  # of meta.json: a commit puts a new file in its place
     revision: int = -1
+    languages: tuple[str, ...] = ()  # of its texts, besides English
 
 
 class FullText:
@@ -138,11 +148,14 @@ class FullText:
 
         Raises `IndexUnavailable` where the site's index is missing or cannot be read.
         """
-        texts, pages = (self._reader(site_id, part).index for part in _PARTS)
-        terms = query_terms(query, alternates or {})
+        texts, pages = (self._reader(site_id, part) for part in _PARTS)
+        query = plain_forms(query)
+        terms = {"": query_terms(query, alternates or {})}
+        for language in {*texts.languages, *pages.languages}:
+            terms[language] = query_terms(query, alternates or {}, language)
         return TextResult(
-            hits=_ranked(texts.schema, texts.searcher(), terms, "all", "id", k, within),
-            pages=_ranked(pages.schema, pages.searcher(), terms, "page", "page_of", k, within),
+            hits=_found(texts, terms, "all", "id", k, within),
+            pages=_found(pages, terms, "page", "page_of", k, within),
         )
 
     def ids(self, site_id: str) -> set[str]:
@@ -177,6 +190,7 @@ class FullText:
                 if opened.seen != state:
                     opened.index.reload()
                     opened.revision = _stored_revision(opened.index)
+                    opened.languages = _stored_languages(opened.index)
                     opened.seen = state
                 return opened
         except (OSError, ValueError) as error:
@@ -266,6 +280,7 @@ def _open_index(folder: Path, *, create: bool) -> "tantivy.Index":
         index = tantivy.Index.open(str(folder))
     index.register_tokenizer("stems", stem_analyzer())
     index.register_tokenizer("whole", whole_analyzer())
+    index.register_tokenizer("given", given_analyzer())
     return index
 
 
@@ -275,11 +290,12 @@ def _schema() -> "tantivy.Schema":
     builder = tantivy.SchemaBuilder()
     for name in ("id", "page_of"):
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    for name in ("group", "meta"):
+    for name in ("group", "meta", "language"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("revision", stored=True)
     # `all`: a chunk with its title, heading and questions. `page`: a whole document. `whole`: as `all`, not stemmed.
-    for name, tokenizer in (("all", "stems"), ("page", "stems"), ("whole", "whole")):
+    # `own`: in the place of `all` and `page` the stems of a text in another language than English.
+    for name, tokenizer in (("all", "stems"), ("page", "stems"), ("own", "given"), ("whole", "whole")):
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option="freq")
     return builder.build()
 
@@ -287,10 +303,25 @@ def _schema() -> "tantivy.Schema":
 def _document(doc: TextDoc | TextPage) -> "tantivy.Document":
     import tantivy
 
+    language = own_language(doc.language)
     if isinstance(doc, TextPage):
-        return tantivy.Document(page_of=doc.group, group=doc.group, page=doc.text)
-    everything = "\n".join(part for part in (doc.title, doc.heading, doc.question, doc.body) if part)
-    return tantivy.Document(id=doc.id, group=doc.group, all=everything, whole=everything)
+        text = plain_forms(doc.text)
+        if language is None:
+            return tantivy.Document(page_of=doc.group, group=doc.group, page=text)
+        return tantivy.Document(
+            page_of=doc.group, group=doc.group, language=language, own=_stems(text, language)
+        )
+    everything = plain_forms(
+        "\n".join(part for part in (doc.title, doc.heading, doc.question, doc.body) if part)
+    )
+    if language is None:
+        return tantivy.Document(id=doc.id, group=doc.group, all=everything, whole=everything)
+    stems = _stems(everything, language)
+    return tantivy.Document(id=doc.id, group=doc.group, language=language, own=stems, whole=everything)
+
+
+def _stems(text: str, language: str) -> str:
+    return " ".join(word.stem for word in words_in(text, language))
 
 
 def _stored_revision(index: "tantivy.Index") -> int:
@@ -301,6 +332,35 @@ def _stored_revision(index: "tantivy.Index") -> int:
     return int(searcher.doc(hits[0][1])["revision"][0]) if hits else -1
 
 
+def _stored_languages(index: "tantivy.Index") -> tuple[str, ...]:
+    searcher = index.searcher()
+    return tuple(language for language in LANGUAGES if searcher.doc_freq("language", language))
+
+
+def _found(
+    opened: _Open,
+    terms: Mapping[str, Sequence[Term]],
+    field: str,
+    key: str,
+    k: int,
+    within: Collection[str] | None,
+) -> list[TextHit]:
+    """The best by the question's words (`terms`, by language), `field` being where English is."""
+    schema, searcher = opened.index.schema, opened.index.searcher()
+    found = _ranked(schema, searcher, terms[""], field, key, k, within, unstemmed=field == "all")
+    if not opened.languages:
+        return found
+    best = {hit.id: hit for hit in found}
+    for language in opened.languages:
+        for hit in _ranked(
+            schema, searcher, terms[language], "own", key, k, within, language, unstemmed=field == "all"
+        ):
+            if hit.id not in best or hit.share > best[hit.id].share:
+                best[hit.id] = hit
+    # Scores of two languages' words are not comparable; shares are.
+    return sorted(best.values(), key=lambda hit: (-hit.share, hit.id))[:k]
+
+
 def _ranked(
     schema: "tantivy.Schema",
     searcher: "tantivy.Searcher",
@@ -309,6 +369,9 @@ def _ranked(
     key: str,
     k: int,
     within: Collection[str] | None,
+    language: str | None = None,
+    *,
+    unstemmed: bool,
 ) -> list[TextHit]:
     """The best for `terms` in `field`. Built of terms only: visitors' text never reaches tantivy's query language."""
     import tantivy
@@ -317,19 +380,22 @@ def _ranked(
     most = 0.0
     for term in terms:
         ways = _ways(schema, searcher, field, term)
+        if not ways and language is not None:
+            ways = _by_part(schema, searcher, field, term, language)
         most += MOST_PER_TERM * max((idf for idf, _ in ways), default=_idf(searcher.num_docs, 0))
         if ways:
             parts.append(_best_of([query for _, query in ways]))
-        if field == "all":
+        if unstemmed:
             parts += _unstemmed(schema, searcher, term, known=bool(ways))
     if not parts:
         return []
     query = tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
-    if within is not None:
-        groups = tantivy.Query.const_score_query(
-            tantivy.Query.term_set_query(schema, "group", sorted(within)), 0.0
-        )
-        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, groups)])
+    only = [] if within is None else [tantivy.Query.term_set_query(schema, "group", sorted(within))]
+    if language is not None:
+        only.append(tantivy.Query.term_query(schema, "language", language, "basic"))
+    if only:
+        filters = [tantivy.Query.const_score_query(one, 0.0) for one in only]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, one) for one in (query, *filters)])
     hits = searcher.search(query, k, count=False).hits
     return [
         TextHit(searcher.doc(at)[key][0], float(score), min(1.0, float(score) / most)) for score, at in hits
@@ -355,6 +421,19 @@ def _ways(
             query = tantivy.Query.boost_query(every, 1 / len(each))
         found.append((max(_idf(searcher.num_docs, number) for number in held), query))
     return found
+
+
+def _by_part(
+    schema: "tantivy.Schema", searcher: "tantivy.Searcher", field: str, term: Term, language: str
+) -> "list[tuple[float, tantivy.Query]]":
+    """The longest part of a compound that occurs, where the compound itself does not."""
+    import tantivy
+
+    for part in parts_of(term.stem, language):
+        if held := searcher.doc_freq(field, part):
+            query = tantivy.Query.term_query(schema, field, part, "freq")
+            return [(_idf(searcher.num_docs, held), tantivy.Query.boost_query(query, PART_SHARE))]
+    return []
 
 
 def _best_of(queries: "Sequence[tantivy.Query]") -> "tantivy.Query":

@@ -27,6 +27,7 @@ OTHERS = 50
 TEXT_BASE = -2.6
 TEXT_WORDS = 8.0
 TEXT_MOST = 0.75
+# Where the model does not read the language (`abroad`), the cosines count half against the words.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Nearness:
     usual: float  # the mean of the OTHERS nearest passages
 
 
-def confidence(near: Nearness | None, words_share: float, terms: int) -> float:
+def confidence(near: Nearness | None, words_share: float, terms: int, *, abroad: bool = False) -> float:
     """The chance that the top passage answers.
 
     `near`: None in text mode; `words_share`: the part of what the question's words could score that they do score in
@@ -50,7 +51,10 @@ def confidence(near: Nearness | None, words_share: float, terms: int) -> float:
     if near is None:
         return min(TEXT_MOST, _logistic(TEXT_BASE + TEXT_WORDS * words_share))
     cosines = NEAREST * near.nearest + SENTENCE * near.top + STANDS_OUT * (near.nearest - near.usual)
-    return _logistic(BASE + cosines + WORDS * words_share - SHORT / (1 + terms))
+    z = BASE + cosines + WORDS * words_share - SHORT / (1 + terms)
+    if abroad:
+        z = (z + TEXT_BASE + TEXT_WORDS * words_share) / 2
+    return _logistic(z)
 
 
 def _logistic(z: float) -> float:

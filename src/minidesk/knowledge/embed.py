@@ -90,7 +90,9 @@ class Embedder:
             else:
                 out[i] = self._word_vectors[row]
         if unknown:
-            out[unknown] = self.encode([self._manifest.document_prefix + texts[i] for i in unknown], asked=True)
+            out[unknown] = self.encode(
+                [self._manifest.document_prefix + texts[i] for i in unknown], asked=True
+            )
         return out
 
     async def query(self, text: str) -> Floats:

@@ -35,6 +35,14 @@ ECHO_CROWD = 1.0
 TITLE_PART = 0.05
 # The same for the best single sentence: encyclopedia paragraphs gained 2.7 points, FAQ answers lost 0.3.
 SENTENCE_PART = 0.55
+# Between a question and pages of which the model does not read the language, its cosines tell hardly more than which texts
+# are of one kind, and its best passages agree about nothing. Against the same words they count half (both weights of the
+# words doubled and more), against passages a word counts most: a page's passages are about different things, and only
+# words tell them apart. Of 36 questions to a dentist's pages in German 32 found their passage among the first five
+# (26 before, 31 without the echo, 28 by words alone).
+ABROAD_PASSAGE_WORDS = 2.0
+ABROAD_DOCUMENT_WORDS = 0.8
+ABROAD_ECHO = 0.6
 # What brings `total` to the range that the steps behind were fitted with: the best passage at .5 to .7, the third to
 # eighth .1 to .2 below it.
 SCALE = 0.24
@@ -56,6 +64,7 @@ class Likeness:
     crowd: float = 0.0
     echo: float | None = None  # the cosine of its text and what the best passages have in common
     agreement: float = 0.0  # of those best passages, 0 to 1
+    abroad: bool = False  # the model does not read the question's language, or the pages'
 
     @property
     def cosine(self) -> float:
@@ -75,6 +84,14 @@ class Likeness:
         return max(self.text - CROWD_PART * self.crowd, -1.0 if self.phrasing is None else self.phrasing)
 
     @property
+    def _passage_words(self) -> float:
+        return ABROAD_PASSAGE_WORDS if self.abroad else PASSAGE_WORDS
+
+    @property
+    def _document_words(self) -> float:
+        return ABROAD_DOCUMENT_WORDS if self.abroad else DOCUMENT_WORDS
+
+    @property
     def total(self) -> float:
         """What passages are ordered by; without a scale."""
         near = self.near
@@ -84,17 +101,17 @@ class Likeness:
                 found += part * (other - near)
         if self.lead is not None:
             found += LEAD_PART * _ramp(self.kin, KIN_FROM, KIN_TO) * (self.lead - near)
-        found += PASSAGE_WORDS * self.words + DOCUMENT_WORDS * self.page_words
+        found += self._passage_words * self.words + self._document_words * self.page_words
         if self.echo is None:
             return found
-        weight = ECHO * _ramp(self.agreement, AGREE_FROM, AGREE_TO)
+        weight = (ABROAD_ECHO if self.abroad else ECHO) * _ramp(self.agreement, AGREE_FROM, AGREE_TO)
         return found + weight * (self.echo - ECHO_CROWD * self.crowd)
 
     @property
     def score(self) -> float:
         """`total` as 0 to 1: comparable within one search only."""
         if self.echo is None:
-            return min(1.0, max(0.0, self.total / (1 + PASSAGE_WORDS + DOCUMENT_WORDS)))
+            return min(1.0, max(0.0, self.total / (1 + self._passage_words + self._document_words)))
         return min(1.0, max(0.0, SCALE_BASE + SCALE * self.total))
 
 

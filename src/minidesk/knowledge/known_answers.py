@@ -14,7 +14,6 @@ from minidesk.knowledge.vectors import RANKED_KINDS, VectorRow, decode
 KNOWN_ANSWERS = 48
 
 
-
 async def known_answers(db: Database, fingerprint: str, site_id: str | None = None) -> list[KnownAnswer]:
     """Some stored vectors of each site (or one), from documents all over it and the newest, as SQL knows them now."""
     found = []

@@ -7,6 +7,7 @@ from typing import Literal
 
 from minidesk.knowledge.chunk import chunk_document, context_text, embedding_text
 from minidesk.knowledge.records import ChunkDraft, ParsedDocument
+from minidesk.text.plain_forms import plain_forms
 from minidesk.text.words import sentences
 
 VectorKind = Literal["text", "title", "phrasing", "sentence"]
@@ -116,4 +117,5 @@ def _fitting(title: str, draft: ChunkDraft, count_tokens: Callable[[str], int]) 
 
 
 def _vector(kind: VectorKind, ordinal: int, text: str) -> VectorText:
+    text = plain_forms(text)  # the model's tokenizer knows no full-width letters
     return VectorText(kind, ordinal, text, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())

@@ -23,6 +23,7 @@ from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.known_answers import known_answer, known_answers
 from minidesk.knowledge.vectors import RANKED_KINDS, VectorRow
 from minidesk.live.hub import Hub
+from minidesk.text.language import language_of
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +239,7 @@ class Follower:
     async def _docs(self, site_id: str, chunks: Sequence[str]) -> list[TextDoc]:
         """Chunks as the full text holds them; those that are no longer current are left out."""
         query = (
-            select(Chunk, Document.title)
+            select(Chunk, Document.title, Document.language)
             .join(Document, Document.id == Chunk.document_id)
             .where(Chunk.id.in_(chunks), Document.current_version_id == Chunk.version_id)
         )
@@ -252,15 +253,16 @@ class Follower:
                 heading=" ".join(map(str, chunk.heading_path)),
                 question=_lines(chunk.question, chunk.phrasings),
                 body=chunk.text,
+                language=language or language_of(f"{chunk.question or title}\n{chunk.text}"),
             )
-            for chunk, title in rows
+            for chunk, title, language in rows
             if chunk.site_id == site_id
         ]
 
     async def _pages(self, site_id: str, documents: Sequence[str]) -> list[TextPage]:
         """Documents as wholes; one without current chunks is left out."""
         query = (
-            select(Chunk, Document.title)
+            select(Chunk, Document.title, Document.language)
             .join(Document, Document.id == Chunk.document_id)
             .where(Document.id.in_(documents), Document.current_version_id == Chunk.version_id)
             .order_by(Chunk.document_id, Chunk.ordinal)
@@ -268,15 +270,20 @@ class Follower:
         async with self._db.read() as tx:
             rows = (await tx.execute(query)).all()
         parts: dict[str, dict[str, None]] = {}
-        for chunk, title in rows:
+        languages: dict[str, str | None] = {}
+        for chunk, title, language in rows:
             if chunk.site_id == site_id:
                 # A title that was made of the page's first words would count them twice.
                 made = chunk.ordinal == 0 and chunk.text.startswith(title.rstrip("…"))
+                languages[chunk.document_id] = language
                 texts = parts.setdefault(chunk.document_id, {} if made else {title: None})
                 # Each once: passages of one section share its heading, and all of an entry its questions.
                 texts.update(dict.fromkeys(map(str, chunk.heading_path)))
                 texts.update(dict.fromkeys((_lines(chunk.question, chunk.phrasings), chunk.text)))
-        return [TextPage(document, "\n".join(texts)) for document, texts in parts.items()]
+        pages = [(document, "\n".join(texts)) for document, texts in parts.items()]
+        return [
+            TextPage(document, text, languages[document] or language_of(text)) for document, text in pages
+        ]
 
     async def _vectors(self, site_id: str, chunks: Sequence[str], fingerprint: str) -> list[VectorRow]:
         """The vectors that an index holds of these chunks."""

@@ -37,6 +37,7 @@ class ParsedDocument:
     phrasings: tuple[str, ...] = ()  # further ways to ask it
     url: str | None = None
     language: str | None = None
+    concealed: int = 0  # passages that no reader sees, left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from minidesk.knowledge.confidence import OTHERS, Nearness, confidence
 from minidesk.knowledge.cross_encoder import Reranker
 from minidesk.knowledge.embed import Embedder, Floats
 from minidesk.knowledge.fuse import Likeness
+from minidesk.knowledge.languages import Reads, SiteLanguages, abroad
 from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.vectors import VectorHit, VectorIndex
 from minidesk.knowledge.read import PassageReader, Place, Readers, Reading, Standing
@@ -29,6 +30,7 @@ from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.knowledge.rerank import READ_AGAIN, echoes, readable, reordered
 from minidesk.knowledge.sources import Audience
 from minidesk.knowledge.synonyms import Alternates, SynonymBook
+from minidesk.text.plain_forms import plain_forms
 from minidesk.text.words import content_stems
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class _Found:
     near: list[VectorHit]
     text: TextResult
     sample: Sample | None  # how near vectors of this base are to each other; None in text mode
+    abroad: bool = False  # the model does not read the question's language, or the pages'
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,14 @@ class Searcher:
         fulltext: FullText,
         clock: Callable[[], datetime] = utc_now,
         reranker: Reranker | None = None,
+        reads: Reads = Reads(),
     ) -> None:
         """`embedder` is None where no model could be opened, `index` where this process has no vectors.
 
-        `reranker` reads the best passages again, where one is wanted.
+        `reranker` reads the best passages again, where one is wanted. `reads`: the embedder's languages.
         """
+        self._reads = reads
+        self._languages = SiteLanguages(db)
         self._reranker = reranker
         self._clock = clock
         self._db = db
@@ -107,6 +113,7 @@ class Searcher:
         nobody said in which they are. `mode` says which of vectors and words were there;
         raises `IndexUnavailable` where neither is, and `Unavailable` where the database is down.
         """
+        query = plain_forms(query)
         timings: dict[str, float] = {}
         documents = None if within is None else await self._reader.documents(site_id, within)
         synonyms = await self._synonyms.of(site_id)
@@ -120,7 +127,8 @@ class Searcher:
         if text is None and vector is None:
             raise IndexUnavailable
         sample = None if self._samples is None else await self._samples.of(site_id, revision)
-        found = _Found(vector, near, text or TextResult([], []), sample)
+        away = vector is not None and await self._abroad(site_id, query, revision)
+        found = _Found(vector, near, text or TextResult([], []), sample, away)
         with _timed(timings, "read"):
             most = k if self._reranker is None else max(k, READ_AGAIN)
             picked = await self._reader.read(
@@ -136,8 +144,15 @@ class Searcher:
         score = 0.0
         if picked.best is not None:
             likeness = picked.best
-            score = confidence(picked.near, likeness.words, len(set(content_stems(query))))
+            score = confidence(
+                picked.near, likeness.words, len(set(content_stems(query))), abroad=likeness.abroad
+            )
         return SearchResult(tuple(passages[:k]), score, mode, revision, timings, vectors, alternates)
+
+    async def _abroad(self, site_id: str, query: str, revision: int) -> bool:
+        if self._reads.languages is None:
+            return False
+        return abroad(self._reads, query, await self._languages.of(site_id, revision))
 
     async def _read_again(
         self, query: str, passages: list[Passage], timings: dict[str, float]
@@ -239,6 +254,7 @@ def _likenesses(places: Mapping[str, Place], found: _Found) -> dict[str, Likenes
             near["title"].get(chunk),
             words=words.get(chunk, 0.0),
             page_words=pages.get(place.document, 0.0),
+            abroad=found.abroad,
         )
         for chunk, place in places.items()
     }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["ParserPool", "parse_file"]
 
 # Raised whenever a parser or the chunker makes something else of the same file, so that documents are read again.
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 
 
 def __getattr__(name: str) -> Any:

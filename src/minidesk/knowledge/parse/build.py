@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.limits import CHARS, TITLE_CHARS
 from minidesk.knowledge.records import Block, BlockKind, ParsedDocument
+from minidesk.text.language import written_in
 
 # Nobody sees these, but a model reads them: tag characters, variation selectors (a byte each), fillers, direction
 # overrides, zero-width ones, soft hyphens (T20). U+FE0F stays: it makes a sign an emoji.
@@ -125,16 +126,18 @@ class Builder:
         question: str | None = None,
         phrasings: tuple[str, ...] = (),
     ) -> ParsedDocument:
-        """The document; `title` is squeezed to one line of at most 300 characters."""
+        """The document; `title` is squeezed to one line of at most 300 characters. Its language is told by its words where
+        nobody names it."""
+        text = "".join(self._parts)
         return ParsedDocument(
             external_id=external_id,
             title=squeeze(title)[:TITLE_CHARS].rstrip(),
-            text="".join(self._parts),
+            text=text,
             blocks=tuple(self.blocks),
             question=question,
             phrasings=phrasings,
             url=url,
-            language=language,
+            language=language or written_in(text),
         )
 
 
@@ -172,7 +175,7 @@ def faq(
         question=asked or None,
         phrasings=phrasings,
         url=url,
-        language=language,
+        language=language or written_in(f"{asked} {text}"),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lxml import etree
@@ -11,6 +11,7 @@ from lxml import etree
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.archive import BROKEN, Sentences, check_office, check_xml, open_zip, unpack
 from minidesk.knowledge.parse.build import Builder, squeeze, title_from_name
+from minidesk.knowledge.parse.concealed import alike, colour
 from minidesk.knowledge.parse.detect import MISMATCH
 from minidesk.knowledge.records import ParsedDocument
 
@@ -28,6 +29,10 @@ _SAY = Sentences(
     macros="This Word file holds macros. Save it as a plain .docx and upload that copy.",
 )
 _TABLE_DEPTH = 3
+_TINY_HALF_POINTS = 4
+# Drawn shapes have a ground of their own.
+_OWN_GROUND = frozenset({f"{_W}txbxContent"})
+_PROPERTIES = {f"{_W}p": f"{_W}pPr", f"{_W}tc": f"{_W}tcPr", f"{_W}tbl": f"{_W}tblPr"}
 
 
 def parse_docx(source: Path | bytes, name: str) -> list[ParsedDocument]:
@@ -52,13 +57,12 @@ def parse_docx(source: Path | bytes, name: str) -> list[ParsedDocument]:
             "This Word file holds no text. Check that you saved it, and upload it again.",
             code="document_has_no_text",
         )
-    return [
-        builder.build(
-            title
-            or (meta if meta.lower() not in ("", "word document", "untitled") else "")
-            or title_from_name(name)
-        )
-    ]
+    document = builder.build(
+        title
+        or (meta if meta.lower() not in ("", "word document", "untitled") else "")
+        or title_from_name(name)
+    )
+    return [replace(document, concealed=_concealments(body))]
 
 
 def _xml(archive: zipfile.ZipFile, member: str) -> etree._Element:
@@ -271,7 +275,9 @@ def _text(paragraph: etree._Element) -> str:
             parts.append(" " if child.tag == f"{_W}tab" else "-")
         elif child.tag in (f"{_W}br", f"{_W}cr"):
             parts.append("\n")
-        elif child.tag not in _LEFT_OUT and not (child.tag == f"{_W}r" and _vanished(child)):
+        elif child.tag not in _LEFT_OUT and not (
+            child.tag == f"{_W}r" and (_vanished(child) or _concealed(child))
+        ):
             stack.append(iter(child))
     return "".join(parts)
 
@@ -279,6 +285,46 @@ def _text(paragraph: etree._Element) -> str:
 def _vanished(run: etree._Element) -> bool:
     mark = run.find(f"{_W}rPr/{_W}vanish")
     return mark is not None and mark.get(f"{_W}val", "1") not in ("0", "false")
+
+
+def _concealed(run: etree._Element) -> bool:
+    """Whether nobody could read it: text of a point, or white on a page of which nothing says that its ground is dark."""
+    own = run.find(f"{_W}rPr")
+    if own is None:
+        return False
+    size = _value(own, f"{_W}sz")
+    if size and size.isdecimal() and int(size) <= _TINY_HALF_POINTS:
+        return True
+    ink = colour(f"#{_value(own, f'{_W}color') or ''}")
+    if ink is None:
+        return False
+    if own.find(f"{_W}highlight") is not None:
+        return False  # its colours are many, and a marked text is meant to be seen
+    grounds = [own.find(f"{_W}shd")]
+    for above in run.iterancestors():
+        if above.tag in _OWN_GROUND:
+            return False
+        properties = above.find(_PROPERTIES[above.tag]) if above.tag in _PROPERTIES else None
+        if properties is not None:
+            if above.tag == f"{_W}tbl" and properties.find(f"{_W}tblStyle") is not None:
+                return False  # a style may colour its rows
+            grounds.append(properties.find(f"{_W}shd"))
+        if above.tag == f"{_W}document" and above.find(f"{_W}background") is not None:
+            return False
+    fills = (ground.get(f"{_W}fill") or "auto" for ground in grounds if ground is not None)
+    said = next((fill for fill in fills if fill != "auto"), "FFFFFF")
+    return alike(ink, colour(f"#{said}"))
+
+
+def _concealments(body: etree._Element) -> int:
+    """Paragraphs with text that nobody could read."""
+    return sum(
+        any(
+            _concealed(run) and "".join(text.text or "" for text in run.iter(f"{_W}t")).strip()
+            for run in paragraph.iter(f"{_W}r")
+        )
+        for paragraph in body.iter(f"{_W}p")
+    )
 
 
 def _cells(row: list[etree._Element]) -> list[str]:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lxml import etree
 from lxml import html as lxml_html
 
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.build import Builder, squeeze, title_from_name
+from minidesk.knowledge.parse.concealed import remove_concealed
 from minidesk.knowledge.records import ParsedDocument
 
 _DROPPED = frozenset(
@@ -18,7 +20,7 @@ _BLOCKS = frozenset(
 )
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDING_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?:\.0*)?(?:;|$)",
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0*)?(?:[a-z]+|%)?\s*(?:;|!|$)|opacity\s*:\s*0(?:\.0*)?(?:;|$)",
     re.IGNORECASE,
 )
 _HIDING_CLASS = re.compile(
@@ -37,13 +39,16 @@ _MAIN_CHARS = 40
 def parse_html(text: str, name: str) -> list[ParsedDocument]:
     """One document from a page: title from its h1, else from `<title>` without the site's name."""
     root = _tree(text)
+    concealed = remove_concealed(root)
+    if concealed:
+        text = lxml_html.tostring(root, encoding="unicode")  # trafilatura reads it again
     title = _title(root) or title_from_name(name)
     language = (root.get("lang") or "")[:2].lower() or None
     builder = Builder()
     _Walk(builder, title).run(_main(root, text))
     canonical = root.xpath("//link[@rel='canonical']/@href")
     url = str(canonical[0]) if canonical and str(canonical[0]).startswith(("https://", "http://")) else None
-    return [builder.build(title, url=url, language=language)]
+    return [replace(builder.build(title, url=url, language=language), concealed=concealed)]
 
 
 def fragment_text(markup: str) -> str:
@@ -54,6 +59,7 @@ def fragment_text(markup: str) -> str:
         root = _tree(f"<body>{markup}</body>")
     except DocumentProblem:
         return ""  # only a comment or a lone tag: there were no words
+    remove_concealed(root)
     builder = Builder()
     _Walk(builder, "").run(root)
     return builder.build("").text

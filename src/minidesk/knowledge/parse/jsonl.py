@@ -8,6 +8,7 @@ from minidesk.knowledge.parse.build import Builder, clean, faq, squeeze
 from minidesk.knowledge.parse.limits import FIELD_CHARS, ROWS
 from minidesk.knowledge.parse.markdown import parse_markdown
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
+from minidesk.text.language import written_in
 
 QUESTION_SET = "a question set, not knowledge"
 CONVERSATIONS = "conversations to be played, not knowledge"
@@ -153,7 +154,7 @@ def _document(
     common = {
         "external_id": external_id or f"#{number}",
         "url": _text(entry, "url") or None,
-        "language": _text(entry, "language", "lang")[:8] or None,
+        "language": _text(entry, "language", "lang")[:8] or written_in(f"{question} {text}"),
     }
     phrasings = _phrasings(entry, asked)
     if asked and not any(sign in text for sign in _SIGNS):
@@ -171,7 +172,9 @@ def _document(
             blocks=blocks.blocks,
             question=asked or None,
             phrasings=phrasings,
-            **common,
+            external_id=common["external_id"],
+            url=common["url"],
+            language=common["language"],
         )
     builder = Builder()
     builder.paragraph(text)

@@ -44,6 +44,10 @@ _PHRASINGS = frozenset(
 _TITLES = frozenset(
     {"title", "name", "titel", "subject", "article", "product", "artikel", "produkt", "topic"}
 )
+# `=SUM(B2:B9)`, `=B2*1.2`; "= twice the price" is a text.
+_FORMULA = re.compile(r"=\s*[+-]?\s*(?:[A-Za-z][A-Za-z0-9._]*\s*\(|\$?[A-Z]{1,3}\$?\d)")
+_LINK = re.compile(r"=\s*HYPERLINK\s*\(", re.IGNORECASE)
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 # A quote that is never closed would swallow the rest of the file; no honest cell has more lines.
 _RECORD_LINES = 500
 _BAD_ROWS = 200
@@ -181,6 +185,7 @@ class Sheet:
         self, number: int, cells: list[str], mark: str | None = None
     ) -> list[ParsedDocument | SkippedDocument]:
         """The row's document; nothing for an empty row. Without an id of its own it gets `mark`, else `#number`."""
+        cells = [_seen(cell) for cell in cells]
         if not any(cells):
             return []
         external_id = self._cell(cells, self._at.external_id) or mark or f"#{number}"
@@ -237,6 +242,14 @@ class Sheet:
     @staticmethod
     def _cell(cells: list[str], index: int | None) -> str:
         return cells[index] if index is not None and index < len(cells) else ""
+
+
+def _seen(cell: str) -> str:
+    """What a program shows of a cell: of a link its words, of another formula nothing, for its result does not stand in it."""
+    if not _FORMULA.match(cell):
+        return cell
+    quoted = [text.replace('""', '"') for text in _QUOTED.findall(cell)]
+    return quoted[1] if len(quoted) == 2 and _LINK.match(cell) else ""
 
 
 def is_faq_header(first: list[str]) -> bool:

@@ -72,13 +72,14 @@ def _from_document(item: ParsedDocument | SkippedDocument) -> list[Any]:
         list(item.phrasings),
         item.url,
         item.language,
+        item.concealed,
     ]
 
 
 def _to_document(item: list[Any]) -> ParsedDocument | SkippedDocument:
     if item[0] == "s":
         return SkippedDocument(*item[1:])
-    external_id, title, text, blocks, question, phrasings, url, language = item[1:]
+    external_id, title, text, blocks, question, phrasings, url, language, concealed = item[1:]
     return ParsedDocument(
         external_id,
         title,
@@ -88,4 +89,5 @@ def _to_document(item: list[Any]) -> ParsedDocument | SkippedDocument:
         tuple(phrasings),
         url,
         language,
+        concealed,
     )
