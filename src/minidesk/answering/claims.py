@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from minidesk.answering.alike import LIGHT
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.rank import surface
+from minidesk.answering.weekdays import ENGLISH
 from minidesk.text.words import STOPWORDS, stem, words
 
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _DAY_RANGE = re.compile(rf"\b({_DAY})\.?\s*(?:-|–|to|through|until)\s*({_DAY})\b", re.IGNORECASE)
 _ONE_DAY = re.compile(
@@ -21,19 +21,37 @@ _DOTTED = re.compile(r"(?<![\w@.-])(?=[\w-]*[a-z])[\w-]++(?:\.[a-z][\w-]++)+(?:/
 _ORDINAL = re.compile(r"\b(?:first|second|third|fourth|fifth|last)\b(?!\s+of\s+all)", re.IGNORECASE)
 # "and" between two figures joins them: "between 2 and 10 kg".
 _PIECES = re.compile(
-    r"[,;|]\s|\.\s|(?<!\d)\s(?:and|or)\s|\s(?:and|or)\s(?![€$£]?\d)|\s(?:but|while|whereas)\s"
+    r"\n+|[,;|]\s|\.\s|(?<!\d)\s(?:and|or)\s|\s(?:and|or)\s(?![€$£]?\d)|\s(?:but|while|whereas)\s"
 )
-_CLAUSES = re.compile(r"[,;|]\s|\.\s|(?<!\d)\sand\s|\sand\s(?![€$£]?\d)|\s(?:but|while|whereas)\s")
+_CLAUSES = re.compile(r"\n+|[,;|]\s|\.\s|(?<!\d)\sand\s|\sand\s(?![€$£]?\d)|\s(?:but|while|whereas)\s")
 _RANGE = re.compile(r"(?<![\d.,:])(\d+(?:[.,:]\d+)*)\s*(?:-|–|—|to|and)\s*(\d+(?:[.,:]\d+)*)")
 _PER = re.compile(
     r"(?<=\d )(?:an?|per) (day|night|week|month|year|hour)\b", re.IGNORECASE
 )  # "€18 a day" is for one
+# "A day walk" lasts no day, "a week pass" costs none: the word behind says what kind of thing it is.
+_KIND = re.compile(
+    r"(?:hour|day|week|month|year)[ -](?!(?:and|or|but|if|when|after|before|from|of|in|at|on|to|until|by|with|without|for|as|is|are|has|a|an|the|you|we|it|they|later|earlier|ago|only|long)\b)[a-z]",
+    re.IGNORECASE,
+)
+# Each figure with what is said of it: up to the next one.
+_BESIDE = re.compile(
+    r"\n+|[;|]\s|\.\s|,\s(?:and\s|or\s)?(?=[€$£]?\d)|\s(?:and|or|but|while|whereas)\s(?=[€$£]?\d)"
+)
+_ITEMS = re.compile(r"(?<=[.!?;])\s+|\n+")
+# "Per item and day" is one measure.
+_EACH = re.compile(r"\b((?:per|an?|each|every) [\w-]+) (?:and|or) (?=(?:per |an? )?[\w-]+\b)", re.IGNORECASE)
 _PAIRED = {"money", "percent", "duration", "measure", "time", "date"}
 
 
 def facts_agree(sentence: str, span: str, around: str = "") -> bool:
     """Every fact and name of the sentence stands in the span (names and codes: or in its headings), rightly paired."""
-    held, near, said = facts(span), facts(around), facts(sentence)
+    held, near = facts(span), facts(around)
+    # "A day walk" lasts no day.
+    said = [
+        fact
+        for fact in facts(sentence)
+        if not (fact.kind == "duration" and _KIND.match(sentence, fact.start))
+    ]
     if not _digits_stand(sentence, span, said) or not _marks_stand(sentence, f"{span} {around}"):
         return False
     for fact in said:
@@ -49,7 +67,7 @@ def facts_agree(sentence: str, span: str, around: str = "") -> bool:
         _ranges_agree(sentence, span)
         and paired(sentence, span)
         and _days_agree(sentence, span)
-        and _names_stand(sentence, f"{span} {around}")
+        and _names_stand(sentence, f"{span} {around}", said)
     )
 
 
@@ -60,6 +78,21 @@ def _ranges_agree(sentence: str, span: str) -> bool:
         pair in there or not any(pair[0] == low or pair[1] == high for low, high in there)
         for pair in _RANGE.findall(plain(sentence))
     )
+
+
+_TIMES = re.compile(r"\b(?:times|once|twice)\b", re.IGNORECASE)
+
+
+def in_its_column(sentence: str, cells: Sequence[tuple[str, str]]) -> bool:
+    """A row's figure is said of what its column is about: "3 | at most" is not how often a thing can be renewed."""
+    said = _roots(_TIMES.sub(" ", sentence)) - {"time"}
+    named = {i for i, (head, _) in enumerate(cells) if i and _roots(head) & said}
+    for fact in facts(sentence):
+        if fact.kind == "number":
+            own = {i for i, (_, value) in enumerate(cells) if fact.key in _keys(value)}
+            if own and named and not own & (named | {0}):
+                return False
+    return True
 
 
 def _digits_stand(sentence: str, span: str, said: Sequence[Fact]) -> bool:
@@ -106,11 +139,43 @@ def _stands(fact: Fact, held: Sequence[Fact], sentence: str = "") -> bool:
 
 def paired(sentence: str, span: str) -> bool:
     """A figure stands beside the same words as in the span: "Austria €4.90" is not "Germany €4.90"."""
-    pieces = _joined(_PIECES.split(plain(span)))
+    sentence, span = (_EACH.sub(r"\1 ", plain(text)) for text in (sentence, span))
+    return (
+        _paired(sentence, _joined(_PIECES.split(span)))
+        and _paired(sentence, _ITEMS.split(span))
+        and _not_lent(sentence, span)
+    )
+
+
+def _not_lent(sentence: str, span: str) -> bool:
+    """ "15 pence in black and 50 pence in colour": what only another figure of the kind is said of is not said of this one."""
+    pieces = [(set(_keys(p)), _roots(p)) for p in _joined(_BESIDE.split(span))]
+    for clause in _CLAUSES.split(sentence):
+        keys, about = set(_keys(clause)), _roots(clause) - LIGHT
+        for key in keys:
+            if key[0] != "money":
+                continue
+            mine = [roots for held, roots in pieces if key in held]
+            rivals = [
+                roots
+                for held, roots in pieces
+                if key not in held and any(k[0] == key[0] and k not in keys for k in held)
+            ]
+            if (
+                mine
+                and rivals
+                and about & frozenset().union(*rivals) - frozenset().union(*mine)
+                and not any(about <= roots for roots in mine)
+            ):
+                return False
+    return True
+
+
+def _paired(sentence: str, pieces: Sequence[str]) -> bool:
     if len(pieces) < 2:
         return True
     holders = [(set(_keys(p)), _roots(p)) for p in pieces]
-    for clause in _CLAUSES.split(_PER.sub(r"1 \1", plain(sentence))):
+    for clause in _CLAUSES.split(_PER.sub(r"1 \1", sentence)):
         keys, about = set(_keys(clause)), _roots(clause)
         for key in keys:
             if key[0] not in _PAIRED and not (key[0] == "number" and len(key[1]) > 1):
@@ -166,8 +231,8 @@ def _roots(text: str) -> set[str]:
     return {root for root in surface(text) if not any(c.isdigit() for c in root)}
 
 
-def _names_stand(sentence: str, text: str) -> bool:
-    """Capitalised words inside the sentence are names: each must stand in the text."""
+def _names_stand(sentence: str, text: str, said: Sequence[Fact]) -> bool:
+    """Capitalised words inside the sentence are names: each must stand in the text, or be part of a fact ("20 Uhr")."""
     there = {w.removesuffix("'s") for w in words(text)} | set(words(text))
     roots = {stem(w) for w in there}
     bare = set(re.findall(r"\w+", text.lower()))
@@ -178,6 +243,8 @@ def _names_stand(sentence: str, text: str) -> bool:
         inside = match.start() > 0 and before not in {"", ".", "!", "?", ":", '"', "“", "*", "("}
         if _ONE_DAY.fullmatch(low):
             continue  # `_days_agree` knows more of them
+        if any(fact.kind in _PAIRED and fact.start <= match.start() < fact.end for fact in said):
+            continue
         name = word[0].isupper() and inside and low not in STOPWORDS
         if (
             name
@@ -218,10 +285,10 @@ def _days(text: str) -> set[str]:
     rest = text
     for match in _DAY_RANGE.finditer(text):
         low, high = (
-            next(i for i, d in enumerate(_DAYS) if d.startswith(match[g].lower()[:3])) for g in (1, 2)
+            next(i for i, d in enumerate(ENGLISH) if d.startswith(match[g].lower()[:3])) for g in (1, 2)
         )
-        found |= {_DAYS[i % 7] for i in range(low, (high if high >= low else high + 7) + 1)}
+        found |= {ENGLISH[i % 7] for i in range(low, (high if high >= low else high + 7) + 1)}
         rest = rest.replace(match.group(), " ")
     return found | {
-        next(d for d in _DAYS if d.startswith(m.group().lower()[:3])) for m in _ONE_DAY.finditer(rest)
+        next(d for d in ENGLISH if d.startswith(m.group().lower()[:3])) for m in _ONE_DAY.finditer(rest)
     }

@@ -139,6 +139,11 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
     )
 
 
+def orders(clause: str) -> bool:
+    """Whether the clause tells its reader to do something: "Open the link"."""
+    return _IMPERATIVE.match(clause) is not None
+
+
 def denies(lead: str) -> bool:
     """Whether a heading or lead-in denies what stands under it."""
     return any(

@@ -16,7 +16,7 @@ _ALONE = 4  # words; less says little without its page
 _LEANS = re.compile(
     r"^(?:it|its|this|that|these|those|they|their|them|he|she|then|there(?! (?:is|are|was|were|will|has|have)\b)|otherwise|"
     r"however|but|so|after that|in that case|in this case|if not|if so|the same|both|for that|for those|for this|such|"
-    r"instead|also|and|or|here)\b",
+    r"instead|also|and|or|here)\b|(?:we|you|i)\s+(?:(?:can|may|must|will|do|should|have to|also|only|not|never)\s+){0,3}\w+\s+(?:them|it|those|these)\b",
     re.IGNORECASE,
 )
 # What an answer can open without: the rest of the sentence says the same.

@@ -14,6 +14,25 @@ _YOUR_CASE = re.compile(
     r"|\b(?:has|have) (?:now |already |just )?\w+(?:ed|en) (?:it|this|that|yours)\b",
     re.IGNORECASE,
 )
+# What is said of this visitor's own things as done or under way; no page can know it. "When your order has been sent" is
+# the page's condition and no news.
+_THINGS = (
+    r"(?:refund|reimbursement|order|parcel|package|shipment|delivery|money|payment|credit|compensation|replacement|return|request|complaint|claim|"
+    r"case|ticket|booking|reservation|appointment|application|account|subscription|erstattung|rückerstattung|bestellung|paket|sendung|lieferung|geld|"
+    r"zahlung|gutschrift|ersatz|rücksendung|anfrage|beschwerde|reklamation|buchung|reservierung|termin|konto)"
+)
+_NEWS = re.compile(
+    rf"\b(?:your|ihre?|deine?|eure?) (?:[\w-]+ ){{0,2}}{_THINGS}(?: (?:of|over|for|von|über) [€$£]?\w+(?:[.,]\d+)? ?(?:€|euros?|pounds?|dollars?)?)? "
+    r"(?:(?:is|are|ist|sind) (?:now |already |currently |jetzt |bereits |schon |gerade )*(?:on (?:its|the|their) way|under way|being \w+|in transit|"
+    r"approved|accepted|granted|confirmed|cancelled|refunded|processed|shipped|unterwegs|auf dem weg|genehmigt|bestätigt|storniert|bewilligt)\b"
+    r"|(?:has|have|had|was|were) (?:now |already |just )*(?:been )?\w+(?:ed|en|nt|id|de|ne)\b"
+    r"|(?:wurde|wurden|ist|sind) (?:[\w.-]+ ){0,4}(?:ge|be|er|ver|über|storn|genehm)\w+(?:t|en)\b)",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(
+    r"\b(?:if|when|once|as soon as|as long as|after|until|unless|before|whether|wenn|falls|sobald|nachdem|bis|ob|sofern)\b[^.;]{0,60}$",
+    re.IGNORECASE,
+)
 _FIRST_PERSON = re.compile(
     r"\b(?:i|i've|i'll|i'd|my|me|myself|as an ai)\b|\bi'm (?!sorry\b|afraid\b|happy to\b|glad to\b)",
     re.IGNORECASE,
@@ -21,11 +40,13 @@ _FIRST_PERSON = re.compile(
 
 
 def no_new_promise(sentence: str, span: str) -> bool:
-    """What "we" will do must be what "we" do in the span; the assistant itself does nothing."""
+    """What "we" will do must be what "we" do in the span; the assistant itself does nothing, and knows no news."""
     # "My orders" is what a menu says, not a person.
     if _FIRST_PERSON.search(re.sub(r"(?<=\w )My\b", "", sentence)) and not re.search(
         r"\b(?:I|I've|I'll|me)\b", span
     ):
+        return False
+    if any(not _CONDITION.search(sentence[: news.start()]) for news in _NEWS.finditer(sentence)):
         return False
     if _YOUR_CASE.search(sentence) and not _YOUR_CASE.search(span):
         return False

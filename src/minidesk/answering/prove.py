@@ -9,6 +9,7 @@ A refused sentence costs the visitor one sentence; a wrong one costs them money:
 says nearly what was refused, its own words stand in for it (`instead.py`): true by construction, and not lost.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,19 +17,21 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
-
-from minidesk.answering.abroad import agrees_abroad
+from minidesk.answering.abroad import agrees_abroad, borne_by_form
 from minidesk.answering.alike import LIGHT, alike, opposed
-from minidesk.answering.claims import facts_agree
+from minidesk.answering.bounds import bounds_agree
+from minidesk.answering.claims import facts_agree, in_its_column
 from minidesk.answering.facts import Fact, facts, plain
+from minidesk.answering.figures import in_digits, language_of_figures
 from minidesk.answering.force import denies, force_agrees
 from minidesk.answering.instead import PagesWords
+from minidesk.answering.language import of_pages
+from minidesk.answering.narrowing import nothing_narrower
 from minidesk.answering.outcome import Citation, ProvedSentence
-from minidesk.answering.pieces import cite
+from minidesk.answering.pieces import cite, leans
 from minidesk.answering.rank import Embed, WordNearness, surface
 from minidesk.answering.spans import Span, spans_of
-from minidesk.answering.together import leans_rightly, stands_together
+from minidesk.answering.together import leans_rightly, predicate_stands, stands_together
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import stem, words
 
@@ -67,6 +70,8 @@ _SAID_BY = {
     "°c": "temperatur",
 }
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+", re.IGNORECASE)  # facts.py compares them
+# The name in an address: help@NAME.example, https://www.NAME.example.
+_HOST = re.compile(r"(?:@|://(?:www\.)?|(?<![\w.@-]))([\w-]{3,40})\.[a-z]{2,10}\b(?!\.)")
 # What a heading like "What is not covered" says of its items, in whichever of these words.
 _WHAT = re.compile(r"\s*(?:what|not)\b", re.IGNORECASE)
 _STATES = frozenset(
@@ -89,8 +94,17 @@ _PHRASES = tuple(
         ("free of charge", "free"),
         ("takes? place", "is"),
         ("change your mind", "think again"),
+        (r"wearing(?= (?:an?|the|your|his|her|their)\b)", "in"),
     )
 )
+# A sentence that says of "them" something, and one that says it with "do" or "too" alone.
+_POINTS = re.compile(
+    r"(?:it|they|these|those|he|she|sie|er|es)\b(?! (?:is|are) (?:possible|not possible|free)\b)",
+    re.IGNORECASE,
+)
+_ECHOES = re.compile(r"\b(?:do|does|did|is|are|can|will|have|has|too|neither|ebenso|auch)\W*$", re.IGNORECASE)
+_BARE_CODE = re.compile(r"\W*[A-Z\d]+(?:[-_/.][A-Z\d]+)*\W*")
+_NONE_OF = re.compile(r"\bno ([\w-]+) ([\w-]+)", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -110,10 +124,42 @@ class Prover:
         self._passages = passages
         self._embed = embed
         self._nearness = nearness
-        self._candidates = [span for i, p in enumerate(passages) for span in spans_of(p, i)]
-        self._known = frozenset(root for span in self._candidates for root in span.words)
+        self._reading: asyncio.Task[None] | None = None
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self._quoted: list[Citation] = []  # the page's words that were shown
+        self._before = ""  # the sentence before, as it was said; "" at the start
+        self._before_lost = False
+
+    def read_ahead(self) -> "asyncio.Task[None]":
+        """Read the passages' words beside the loop while the model has not begun: else its first sentence waits for it."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+        return self._reading
+
+    def _read(self) -> None:
+        for span in self._candidates:
+            _ = span.roots, span.roots_around, span.facts  # kept by the span
+        _ = self._known
+
+    @cached_property
+    def _candidates(self) -> list[Span]:
+        return [span for i, p in enumerate(self._passages) for span in spans_of(p, i, self._language)]
+
+    @cached_property
+    def _language(self) -> str | None:
+        """Of the passages together: what a figure means where it stands alone."""
+        return of_pages(self._passages, "")
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(root for span in self._candidates for root in span.words)
+
+    @cached_property
+    def _owner(self) -> frozenset[str]:
+        """The company's name, as its addresses have it."""
+        texts = [text for p in self._passages for text in (p.text, p.url or "")]
+        hosts = [m.group(1).lower() for text in texts for m in _HOST.finditer(text)]
+        return frozenset(part for host in hosts for part in host.split("-"))
 
     @cached_property
     def _pages(self) -> PagesWords:
@@ -125,6 +171,12 @@ class Prover:
         order of the answer: nothing is said twice."""
         if len(text) > LONGEST:
             return Said("lost")
+        said = await self._say(text)
+        self._before_lost = said.how == "lost"
+        self._before = (said.sentence.text if said.sentence is not None else text).strip()
+        return said
+
+    async def _say(self, text: str) -> Said:
         proved = await self.prove(text)
         if proved is not None:
             told = proved.citations and all(_lies_in(each, self._quoted) for each in proved.citations)
@@ -156,37 +208,74 @@ class Prover:
             return ProvedSentence(bare, ())
         if not content_of(core) and not facts(core):
             return None
+        if _BARE_CODE.fullmatch(core):
+            return None  # a code says nothing
         if not (_HALF.search(core) or (listed and re.search(r"[\w)%]$", core))):
             return None  # cut off: what is missing could turn it round
         stated = _OPENING.sub("", re.sub(r"\*+|__|`", "", plain(core)))
+        if self._before_lost and _leans_back(stated):
+            return None  # what it leans on is not there
+        stated = in_digits(stated, language_of_figures(stated) or self._language)
         span = await self._bearing(_usual(stated)) if stated else None
-        return (
-            ProvedSentence(bare, (self._cite(span.passage, span.start, span.end),))
-            if span is not None
-            else None
-        )
+        if span is None:
+            return None
+        return ProvedSentence(bare, (self._cite(span.passage, span.start, span.end),))
 
     async def _bearing(self, sentence: str) -> Span | None:
+        await self.read_ahead()
         said = facts(sentence)
         roots = frozenset(content_of(sentence))
-        ranked = sorted(self._candidates, key=lambda s: -_likeness(roots, said, s))[:_CANDIDATES]
-        fitting = [
-            span
-            for span in ranked
-            if facts_agree(sentence, span.text, span.around)
-            and force_agrees(sentence, span.text, span.around, span.lead)
-            and agrees_abroad(sentence, f"{span.lead} {span.text}".strip())
-            and leans_rightly(roots, span)
-        ]
-        fitting = [span for span in fitting if await self._words_stand(sentence, span)]
-        if not fitting:
-            return None
-        vectors = await self._embed(
-            [sentence, *(f"{s.around}: {s.text}" for s in fitting), *(s.text for s in fitting)]
+        meant = frozenset(content_of(self._before)) - LIGHT if _POINTS.match(sentence) else frozenset()
+        # One after the other: mostly the first one bears it, and the visitor waits.
+        for span in sorted(self._candidates, key=lambda s: -_likeness(roots, said, s))[:_CANDIDATES]:
+            if (
+                (not meant or self._is_about(span, meant))
+                and facts_agree(sentence, span.text, span.around)
+                and in_its_column(sentence, span.cells)
+                and self._forced(sentence, span)
+                and agrees_abroad(sentence, f"{span.lead} {span.text}".strip(), span.around, row=span.row)
+                and leans_rightly(roots, span)
+                and predicate_stands(sentence, span)
+                and await self._words_stand(sentence, span)
+                and nothing_narrower(
+                    f"{self._before} {sentence}" if meant and span.row else sentence,
+                    span,
+                    self._owner,
+                    self._language,
+                )
+                and await self._means(sentence, span)
+            ):
+                return span
+        return None
+
+    @staticmethod
+    def _forced(sentence: str, span: Span) -> bool:
+        """As strong as the span; of a row, also as strong as its cells, whose name says how much and nothing of that."""
+        if force_agrees(sentence, span.text, span.around, span.lead):
+            return True
+        cells = span.text.partition("; ")[2]
+        return (
+            span.row
+            and bounds_agree(sentence, span.text)
+            and force_agrees(sentence, cells, span.around, span.lead)
         )
-        count = len(fitting)
-        meaning = np.maximum(vectors[1 : count + 1] @ vectors[0], vectors[count + 1 :] @ vectors[0])
-        return next((span for i, span in enumerate(fitting) if float(meaning[i]) >= _MEANING), None)
+
+    def _is_about(self, span: Span, meant: frozenset[str]) -> bool:
+        """Whether the span speaks of what "they" stands for: it names that, or leans on it itself, or goes on where
+        the sentence before was proved."""
+        if meant & span.roots or (leans(span.text) and meant & span.roots_around):
+            return True
+        last = next(reversed(self._numbers.values()), None)
+        passage = self._passages[span.passage]
+        return last is not None and last.chunk == passage.chunk and leans(span.text)
+
+    async def _means(self, sentence: str, span: Span) -> bool:
+        """Read alone, else under its headings, the span is near enough to what the sentence means."""
+        for text in (span.text, f"{span.around}: {span.text}"):
+            own, other = await self._embed([sentence, text])
+            if float(own @ other) >= _MEANING:
+                return True
+        return False
 
     async def _words_stand(self, sentence: str, span: Span) -> bool:
         """Every content word of the sentence is a word of the span, light, or says the same as one of the span's."""
@@ -195,6 +284,13 @@ class Prover:
         halves = {
             half for pair in pairwise(words(sentence)) if stem("".join(pair)) in span.every for half in pair
         }
+        # Where there is none of a thing, there is none of any kind of it.
+        kinds = {
+            m[1].lower()
+            for m in _NONE_OF.finditer(sentence)
+            if re.search(rf"\bno {re.escape(m[2])}\b", span.text, re.IGNORECASE)
+        }
+        borne = borne_by_form(sentence, span)
         unknown: list[str] = []
         for root, word in surface(_ADDRESS.sub(" ", sentence)).items():
             if (
@@ -205,6 +301,8 @@ class Prover:
                 or _compound_stands(word, there)
                 or root in span.pairs
                 or word in halves
+                or word in kinds
+                or word in borne
             ):
                 continue
             if root in self._known or opposed(root, there):
@@ -260,6 +358,11 @@ def strip_marks(text: str) -> str:
 def content_of(text: str) -> set[str]:
     """Stems of the words that carry meaning."""
     return set(surface(text))
+
+
+def _leans_back(sentence: str) -> bool:
+    """Whether it cannot be understood without the sentence before."""
+    return leans(sentence) or bool(_POINTS.match(sentence) or _ECHOES.search(sentence))
 
 
 def _usual(sentence: str) -> str:

@@ -1,16 +1,27 @@
 """The candidates that may bear a sentence: the units of a passage, two neighbours, or a whole list."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 from minidesk.answering.facts import facts
+from minidesk.answering.figures import in_digits, language_of_figures
 from minidesk.answering.pieces import leans
 from minidesk.answering.rank import surface
 from minidesk.answering.units import Unit, context, cut
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import stem, words
+
+_SOMEONE = re.compile(r"(?:we|you|i)\b", re.IGNORECASE)  # does something to "them": a statement of its own
+_ORDERED = re.compile(
+    r"^\W*(?:system|assistant|user|human|developer|tool)\s*(?::|-\s)|(?:[>.\]]|^)\s*(?:system|assistant)\s*:\s"
+    r"|\banswer (?:every|each|all|any)(?: \w+)? (?:with|by)\b|\b(?:antworte|beantworte)\b[^.:]{0,40}\b(?:jede[rns]?|alle[ns]?) frage\w*\b"
+    r"|\b(?:ignore|disregard|forget) (?:all |any |the |your |these |those |previous |earlier |above )*(?:instructions|rules|prompts?)\b"
+    r"|\b(?:you are now|pretend to be|repeat after me|say exactly|always (?:say|answer|reply)|sag(?:e|en sie)? immer)\b",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"([^:.;]{1,60}):\s+\S")
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,8 @@ class Span:
     listed: bool = False  # all the items of a list
     row: bool = False  # of a table: each cell belongs to the first
     before: str = ""  # what the text's second half leans on ("They cannot …")
+    cells: tuple[tuple[str, str], ...] = ()  # of a row: (header, value)
+    labels: tuple[str, ...] = ()  # what other entries of the passage are called: "Boots with a membrane: …"
 
     @cached_property
     def roots(self) -> frozenset[str]:
@@ -58,9 +71,29 @@ class Span:
         return frozenset(fact.key for fact in facts(self.text))
 
 
-def spans_of(passage: Passage, index: int) -> list[Span]:
-    """Each unit alone, each two neighbours, and each whole list with its lead-in."""
-    units = cut(passage, index)
+def spans_of(passage: Passage, index: int, language: str | None = None) -> list[Span]:
+    """Each unit alone, each two neighbours, and each whole list with its lead-in.
+
+    Their figures have the marks of one form (`figures.in_digits`); `language`: in which those of a passage are read that
+    does not tell its own.
+    """
+    read_in = language_of_figures(passage.text) or language
+    return [_in_digits(span, read_in) for span in _spans(passage, index)]
+
+
+def _in_digits(span: Span, language: str | None) -> Span:
+    return replace(
+        span,
+        text=in_digits(span.text, language),
+        around=in_digits(span.around, language),
+        lead=in_digits(span.lead, language),
+        before=in_digits(span.before, language),
+        cells=tuple((in_digits(head, language), in_digits(value, language)) for head, value in span.cells),
+    )
+
+
+def _spans(passage: Passage, index: int) -> list[Span]:
+    units = [unit for unit in cut(passage, index) if not _for_machines(unit.text)]
     title = " – ".join(dict.fromkeys((passage.title, *passage.heading_path)))
     made = [_span(u, u, title, passage) for u in units]
     for a, b in pairwise(units):
@@ -76,14 +109,27 @@ def spans_of(passage: Passage, index: int) -> list[Span]:
                     index, block[0].start, block[-1].end, text, around, _lead(block[0], passage), listed=True
                 )
             )
-    return made
+    labels = [(u, match.group(1)) for u in units if (match := _LABEL.match(u.text))]
+    if not labels:
+        return made
+    return [
+        replace(span, labels=tuple(label for u, label in labels if not span.start <= u.start < span.end))
+        for span in made
+    ]
 
 
 def _span(a: Unit, b: Unit, title: str, passage: Passage) -> Span:
     around = f"{title}. {context(passage, a)} {a.lead_text} {a.cells[0][0] if a.cells else ''}"
     text = _said(a) if a is b else f"{_ended(_said(a))} {_said(b)}"
-    before = a.text if a is not b and leans(b.text) else ""
-    return Span(a.passage, a.start, b.end, text, around, _lead(a, passage), False, a.kind == "row", before)
+    before = a.text if a is not b and leans(b.text) and not _SOMEONE.match(b.text) else ""
+    return Span(
+        a.passage, a.start, b.end, text, around, _lead(a, passage), False, a.kind == "row", before, a.cells
+    )
+
+
+def _for_machines(text: str) -> bool:
+    """Whether it speaks to an assistant and not to a reader: what such a line holds is no statement of the page."""
+    return _ORDERED.search(text) is not None
 
 
 def _ended(text: str) -> str:
