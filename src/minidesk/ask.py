@@ -13,14 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from minidesk.answering import followup
-from minidesk.answering.asks import read
+from minidesk.answering import absent, followup
+from minidesk.answering.anger import angry
+from minidesk.answering.asks import asked_in, read
 from minidesk.answering.choices import choices, fitting, named_by
 from minidesk.answering.compose import Composed, Composer, LargeTier, Manner, Models
+from minidesk.answering.extract import extract
 from minidesk.answering.known import MODEL, KnownAnswers
+from minidesk.answering.language import of_pages
 from minidesk.answering.late import LateReader, ReadTokens
 from minidesk.answering.likeness import HumanLikeness
 from minidesk.answering.lines import Lines
+from minidesk.answering.offer import answer_to_offer
 from minidesk.answering.outcome import (
     Answered,
     Citation,
@@ -38,16 +42,20 @@ from minidesk.answering.prompt import SHOWN
 from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNearness, rank
 from minidesk.answering.reach import WIDE, reached
 from minidesk.answering.rewriting import made_whole
-from minidesk.answering.smalltalk import smalltalk
+from minidesk.answering.several import both, two_questions
+from minidesk.answering.smalltalk import MISUNDERSTOOD, smalltalk
 from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM, Sureness, sureness
 from minidesk.answering.topics import Caught, Topics, caught_by_words
 from minidesk.answering.wants_human import wants_human
 from minidesk.answering.wording import plainly
+from minidesk.answering.wordings import LANGUAGES
 from minidesk.errors import ModelBadResponse
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.settings import Settings
 from minidesk.sites import SiteView, Variant
+from minidesk.text.language import language_of
 from minidesk.text.locale import Texts, load_texts
+from minidesk.text.plain_forms import plain_forms
 
 # How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
 _SURER = 0.1
@@ -89,6 +97,14 @@ class Prepared:
     ranking: Ranking
     sure: Sureness
     choice: str | None = None  # what the visitor chose of "Do you mean …?", and only its passages are read
+    parts: "tuple[Prepared, Prepared] | None" = (
+        None  # where the message holds two questions that are both answered
+    )
+
+    @property
+    def written(self) -> str | None:
+        """The language that the passages are in: the question's, where some are."""
+        return of_pages(self.result.passages, self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,8 @@ class Asker:
         self, question: Question, site: SiteWishes = NO_WISHES
     ) -> AsyncGenerator[ProvedSentence | Answered, None]:
         """Sentences as they are proved, then exactly one Answered whose text is their concatenation."""
+        # Full-width letters, as phones with a Japanese keyboard write them, are found in no page else.
+        question = replace(question, text=plain_forms(question.text))
         turn = await self._turn(question, site)
         # Rules over 4,000 characters may take longer than other visitors should wait.
         plain = await asyncio.to_thread(_without_search, question, turn.lines, site.topics)
@@ -149,6 +167,7 @@ class Asker:
             yield self._end(turn, *plain)
             return
         found = await self._prepared(turn)
+        turn = replace(turn, lines=turn.lines.beside(found.written))
         if await self._wants_human(question, found):
             yield self._end(turn, HandOff("customer_request"), turn.lines.say("handoff_asked"))
             return
@@ -160,15 +179,19 @@ class Asker:
             return
         composed = Composed()
         parts: list[ProvedSentence] = []
-        async with aclosing(self._sentences(turn, found, self._manner(site))) as made:
+        async with aclosing(self._sentences(turn, found, self._manner(site, turn.lines))) as made:
             async for part in made:
                 if isinstance(part, Composed):
                     composed = part
                 else:
+                    if not parts and (opening := self._in_their_language(turn, found, part)) is not None:
+                        parts.append(opening)
+                        yield opening
                     parts.append(part)
                     yield part
         turn.spent.add(composed.model, composed.tokens, composed.cost_micros)
-        yield self._end(turn, *_outcome(turn, found, composed, parts), found, _citations(parts))
+        not_said = "" if parts else await self._not_said(turn, found, site)
+        yield self._end(turn, *_outcome(turn, found, composed, parts, not_said), found, _citations(parts))
 
     async def _turn(self, question: Question, site: SiteWishes) -> _Turn:
         """The question with the models that it may be shown to: without what the visitor said of themselves."""
@@ -176,7 +199,7 @@ class Asker:
         large = self._large if site.large else None
         if models is not None:
             said = said_by_visitor(question.history, question.text)
-            redaction = await asyncio.to_thread(site.redaction, said)
+            redaction = await asyncio.to_thread(site.redaction, said, question.locale)
             if redaction is not None:
                 models = PrivateModels(models, redaction)
                 large = large and replace(large, models=PrivateModels(large.models, redaction))
@@ -196,8 +219,13 @@ class Asker:
             whole = await made_whole(turn.models, question, turn.spent)
             if whole is not None:
                 return await self._weighed(question, whole)
+        if (two := await self._both(question)) is not None:
+            return two
         first, *others = await asyncio.to_thread(followup.candidates, question.text, question.history)
         best = await self._weighed(question, first)
+        if (alone := await asyncio.to_thread(asked_in, question.text)) is not None:
+            found = await self._weighed(question, alone)
+            best = found if found.sure.score > best.sure.score else best
         # Words of the last topic find its pages again; what was asked now must stand in the answer all the same.
         now = (
             {term.word for term in read(question.text).terms if term.weight >= 1.0} if others else set[str]()
@@ -208,13 +236,23 @@ class Asker:
                 best = found
         return best
 
+    async def _both(self, question: Question) -> Prepared | None:
+        """Two questions of one message, where the pages answer each of them; one alone would pass for all there is."""
+        asked = await asyncio.to_thread(two_questions, question.text)
+        if asked is None:
+            return None
+        one, other = [await self._weighed(question, text) for text in asked]
+        if min(one.sure.score, other.sure.score) < ANSWER_FROM:
+            return None
+        return replace(one, query=question.text, parts=(one, other))
+
     async def _weighed(self, question: Question, query: str, choice: str | None = None) -> Prepared:
         result = await self._search(question, query)
         found, best = result.passages, result.passages[: self._k]
         if choice is not None:
             # Else a page that the visitor has just turned down could answer.
             best = named_by(choice, best) or best
-        ask = await asyncio.to_thread(read, query, result.alternates)
+        ask = await asyncio.to_thread(read, query, result.alternates, question.text)
         stored = Stored(result.vectors) if result.vectors else None
         ranking = await rank(ask, best, self._embed, self._nearness, stored, self._late)
         sure = sureness(ranking)
@@ -263,6 +301,42 @@ class Asker:
             or await asyncio.to_thread(caught_by_words, found.query, topics) is not None
         )
 
+    def _in_their_language(
+        self, turn: _Turn, found: Prepared, first: ProvedSentence
+    ) -> ProvedSentence | None:
+        """What stands before extracts in another language than the visitor's: nobody here can translate them."""
+        if self._models is not None:
+            return None
+        elsewhere = turn.lines.elsewhere(found.written)
+        if elsewhere is None or language_of(first.text) == turn.lines.told:
+            return None
+        return ProvedSentence(turn.lines.with_language("said_in", elsewhere) + "\n\n", ())
+
+    async def _not_said(self, turn: _Turn, found: Prepared, site: SiteWishes) -> str:
+        """The line for what the pages do not say; the second time in a row a person takes over."""
+        lines, question = turn.lines, turn.question
+        # Of another language's words the pages hold none: that they are missing there tells nothing.
+        elsewhere = lines.elsewhere(found.written)
+        unread = elsewhere is not None and self._models is None
+        if question.not_found_before >= 1:
+            return lines.say("handoff_failed" if unread else "handoff_missing")
+        if elsewhere is not None:
+            return lines.with_language("other_language", elsewhere) if unread else lines.not_found(None)
+        said = said_by_visitor(question.history, question.text)
+        word = await asyncio.to_thread(site.quotable, found.sure.missing, said, question.locale)
+        named = None if word is None else absent.topic(word, question.text, found.written)
+        if word is None or named is None or await self._hold(question, word, found):
+            return lines.not_found(None)
+        return lines.not_found(named)
+
+    async def _hold(self, question: Question, word: str, found: Prepared) -> bool:
+        """Whether the pages have the word in some form: those that were found, and those that it alone finds."""
+        language = found.written
+        if await asyncio.to_thread(absent.held, word, language, found.result.passages):
+            return True
+        alone = await self._searcher.search(question.site_id, word, k=WIDE, within=question.within)
+        return await asyncio.to_thread(absent.held, word, language, alone.passages)
+
     async def topic_of(self, text: str, topics: tuple[str, ...]) -> Caught | None:
         """Which of these topics a message is about, for whoever writes them."""
         return await self._topics.caught(text, topics)
@@ -283,6 +357,11 @@ class Asker:
                 yield sentence
             yield Composed(model=MODEL)
             return
+        if found.parts is not None and turn.models is None:
+            for sentence in both(*(extract(part.ranking, part.result.passages) for part in found.parts)):
+                yield sentence
+            yield Composed()
+            return
         composer = Composer(self._embed, self._nearness, turn.models, manner, turn.large)
         parts: list[ProvedSentence] = []
         making = composer.compose(
@@ -298,13 +377,14 @@ class Asker:
                     )
                 yield part
 
-    def _manner(self, site: SiteWishes) -> Manner:
+    def _manner(self, site: SiteWishes, lines: Lines) -> Manner:
         settings = self._settings
         warmth = settings.model_temperature if site.temperature is None else site.temperature
         shown = SHOWN if site.passages is None else site.passages
         return Manner(
-            settings.model_max_tokens, warmth, site.instructions, site.name, shown, site.rules, site.models
-        )
+            settings.model_max_tokens, warmth, site.instructions, site.name, shown, site.rules, site.models,
+            LANGUAGES.get((lines.locale or "")[:2].lower(), "") if site.languages else "",
+        )  # fmt: skip
 
     def _end(
         self,
@@ -339,6 +419,7 @@ def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
         config.private_forms,
         config.prompt_rules,
         topics=config.person_topics,
+        time_zone=config.hours.time_zone if config.hours else None,
     )
     if variant is None:
         return wishes
@@ -368,21 +449,30 @@ def _without_search(question: Question, lines: Lines, topics: tuple[str, ...]) -
         return HandOff("policy"), lines.say("handoff_policy")
     if picked(question.text, question.history) is not None:
         return None  # a choice may be named "Customer service"
-    if wants_human(question.text):
+    wanted = answer_to_offer(question.text, question.history, lines.texts)
+    if wanted or wants_human(question.text):
         return HandOff("customer_request"), lines.say("handoff_asked")
+    if angry(question.text):
+        return HandOff("angry_customer"), lines.say("handoff_angry")
+    if wanted is False:
+        return Clarify("smalltalk"), lines.say("declined")
     line = smalltalk(question.text)
+    if line == MISUNDERSTOOD:
+        if question.not_found_before >= 1:
+            return HandOff("customer_request"), lines.say("handoff_asked")
+        return Clarify("not_found", offer_person=True), lines.say(line)
     return None if line is None else (Clarify("smalltalk"), lines.say(line))
 
 
 def _to_choose(question: Question, found: Prepared) -> tuple[str, ...]:
     """What to offer instead of one of several answers; nothing right after such an offer, or where none is sure. CPU work."""
-    if offered(question.history) or found.sure.score < ANSWER_FROM:
+    if offered(question.history) or found.sure.score < ANSWER_FROM or found.parts is not None:
         return ()
     return choices(found.ranking, found.result.passages)
 
 
 def _outcome(
-    turn: _Turn, found: Prepared, composed: Composed, parts: list[ProvedSentence]
+    turn: _Turn, found: Prepared, composed: Composed, parts: list[ProvedSentence], not_said: str
 ) -> tuple[Outcome, str]:
     lines = turn.lines
     if _citations(parts):
@@ -390,8 +480,8 @@ def _outcome(
     if composed.model_failed and found.sure.score >= ASK_MODEL_FROM:
         return HandOff("model_failure"), lines.say("handoff_failed")
     if turn.question.not_found_before >= 1:
-        return HandOff("missing_knowledge"), lines.say("handoff_missing")
-    return Clarify("not_found", offer_person=True), lines.not_found(found.sure.missing)
+        return HandOff("missing_knowledge"), not_said
+    return Clarify("not_found", offer_person=True), not_said
 
 
 def _merged(first: tuple[Passage, ...], second: tuple[Passage, ...]) -> tuple[Passage, ...]:

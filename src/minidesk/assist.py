@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from sqlalchemy import select
 
-from minidesk.answering.language import detected
+from minidesk.answering.language import base
 from minidesk.answering.models import Models
 from minidesk.answering.outcome import Answered, Clarify, HandOff, Question, Reply, Turn
 from minidesk.answering.privacy import PrivateModels
@@ -27,6 +27,7 @@ from minidesk.db.models import Conversation, Document, Message, Visitor
 from minidesk.errors import Invalid, NotFound
 from minidesk.knowledge.records import SearchResult
 from minidesk.sites import SiteView, site_by_id
+from minidesk.text.language import language_of
 
 # What a suggestion can refer to, as in a reply to a visitor.
 HISTORY_MESSAGES = 20
@@ -166,7 +167,7 @@ class Assist:
             raise NotFound
         case = await self._read(conversation_id)
         said = [m.text for m in case.messages if m.author == "visitor"]
-        redaction = await asyncio.to_thread(wishes_of(case.site).redaction, [*said, text])
+        redaction = await asyncio.to_thread(wishes_of(case.site).redaction, [*said, text], case.locale)
         return case, self._models if redaction is None else PrivateModels(self._models, redaction)
 
     async def _read(self, conversation_id: str) -> _Case:
@@ -215,7 +216,7 @@ async def visitor_language(tx: Tx, conversation_id: str) -> str:
     )
     said = " ".join(await tx.scalars(last.order_by(Message.seq.desc()).limit(3)))
     locale = await tx.scalar(select(Conversation.locale).where(Conversation.id == conversation_id))
-    code = detected(said) or (locale or "").replace("_", "-").partition("-")[0].lower()
+    code = language_of(said) or base(locale)
     return code if code in LANGUAGES else ""
 
 

@@ -172,8 +172,13 @@ class Handoff:
         ]
         models = self._models
         config = case.site.config
-        wishes = SiteWishes(hide_private=config.hide_private, private_forms=config.private_forms)
-        redaction = await asyncio.to_thread(wishes.redaction, said_by_visitor(turns), _country(case.locale))
+        wishes = SiteWishes(
+            hide_private=config.hide_private,
+            languages=config.languages,
+            private_forms=config.private_forms,
+            time_zone=config.hours.time_zone if config.hours else None,
+        )
+        redaction = await asyncio.to_thread(wishes.redaction, said_by_visitor(turns), case.locale)
         if redaction is not None:
             models = PrivateModels(models, redaction)
         read = await read_conversation(

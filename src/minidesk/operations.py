@@ -26,6 +26,7 @@ from minidesk.accounts import (
 )
 from minidesk.answering.models import OneTier
 from minidesk.ask import wishes_of
+from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.db.models import Agent, Membership, Site
 from minidesk.errors import MinideskError, NotFound, Unavailable
@@ -38,11 +39,14 @@ from minidesk.knowledge.doctor import Doctor, Finding
 from minidesk.knowledge.embed import open_embedder
 from minidesk.knowledge.folder import FoundFile, files_of
 from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.languages import ADVISED_MODEL, languages_read, unread_language
 from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.queries import documents_of_sources
 from minidesk.knowledge.sources import Maker, Sources, SourceState, Upload
 from minidesk.settings import Settings
+from minidesk.sites import list_sites
+from minidesk.tickets import Tickets, suspend
 from minidesk.wiring import (
     COMMAND,
     Answers,
@@ -333,6 +337,7 @@ async def examine(settings: Settings, *, repair: bool) -> list[Finding]:
                 async with open_answers(core, embedder, index) as answers:
                     follower = Follower(core.db, index, answers.fulltext, core.hub, core.clock)
                     doctor = Doctor(core.db, core.files, embedder, index, answers.fulltext, follower)
+                    findings += await examine_languages(core.db, settings)
                     return [*findings, *await doctor.examine(repair=repair)]
             finally:
                 index.close()
@@ -352,6 +357,23 @@ async def examine_jobs(db: Database, jobs: JobQueue, *, repair: bool) -> list[Fi
     return [_given_up(some, repair=repair) for some in parked]
 
 
+async def examine_languages(db: Database, settings: Settings) -> list[Finding]:
+    """Sites whose pages are in a language that the embedding model does not read: nothing is broken, and more could be found."""
+    reads = languages_read(settings)
+    async with db.read() as tx:
+        unread = {site.name: await unread_language(tx, site.id, reads) for site in await list_sites(tx)}
+    return [
+        Finding(
+            True,
+            f"{name}: most pages are in a language ({language}) that the embedding model does not read, so they are found by "
+            f"their words, hardly by their meaning. Set MINIDESK_EMBEDDING_MODEL to {ADVISED_MODEL} and start again; "
+            "all documents are then read again, once.",
+        )
+        for name, language in unread.items()
+        if language
+    ]
+
+
 def _given_up(jobs: ParkedJobs, *, repair: bool) -> Finding:
     one = len(jobs.ids) == 1
     count = "1 job" if one else f"{len(jobs.ids)} jobs"
@@ -369,14 +391,15 @@ async def agent_lines(core: Core) -> list[str]:
     """One line an agent: address, name, and the sites with the role there."""
     async with core.db.read() as tx:
         rows = await tx.execute(
-            select(Agent.email, Agent.name, Agent.operator, Membership.role, Site.name)
+            select(Agent.email, Agent.name, Agent.operator, Membership.role, Site.name, Agent.disabled_at)
             .outerjoin(Membership, Membership.agent_id == Agent.id)
             .outerjoin(Site, Site.id == Membership.site_id)
             .order_by(Agent.email, Site.name)
         )
         return [
             f"{email}  {name}  {f'{role} of {site}' if role else 'no site'}{'  (operator)' if operator else ''}"
-            for email, name, operator, role, site in rows.tuples()
+            f"{'  (suspended)' if disabled_at else ''}"
+            for email, name, operator, role, site, disabled_at in rows.tuples()
         ]
 
 
@@ -394,6 +417,36 @@ async def add_agent(
             tx, core.clock(), BY_COMMAND, "people.joined", site_id=site.id, target_id=agent.id,
             target_name=agent.name, changes={"role": (None, role)},
         )  # fmt: skip
+
+
+async def suspend_agent(core: Core, email: str) -> int:
+    """Lock an agent out; how many tickets they had, which wait in the queue now. Raises NotFound."""
+    agent, agents = await _agent_by(core, email)
+    tickets = Tickets(core.events, Conversations(core.events, core.jobs, core.clock), core.clock)
+    async with core.db.write() as tx:
+        count = await suspend(tx, tickets, agents, agent.id)
+        await record_of_agent(
+            tx, core.clock(), BY_COMMAND, "people.suspended", agent_id=agent.id, agent_name=agent.name
+        )
+    return count
+
+
+async def restore_agent(core: Core, email: str) -> None:
+    """Let an agent in again. Raises NotFound."""
+    agent, agents = await _agent_by(core, email)
+    async with core.db.write() as tx:
+        await agents.disable_in(tx, agent.id, False)
+        await record_of_agent(
+            tx, core.clock(), BY_COMMAND, "people.let_in", agent_id=agent.id, agent_name=agent.name
+        )
+
+
+async def _agent_by(core: Core, email: str) -> tuple[Agent, Agents]:
+    async with core.db.read() as tx:
+        agent = await tx.scalar(select(Agent).where(Agent.email == email.strip().lower()))
+    if agent is None:
+        raise NotFound("Nobody has this e-mail address: `minidesk agents list` names them.")
+    return agent, Agents(core.db, Passwords(), Sessions(core.clock), core.clock)
 
 
 async def new_password_link(core: Core, email: str, *, drop_second_factor: bool) -> str:

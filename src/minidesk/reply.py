@@ -45,8 +45,8 @@ from minidesk.tickets import Reason
 
 log = logging.getLogger(__name__)
 
-# What a follow-up can refer to; earlier turns only cost tokens.
-HISTORY_MESSAGES = 12
+# What a follow-up can refer to. A prompt holds the last of them whole and the visitor's earlier ones in short.
+HISTORY_MESSAGES = 60
 # The gateway's own clocks end a model call at 90 s (F10); this one also ends whatever hangs around it.
 REPLY_SECONDS = 120
 # A stop or a take-over in another process is seen at the next look (F20: within a second).

@@ -14,6 +14,7 @@ AskKind = Literal[
     "amount",
     "duration",
     "when",
+    "date",
     "number",
     "measure",
     "where",
@@ -24,6 +25,10 @@ AskKind = Literal[
     "which",
     "reason",
 ]
+
+# Answers of these kinds can be told apart without a word in common; "how do I" and "is it" without any cannot.
+TELLING: frozenset[AskKind | None] = frozenset({"amount", "duration", "when", "date", "number", "measure"})
+FITS = 0.9  # `fits` of a text that holds the kind of answer asked for
 
 # First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
 _FORMS: tuple[tuple[AskKind, str], ...] = (
@@ -47,6 +52,10 @@ _OFFERED = re.compile(
     re.IGNORECASE,
 )
 _COMPARES = re.compile(r"\b(?:differences?|differ|compare[ds]?|comparison|versus|vs)\b", re.IGNORECASE)
+# Of what was, a length of time tells nothing.
+_PAST = re.compile(
+    r"\b(?:when (?:was|were|did)|since when|seit wann|wann (?:wurden?|waren?))\b", re.IGNORECASE
+)
 # What is measured, and the base units (facts.py) in which that is told: of "how heavy?" litres are no answer.
 _DIMENSIONS = tuple(
     (re.compile(rf"\b(?:{words})\b", re.IGNORECASE), frozenset(units.split()))
@@ -71,10 +80,15 @@ _GENERIC = frozenset(
     much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
     time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
     i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend not never
-    difference different differ compare comparison compared versus vs between
+    difference different differ compare comparison compared versus vs between include best bring
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
 _GENERIC_WEIGHT = 0.25
+_OWN = frozenset(["founded", "founding"])  # not of "find", though they have its stem
+# Said before a question, and no word of it.
+_INTERJECTIONS = frozenset(
+    """ok okay oki hm hmm ah oh aha yeah yep nope cool alright btw pls plz well um uh eh""".split()  # noqa: SIM905 (as above)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class Term:
     weight: float
     named: bool
     alternates: tuple[str, ...] = ()  # stems of what pages call it
+    place: bool = False  # a name behind "in", "to", "from": nothing else is called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,8 @@ class Ask:
     offered: bool = False  # it asks whether there is something at all
     compares: bool = False  # of two things at once: no single sentence need name both
     units: frozenset[str] = frozenset()  # of measures: those in which the answer would stand; none: any
+    carried: frozenset[str] = frozenset()  # stems that earlier messages brought, not this one
+    language: str = "en"  # of the question, where rules for it are there
 
 
 # A message may have 4,000 characters. What it asks stands where it opens or where it ends; the embedding model reads
@@ -112,10 +129,25 @@ def brief(text: str) -> str:
     return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} … {text[-_TAIL:]}"
 
 
-def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> Ask:
+# A message of more words tells a story; what is asked stands in its questions.
+_STORY = 40
+
+
+def asked_in(message: str) -> str | None:
+    """The questions of a message that tells a story besides, at most two and the last ones; None for shorter ones and for
+    those without a question."""
+    if len(words(message[: _HEAD * 10])) < _STORY:
+        return None
+    asked = [part for part in re.split(r"(?<=[.!?])\s+|\n+", message) if part.rstrip().endswith("?")]
+    found = " ".join(asked[-2:])
+    return found if found and len(found) <= _HEAD and len(found) < len(message) / 2 else None
+
+
+def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None, said: str = "") -> Ask:
     """Take a question apart; several sentences count together, the one with the question mark decides the kind.
 
-    `synonyms`: what this site calls words of it besides, by the word in lower case.
+    `synonyms`: what this site calls words of it besides, by the word in lower case. `said`: the message that the
+    question was made whole from; empty where that is the question itself.
     """
     question = brief(question)
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
@@ -123,15 +155,21 @@ def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None) -> 
     rules = rules_for(question)
     abroad = rules.asks if rules is not None else None
     kind = _kind(focus, abroad) or _kind(question, abroad)
+    if kind == "when" and _PAST.search(focus):
+        kind = "date"
+    terms = _terms(question, synonyms or {}, abroad)
+    own = {term.stem for term in _terms(brief(said), {}, abroad)} if said else {term.stem for term in terms}
     return Ask(
         question,
         plainly(question),
         kind,
-        _terms(question, synonyms or {}, abroad),
+        terms,
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
         bool(_COMPARES.search(question)),
         next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset()),
+        frozenset(term.stem for term in terms) - own,
+        rules.language if rules is not None else "en",
     )
 
 
@@ -144,28 +182,32 @@ def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
     return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
 
 
+_PLACE_BEFORE = re.compile(r"\b(?:to|from|in|near)\s+(?:the\s+)?$", re.IGNORECASE)
+
+
 def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWords | None) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
     shouted = question.isupper()
     others = alternates(question)
-    for match in re.finditer(r"[^\W_]+(?:[-'’.+][^\W_]+)*", question):
+    for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*", question):
         word = match.group()
         low = word.lower().replace("’", "'")
         low = low.removesuffix("'s")
-        if low in STOPWORDS or (abroad is not None and low in abroad.stop):
+        if low in STOPWORDS or low in _INTERJECTIONS or (abroad is not None and low in abroad.stop):
             continue
         root = stem(low)
         is_code = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
         # Elsewhere a capital makes no name: German writes every noun with one.
         capital = word[0].isupper() and match.start() not in starts and not shouted and abroad is None
         named = is_code or capital
-        generic = root in _GENERIC if abroad is None else low in abroad.generic
+        generic = (root in _GENERIC and low not in _OWN) if abroad is None else low in abroad.generic
         weight = _GENERIC_WEIGHT if generic and not named else 1.0
         if root not in terms or terms[root].weight < weight:
             also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
             also |= {stem(w) for other in synonyms.get(low, ()) for w in other.split()}
-            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})))
+            place = capital and bool(_PLACE_BEFORE.search(question, 0, match.start()))
+            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})), place)
     return tuple(terms.values())
 
 
@@ -174,13 +216,17 @@ _PLACE = re.compile(
     r"\b(?:in|at|from|to|near|under|beside|on)\s+(?:the\s+)?[A-Z][\w-]+|\b\d{4,5}\s+[A-Z]\w+|\bstreet\b|\bfloor\b|→"
 )
 _REASON = re.compile(
-    r"\b(?:because|since|so that|due to|reason|in order to|that is why|therefore|means that)\b", re.IGNORECASE
+    r"\b(?:because|since|so that|due to|reason|in order to|that is why|therefore|means that|weil|damit|deshalb|daher|wegen)\b",
+    re.IGNORECASE,
 )
 _WHEN = re.compile(
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b(?:spring|summer|autumn|fall|winter|today|tomorrow|immediately|"
-    r"at once|same day|until|after|before|during|as soon as|once|century|centuries)\b", re.IGNORECASE)  # fmt: skip
+    r"at once|same day|until|after|before|during|as soon as|once|century|centuries|closed|"
+    r"montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|frühling|frühjahr|sommer|herbst|heute|sofort|sobald|geschlossen)s?\b", re.IGNORECASE)  # fmt: skip
 _FREE = re.compile(
-    r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included)\b", re.IGNORECASE
+    r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included|"
+    r"kostenlos|kostenfrei|gratis|umsonst|nichts|hälfte|inklusive|inbegriffen)\b",
+    re.IGNORECASE,
 )
 
 
@@ -221,6 +267,8 @@ def fits(
         )
     if kind == "when":
         return 1.0 if kinds & {"date", "time", "duration", "year"} else 0.6 if _WHEN.search(text) else 0.0
+    if kind == "date":
+        return 1.0 if kinds & {"date", "year"} else 0.2 if _WHEN.search(text) else 0.0
     if kind == "number":
         return 1.0 if kinds - {"email", "link", "code", "phone"} else 0.0
     if kind == "measure":

@@ -18,7 +18,7 @@ _HEDGE = re.compile(
 _UPPER, _LOWER = {"max", "below", "in"}, {"min", "above", "after", "from"}
 _STRONG = {"max", "below", "min", "above"}
 _ELSEWHERE = re.compile(
-    r"\b(?:maximum|minimum|at most|at least|or more|or less|upwards|limit(?:ed)?|between|lowest|highest|latest|not exceed|older|younger)\b",
+    r"\b(?:maximum|minimum|at most|at least|or more|or less|upwards|limit(?:ed)?|between|lowest|highest|latest|earliest|threshold|not exceed|older|younger)\b",
     re.IGNORECASE,
 )
 

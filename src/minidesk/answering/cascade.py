@@ -82,6 +82,7 @@ class Cascade:
         attempts: list[_Attempt] = []
         by = asyncio.get_running_loop().time() + FIRST_WORD_S
         source = self._models.stream(request)
+        self._prover.read_ahead()
         async with aclosing(self._attempt("mini", source, request, prompt)) as parts:
             async for part in parts:
                 if isinstance(part, _Attempt):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from minidesk.answering.asks import Ask, Term, stems_of
+from minidesk.answering.asks import FITS, TELLING, Ask, Term, stems_of
 from minidesk.answering.facts import facts
 from minidesk.answering.followup import leans
 from minidesk.answering.rank import Ranking, Scored
@@ -23,9 +23,6 @@ MOST = 4  # more choices than this are a menu, and whoever reads a menu would ra
 _NEAR_WITHOUT, _NEAR_WITH = 0.3, 0.2
 _LONGEST = 8  # words; who writes more has said what it is about
 _BARE = 3  # words; "Delivery?", "What about returns?": a topic, and nothing asked about it
-# Answers of these kinds can be told apart without a word in common; "how do I" and "is it" without any cannot.
-_TELLING = frozenset({"amount", "duration", "when", "number", "measure"})
-_FITS = 0.9  # `asks.fits` of a unit that holds the kind of answer asked for
 _LIKE = 0.6  # share of common words from which two units say the same
 
 
@@ -62,7 +59,7 @@ def named_by(choice: str, passages: Iterable[Passage]) -> tuple[Passage, ...]:
 
 def fitting(ranking: Ranking) -> Ranking:
     """Of a page that was chosen, the units that hold the kind of answer asked for; as it is where none does."""
-    right = tuple(s for s in ranking.scored if ranking.ask.kind in _TELLING and s.kind >= _FITS)
+    right = tuple(s for s in ranking.scored if ranking.ask.kind in TELLING and s.kind >= FITS)
     return replace(ranking, scored=right or ranking.scored)
 
 
@@ -85,17 +82,17 @@ def _thin(ask: Ask, own: Sequence[Term]) -> bool:
     if ask.facts or count > _LONGEST:
         return False
     if not own:
-        return ask.kind in _TELLING
+        return ask.kind in TELLING
     return len(own) == 1 and (leans(ask.text) or (count <= _BARE and len(ask.terms) <= 2))
 
 
 def _near(ranking: Ranking, passages: Sequence[Passage], own: Sequence[Term]) -> list[Scored]:
     """The best unit of each section that answers nearly as well as the best one, best first."""
     best: dict[tuple[str, tuple[str, ...]], Scored] = {}
-    telling = ranking.ask.kind in _TELLING
+    telling = ranking.ask.kind in TELLING
     for scored in ranking.scored:
         passage = passages[scored.unit.passage]
-        fits = not telling or scored.kind >= _FITS
+        fits = not telling or scored.kind >= FITS
         if fits and _holds(_all_of(scored, passage), own):
             best.setdefault((passage.document, passage.heading_path), scored)
     held = [s for s in best.values() if _holds(_names_of(passages[s.unit.passage]), own)] if own else []
@@ -144,5 +141,5 @@ def _says_the_same(ask: Ask, scored: Scored, others: Iterable[tuple[Scored, str]
 
 def _answer(ask: Ask, scored: Scored) -> tuple[set[tuple[str, str]], set[str]]:
     """The figures that answer (empty where none are asked for), and the words."""
-    figures = {fact.key for fact in facts(scored.unit.text)} if ask.kind in _TELLING else set()
+    figures = {fact.key for fact in facts(scored.unit.text)} if ask.kind in TELLING else set()
     return figures, stems_of(scored.unit.text)

@@ -38,6 +38,7 @@ class Manner:
     passages: int = SHOWN  # that the model is given
     rules: str = ""  # in the place of the shipped prompt's
     models: Order = USUAL_ORDER  # asked first
+    language: str = ""  # to answer in, by its English name; empty: the question's
 
 
 class Composer:
@@ -93,6 +94,7 @@ class Composer:
             site_prompt=self._manner.site_prompt,
             site_name=self._manner.site_name,
             shown=self._manner.passages,
+            language=self._manner.language,
         )
 
     def _request(self, question: Question, prompt: Prompt) -> ChatRequest:

@@ -25,7 +25,7 @@ from minidesk.answering.pieces import (
     stands_alone,
     with_lead,
 )
-from minidesk.answering.rank import Ranking, Scored, asked_for, other_question
+from minidesk.answering.rank import Ranking, Scored, asked_for, names_row, names_row_now, other_question
 from minidesk.answering.units import Unit, cut, read_row
 from minidesk.knowledge.records import Passage
 
@@ -105,7 +105,7 @@ def _around(
     unit = best.unit
     block = [u for u in units if u.block == unit.block]
     if unit.kind == "row":
-        chosen = _row_pieces(ask, unit, block, score)
+        chosen = _twins(ask, unit, passages, score) or _row_pieces(ask, unit, block, score)
     elif unit.kind == "step":
         chosen = listed(_fill(block, block.index(unit)), numbered=True)
     elif unit.kind == "item":
@@ -183,17 +183,20 @@ def _cap(chosen: list[Unit], best: Unit) -> list[Unit]:
 def _row_pieces(ask: Ask, unit: Unit, block: list[Unit], score: _Scores) -> list[Piece]:
     """The row that is asked for, in the columns that are asked for; a small table whole where no row is named."""
     asked = {t.stem for t in ask.terms}
-    names = [u for u in block if u.cells and stems_of(u.cells[0][1]) & asked]
+    now = [u for u in block if names_row_now(ask, u)]
+    names = now or [u for u in block if names_row(ask, u)]
+    if now and unit not in now:
+        unit = max(now, key=lambda u: _worth(score, u))
     size = sum(count(u.text) for u in block)
     keep = _columns(ask, unit, asked)
-    if not names and size <= _SMALL_TABLE_WORDS:
+    if not names and (size <= _SMALL_TABLE_WORDS or _fit(block, keep)):
         rows = block
         keep = None if len(unit.cells) <= 2 else keep
     elif ask.compares and len(names) > 1:
         rows, keep = names[:_COMPARED], None
     elif unit in names or not names:
         best = score[unit.passage, unit.start]
-        rows = [u for u in block if u is unit or _near(score, u, best, _TIED)][:4]
+        rows = [u for u in names or block if u is unit or _near(score, u, best, _TIED)][:4]
     else:
         rows = [unit]
     pieces = []
@@ -204,6 +207,52 @@ def _row_pieces(ask: Ask, unit: Unit, block: list[Unit], score: _Scores) -> list
     return pieces
 
 
+def _twins(ask: Ask, unit: Unit, passages: Sequence[Passage], score: _Scores) -> list[Piece]:
+    """Rows of the same name below other headings of the page ("Saturday" of each branch), each with its heading, where
+    the question names none of them; empty where there is no such row, or only one is meant."""
+    page = passages[unit.passage]
+    if not (names_row(ask, unit) and page.heading_path):
+        return []
+    found = {unit.passage: unit}
+    for index, passage in enumerate(passages):
+        if index in found or passage.document != page.document or passage.heading_path == page.heading_path:
+            continue
+        named = [u for u in cut(passage, index) if _like_row(ask, unit, u)]
+        if named:
+            found[index] = max(named, key=lambda u: _worth(score, u))
+    asked = {t.stem for t in ask.terms}
+    heads = {index: passages[index].heading_path[-1] for index in found if passages[index].heading_path}
+    # "The library" names no branch of a library, though one is called "Central library".
+    shared = set.intersection(*(stems_of(head) for head in heads.values())) | stems_of(page.title)
+    meant = [i for i, head in heads.items() if (stems_of(head) - shared) & asked]
+    shown = [u for i, u in found.items() if i in heads and (not meant or i in meant)][:_COMPARED]
+    if len(found) == 1 or not shown:
+        return []
+    joint = "\n- " if len(shown) > 1 else ""
+    return [
+        Piece(u.passage, u.start, u.end, f"{heads[u.passage]}: {read_row(u.cells, _columns(ask, u, asked))}"
+              + ("" if joint else "."), joint)
+        for u in sorted(shown, key=lambda u: (u.passage, u.start))
+    ]  # fmt: skip
+
+
+def _like_row(ask: Ask, unit: Unit, other: Unit) -> bool:
+    """True if the other is a row of the same columns that the question names too, and says something else."""
+    return (
+        names_row(ask, other)
+        and [head for head, _ in unit.cells] == [head for head, _ in other.cells]
+        and unit.text != other.text
+    )
+
+
+def _fit(rows: list[Unit], keep: frozenset[int] | None) -> bool:
+    """True if these columns of all rows are no more than a small table."""
+    return (
+        keep is not None
+        and sum(count(read_row(u.cells, keep)) for u in rows if u.cells) <= _SMALL_TABLE_WORDS
+    )
+
+
 def _columns(ask: Ask, unit: Unit, asked: set[str]) -> frozenset[int] | None:
     """Columns whose header the question names or whose range its figure falls into ("3 kg": `2–10 kg`), or that
     alone hold the kind of answer asked for; None: all."""
@@ -212,9 +261,9 @@ def _columns(ask: Ask, unit: Unit, asked: set[str]) -> frozenset[int] | None:
     )
     if ranged:
         return ranged
-    named = frozenset(i for i, (head, _) in enumerate(unit.cells) if i and stems_of(head) & asked)
-    if named:
-        return named
+    shared = {i: len(stems_of(head) & asked) for i, (head, _) in enumerate(unit.cells) if i}
+    if most := max(shared.values(), default=0):
+        return frozenset(i for i, n in shared.items() if n == most)  # "half a day" is not the "full day"
     if ask.kind in {"amount", "measure", "duration", "when"}:
         right = frozenset(
             i

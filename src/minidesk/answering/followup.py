@@ -40,6 +40,8 @@ _NOT_LEANING = re.compile(
     r"\bthis (?:year|week|month|morning|evening|site|shop|page|chat|weekend|summer|winter)\b|\bthese days\b|\bone (?:of|day|week|month|year|more|time|person|or)\b|"
     r"\bno one\b|\b(?:buy|order|got|have|bought|ordered) (?:\w+ )+(?:and|but) .*\b(?:it|them)\b|\bis it (?:possible|true|ok|allowed|safe)\b|\bit says\b|\bthe same day\b", re.IGNORECASE)  # fmt: skip
 _KEEP_TERMS = 7
+_PARTS = re.compile(r"[,/&]|\s(?:and|or)\s")
+_ROW = re.compile(r"(?P<name>[^\W\d_][^\n:–]{1,39}) – [^\n]*\Z")
 # A question that leans on nothing and has so many words of its own is about what it says.
 _ENOUGH = 3
 
@@ -87,7 +89,8 @@ def candidates(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     core = _core(question)
     if not core or (whole == question and len(_content(core)) >= _ENOUGH and not leans(core)):
         return (whole,)
-    return tuple(dict.fromkeys([whole, _with_topic(core, last, history)]))
+    alone = [core] if _content(core) and not leans(core) and _VERB.search(core) else []
+    return tuple(dict.fromkeys([whole, _with_topic(core, last, history), *alone]))
 
 
 def _core(question: str) -> str:
@@ -218,13 +221,30 @@ def _with_topic(rest: str, last: str, history: Sequence[Turn]) -> str:
         t for t in asked.terms if t.stem not in new and t.stem not in shaped and (t.weight >= 1.0 or t.named)
     ]
     topic = _phrase(last, keep[:_KEEP_TERMS])
-    if len(keep) <= 2 and (earlier := _before_last(history)):
+    # What was made whole has taken what it needs from the questions before it, and has put something in another's place.
+    if len(keep) <= 2 and (earlier := _before_last(history)) and _as_asked(last, history):
         known = new | {t.stem for t in keep} | shaped
         wider = [t for t in read(earlier).terms if t.stem not in known and t.weight >= 1.0]
         topic = " ".join(filter(None, [topic, _phrase(earlier, wider[:2])]))
+    topic = " ".join(filter(None, [topic, _told_of(history, topic)]))
     if not topic and history and history[-1].role != "visitor":
         topic = " ".join(t.word for t in _content(history[-1].text)[:4])
     return f"{rest.rstrip('?!. ')} ({topic})?" if topic else f"{rest.rstrip('?!. ')}?"
+
+
+def _as_asked(last: str, history: Sequence[Turn]) -> bool:
+    return any(turn.role == "visitor" and turn.text.strip() == last.strip() for turn in history)
+
+
+def _told_of(history: Sequence[Turn], topic: str) -> str:
+    """The name of the one row that the last answer was ("Lizum 3 – Price: €459."): "how much is it?" asks of that."""
+    last = history[-1] if history else None
+    row = _ROW.match(last.text) if last is not None and last.role == "assistant" else None
+    if row is None:
+        return ""
+    known = {stem(word) for word in words(topic)}
+    named = [{stem(word) for word in words(part)} for part in _PARTS.split(row["name"])]
+    return "" if any(part <= known for part in named) else row["name"]
 
 
 def _phrase(text: str, terms: Sequence[Term]) -> str:

@@ -6,6 +6,7 @@ the topic of the last question along. Nouns are told by their capital, which Ger
 
 import re
 
+from minidesk.answering.asks import Term, read
 from minidesk.answering.rulebook import FollowUpWords, rules_for
 
 _NOUN = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-ZÄÖÜ][\wäöüß-]+|\b\d[\d.,]*(?:\s?(?:kg|g|cm|l|Euro|€))?")
@@ -44,7 +45,7 @@ def rewrite_abroad(question: str, last: str, words: FollowUpWords) -> str:
         and (led or words.preposition.match(rest) or len(rest.split()) <= 2)
     ):
         return _swap(last, rest, words)
-    if leans_abroad(rest) or (led and not _NOUN.search(f" {rest}")):
+    if leans_abroad(rest) or (led and not _NOUN.search(f" {rest}")) or not _own_words(rest):
         return with_topic(rest, last)
     return question
 
@@ -58,11 +59,15 @@ def with_topic(rest: str, last: str) -> str:
     """The new question with the nouns of the last one beside it."""
     rules = rules_for(rest, last)
     known = set(rest.lower().split()) | (rules.asks.stop if rules and rules.asks else frozenset())
-    # The first word has its capital anyway; it is a noun where there is no other.
-    found = _NOUN.findall(last) or last.split()[:1]
-    nouns = [noun for noun in found if noun.lower() not in known]
+    # Nouns say what it is about; where there are none, whatever else does ("darf ich danach rauchen?").
+    said = _NOUN.findall(last) or [term.word for term in _own_words(last)]
+    nouns = [word for word in said if word.lower() not in known]
     topic = " ".join(dict.fromkeys(nouns[:_TOPIC]))
     return f"{rest.rstrip(_ENDS)} ({topic})?" if topic else f"{rest.rstrip(_ENDS)}?"
+
+
+def _own_words(text: str) -> list[Term]:
+    return [term for term in read(text).terms if term.weight >= 1.0]
 
 
 def _swap(last: str, thing: str, words: FollowUpWords) -> str:

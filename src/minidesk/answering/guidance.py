@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from minidesk.answering.rulebook import rulebook
+from minidesk.answering.rulebook import Rules, rulebook
 from minidesk.text.words import sentences
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)([\w.-]+)", re.IGNORECASE)
@@ -39,12 +39,22 @@ def _kind(sentence: str, link_hosts: Collection[str]) -> str | None:
         for kind, pattern in rules.guidance_always.items():
             if pattern.search(sentence):
                 return kind
-        if rules.guidance_unless is not None and rules.guidance_unless.search(sentence):
-            continue
+    # Of all languages: words such as "emoji" are of several, and the rules of one would not see the other's "kein".
+    if any(
+        rules.guidance_unless is not None and rules.guidance_unless.search(_main(sentence, rules))
+        for rules in rulebook()
+    ):
+        return None
+    for rules in rulebook():
         for kind, pattern in rules.guidance.items():
             if pattern.search(sentence) and not (kind == "link" and _known(sentence, link_hosts)):
                 return kind
     return None
+
+
+def _main(sentence: str, rules: Rules) -> str:
+    """The sentence without the clauses beside it in which something is denied: they deny nothing of what is asked."""
+    return sentence if rules.guidance_aside is None else rules.guidance_aside.sub(" ", sentence)
 
 
 def _known(sentence: str, link_hosts: Collection[str]) -> bool:

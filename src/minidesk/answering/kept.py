@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from minidesk.answering.facts import facts, plain
-from minidesk.answering.language import detected
+from minidesk.text.language import language_of
 
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>()\[\]\"'“”«»]+", re.IGNORECASE)
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}")
@@ -101,7 +101,7 @@ def _stands(name: str, text: str) -> bool:
 
 def _named(text: str) -> set[str]:
     """Two capitalised words and more in the middle of a sentence: "Alder Rain Cape" is a name, whatever it means."""
-    if detected(text) != "en":
+    if language_of(text) != "en":
         return set()  # German writes every noun so
     text = _CODE.sub("", text)
     return {match.group() for match in re.finditer(r"(?<=[a-z,] )[A-Z][\w'’]+(?: [A-Z][\w'’]+)+", text)}

@@ -72,6 +72,9 @@ _OTHERWISE = (
     "I want to report a problem with my bill.",
     "I have a question about my account.",
     "Where is the nearest branch or agent?",
+    "I cannot log in to my agent account.",
+    "How do I complain about a product?",
+    "Is there a department for human resources?",
 )
 _LONGEST = 300  # characters; a long message has a topic, and its vector is that of the topic
 # On shop, bank and bot messages nobody had tuned for, these heard half of the requests and one of 1,900 other messages.

@@ -1,5 +1,6 @@
 """A gateway that never learns a visitor's private facts: hidden in the request, restored in the stream."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -7,7 +8,11 @@ from dataclasses import dataclass, replace
 from minidesk.answering.models import Models, closing
 from minidesk.answering.outcome import Turn
 from minidesk.gateway.messages import USUAL_ORDER, ChatRequest, Finished, Order
-from minidesk.text.redact import Redaction, id_pattern
+from minidesk.text.phones import countries_of
+from minidesk.text.redact import Redaction, find_private, id_pattern
+
+# So many digits are a number of the visitor's (an order, a customer, a birthday), and none that a page could lack.
+_OWN_NUMBER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +30,40 @@ class SiteWishes:
     large: bool = True
     models: Order = USUAL_ORDER  # asked first
     topics: tuple[str, ...] = ()  # that always go to a person, as answering.topics reads them
+    time_zone: str | None = (
+        None  # of its opening hours: with its languages it tells whose telephone numbers are dialled
+    )
 
-    def redaction(self, said: Iterable[str], country: str | None = None) -> Redaction | None:
-        """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work."""
+    def redaction(self, said: Iterable[str], locale: str | None = None) -> Redaction | None:
+        """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work.
+
+        `locale`: the conversation's.
+        """
         if not self.hide_private:
             return None
-        patterns = [id_pattern(form) for form in self.private_forms]
-        redaction = Redaction.of(said, country=country, patterns=patterns)
+        redaction = Redaction.of(said, countries=self._countries(locale), patterns=self._patterns())
         return redaction if redaction.tokens else None
+
+    def quotable(self, word: str | None, said: Iterable[str], locale: str | None = None) -> str | None:
+        """A word of the visitor's that our own line may repeat; None where it is part of a private fact, or a number of theirs.
+
+        Whatever the site hides from models: the line is kept, and read by others. CPU work.
+        """
+        if word is None or sum(char.isdigit() for char in word) >= _OWN_NUMBER:
+            return None
+        countries, patterns = self._countries(locale), self._patterns()
+        private = (
+            text[span.start : span.end].lower()
+            for text in said
+            for span in find_private(text, countries=countries, patterns=patterns)
+        )
+        return None if any(word.lower() in fact for fact in private) else word
+
+    def _countries(self, locale: str | None) -> tuple[str, ...]:
+        return countries_of(locale, self.languages, self.time_zone)
+
+    def _patterns(self) -> list[re.Pattern[str]]:
+        return [id_pattern(form) for form in self.private_forms]
 
 
 NO_WISHES = SiteWishes()

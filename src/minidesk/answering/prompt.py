@@ -25,6 +25,8 @@ from minidesk.knowledge.records import Passage
 NOT_FOUND = "NOT_FOUND"  # what the model writes when the passages do not answer
 SHOWN = 6  # passages; more cost tokens and have never held the answer in the measured sets
 _HISTORY = 6
+# What the visitor said before those, in short: "I live in Norway" of the first message decides what the tenth asks.
+_SAID_CHARS, _SAID_IN_ALL = 160, 1000
 _SUMMED_UP = 24  # turns that an agent's summary is made of: what led to the handoff stands at the end
 _TURN_CHARS = 600  # an earlier turn says its topic in less
 _PASSAGE_CHARS = 2400
@@ -85,8 +87,12 @@ def answer_prompt(
     site_prompt: str = "",
     site_name: str = "",
     shown: int = SHOWN,
+    language: str = "",
 ) -> Prompt:
-    """The messages that ask for an answer from the first `shown` of these passages; `rules` in the place of the shipped ones."""
+    """The messages that ask for an answer from the first `shown` of these passages; `rules` in the place of the shipped ones.
+
+    `language`: the English name of the one to answer in; empty for that of the question.
+    """
     marker = secrets.token_hex(8)
     fenced = [
         _Shown(
@@ -107,9 +113,10 @@ def answer_prompt(
         _ANSWER[1],
         marker=marker,
         passages=fenced,
-        history=_turns(history),
+        history=_compacted(history),
         question=neutral(question),
         rewritten=neutral(rewritten) if rewritten and rewritten != question else "",
+        language=language,
     )
     return _prompt(system, user, marker)
 
@@ -118,7 +125,9 @@ def rewrite_prompt(question: str, history: Sequence[Turn]) -> Prompt:
     """The messages that ask to make a follow-up whole."""
     marker = secrets.token_hex(8)
     system = _render("rewrite_system.md.j2", marker=marker)
-    user = _render("rewrite_user.md.j2", marker=marker, history=_turns(history), question=neutral(question))
+    user = _render(
+        "rewrite_user.md.j2", marker=marker, history=_compacted(history), question=neutral(question)
+    )
     return _prompt(system, user, marker)
 
 
@@ -153,8 +162,31 @@ def _prompt(system: str, user: str, marker: str) -> Prompt:
     return Prompt((told, ChatMessage("user", user)), marker, system)
 
 
+def _compacted(history: Sequence[Turn]) -> list[Turn]:
+    """The last turns, and in front of them in one what the visitor had said before, the newest of it."""
+    before = [turn.text for turn in history[:-_HISTORY] if turn.role == "visitor"]
+    said: list[str] = []
+    for text in reversed(before):
+        short = neutral(_clipped(" ".join(text.split()), _SAID_CHARS))
+        if sum(map(len, said)) + len(short) > _SAID_IN_ALL:
+            break
+        said.insert(0, short)
+    earlier = [Turn("visitor", " / ".join(said))] if said else []
+    return [*earlier, *_turns(history)]
+
+
 def _turns(history: Sequence[Turn], most: int = _HISTORY) -> list[Turn]:
-    return [Turn(turn.role, neutral(turn.text[:_TURN_CHARS])) for turn in history[-most:]]
+    return [Turn(turn.role, neutral(_clipped(turn.text))) for turn in history[-most:]]
+
+
+def _clipped(text: str, most: int = _TURN_CHARS) -> str:
+    """The beginning of a turn. Not half of a number or address: what is left of one would not be known as private."""
+    if len(text) <= most:
+        return text
+    said = text[:most].rsplit(maxsplit=1)[0] if not text[most].isspace() else text[:most]
+    while (last := said.rsplit(maxsplit=1)) and any(char.isdigit() for char in last[-1]):
+        said = last[0] if len(last) > 1 else ""
+    return said
 
 
 def leaks(text: str, prompt: Prompt) -> bool:

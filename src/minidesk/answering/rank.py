@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from minidesk.answering.asks import Ask, Term, fits, stems_of
+from minidesk.answering.asks import FITS, TELLING, Ask, Term, fits, stems_of
 from minidesk.answering.facts import within
 from minidesk.answering.followup import leans
+from minidesk.answering.forms import forms_of
 from minidesk.answering.late import LateReader
 from minidesk.answering.units import Unit, context, cut
+from minidesk.answering.weekdays import weekdays
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import STOPWORDS, distance, stem, words
 
@@ -51,12 +53,22 @@ _ALTERNATE = 0.9
 
 # By hand, near what a listwise fit gives on four sets (which gained a point where it was fitted and none elsewhere).
 W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0.05, 0.9
+# For the row that is named after the thing and holds the amount, time or measure that is asked for: no sentence about
+# the thing that happens to hold a figure is asked for as plainly.
+W_TOLD = 0.25
+_LEFT = 0.3
+_PARTS = re.compile(r"[,(;/&]|\s(?:[-–—]|and|or|und|oder)\s")
 # Off for what asks or introduces itself: "Wrong size?" and "You need:" are no answers.
 W_OPEN = 0.15
 # Off for what holds in another case only ("In that case cancel the order"): which one, the sentence before it says.
 # Pronouns are no such sign: an encyclopedia's answers begin with "It" as often as with a name.
 W_CASE = 0.08
-_OTHER_CASE = re.compile(r"(?:in (?:that|this|such a) case|otherwise|if not|instead)\b", re.IGNORECASE)
+_OTHER_CASE = re.compile(
+    r"(?:in (?:that|this|such a) case|in the meantime|otherwise|if not|instead)\b", re.IGNORECASE
+)
+# Off for what is done with something that another sentence names: "We send them to Austria" is said of gas cartridges.
+W_THEM = 0.12
+_OF_THEM = re.compile(r"(?:we|you|i)\s+(?:\w+\s+){1,3}?(?:them|those|these)\b", re.IGNORECASE)
 # Off where the passage answers another question than this one, by the share of that question's words that are not in
 # this one; more for its "Yes" or "No": "Does PayPal cost extra?" has a "No" that does not answer "Can I pay with PayPal?".
 W_OTHER, W_OTHER_YES = 0.35, 0.7
@@ -244,9 +256,9 @@ async def rank(
     if sorted_out and late is not None:
         meaning = await _read(cuts, best[:_READ_LATE], questions, embed)
     held_best = _held_by_best(ask, scored, held, best[0])
-    features = _features(ask, passages, scored[best[0]], held_best, float(meaning.max()))
-    features["sided"] = _side_by_side(ask, scored, best[0])
-    missing = _not_held(ask, held.max(axis=0) if len(ask.terms) else held_best)
+    anywhere = held.max(axis=0) if len(ask.terms) else held_best
+    features = _features(ask, passages, scored, best[0], held_best, anywhere, float(meaning.max()))
+    missing = _not_held(ask, anywhere)
     return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held_best))
 
 
@@ -283,7 +295,7 @@ async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) 
 def _cut(passages: Sequence[Passage]) -> _Cuts:
     units = [unit for index, passage in enumerate(passages) for unit in cut(passage, index)][:_UNITS]
     contexts = [context(passages[u.passage], u) for u in units]
-    inside = [surface(u.text) for u in units]
+    inside = [surface(u.text) | _days(u.text) for u in units]
     around = [
         surface(f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}")
         for c, u in zip(contexts, units, strict=True)
@@ -365,9 +377,10 @@ def _scored(
             + W_KIND * kind
             + W_PASSAGE * place
             + W_LATE * float(said[i])
-            + _named_row(ask, unit)
+            + _named_row(ask, unit, held[i])
             - (W_OPEN if unit.text.endswith((":", "?")) else 0.0)
             - (W_CASE if _OTHER_CASE.match(unit.text) else 0.0)
+            - (W_THEM if unit.kind == "sentence" and _OF_THEM.match(unit.text) else 0.0)
             - others[unit.passage] * (W_OTHER_YES if _SAYS_YES.match(unit.text) else other)
         )
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
@@ -383,15 +396,56 @@ def other_question(ask: Ask, passage: Passage) -> float:
     return len(stems - said) / len(stems) if stems else 0.0
 
 
-def _named_row(ask: Ask, unit: Unit) -> float:
-    """A bonus for a table row that the question names by its first cell, more where its figure fits a column."""
+def names_row(ask: Ask, unit: Unit) -> bool:
+    """True where the question says a word of the unit's first cell; False for what is no row."""
+    return not names_of_row(unit).isdisjoint(term.stem for term in ask.terms)
+
+
+def names_of_row(unit: Unit) -> set[str]:
+    """Stems of the first cell, each day of "Tuesday to Friday" among them; none for what is no row."""
+    name = unit.cells[0][1] if unit.cells else ""
+    return stems_of(name) | _days(name).keys()
+
+
+def _days(text: str) -> dict[str, str]:
+    """The days that it means without naming them, as `surface` gives words."""
+    return {stem(day): day for day in weekdays(text)}
+
+
+def names_row_now(ask: Ask, unit: Unit) -> bool:
+    """As `names_row`, by what this message says and not by what is carried on from the ones before it."""
+    own = {term.stem for term in ask.terms} - ask.carried
+    return bool(ask.carried) and not names_of_row(unit).isdisjoint(own)
+
+
+def _named_row(ask: Ask, unit: Unit, held: Vectors) -> float:
+    """A bonus for a table row that the question names by its first cell, more where its figure fits a column; `held`: by
+    the row, of each term."""
     if not unit.cells:
         return 0.0
-    name = stems_of(unit.cells[0][1])
-    if not name or not name <= {t.stem for t in ask.terms}:
+    # "Tents, including tent poles" is the row of tents, "DVDs and Blu-rays" that of DVDs.
+    asked = {t.stem for t in ask.terms}
+    parts = [stems_of(part) for part in _PARTS.split(unit.cells[0][1])]
+    parts = [part for part in parts if part and part <= asked] or [_days(unit.cells[0][1]).keys() & asked]
+    name = max(parts, key=len)
+    if not name:
         return 0.0
     ranged = any(within(fact, head) for fact in ask.facts for head, _ in unit.cells[1:])
-    return 2 * W_ROW if ranged else W_ROW
+    told = _tells(ask, unit, held)
+    # Named by an earlier message, it may be what this one asks of, or what it leaves behind ("and for students?").
+    asks_on = all(term.weight < 1.0 or term.stem in ask.carried for term in ask.terms)
+    share = _LEFT if name <= ask.carried and not asks_on else 1.0
+    # The longer name: who says "Alpsee 700 Long" does not mean the "Alpsee 700".
+    return share * ((2 * W_ROW if ranged else W_ROW) + (W_TOLD if told else 0.0) + 0.01 * len(name))
+
+
+def _tells(ask: Ask, unit: Unit, held: Vectors) -> bool:
+    """True if a row holds the kind of figure asked for, and all that is asked of: a row of prices without the deposit
+    that was asked for tells it not."""
+    speaks = all(share >= _HELD for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0)
+    return speaks and ask.kind in TELLING and any(
+        fits(ask.kind, value, units=ask.units) >= FITS for _, value in unit.cells[1:]
+    )  # fmt: skip
 
 
 def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
@@ -403,13 +457,17 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
     near = np.zeros((len(ask.terms), len(position)), dtype=np.float32)
     unknown = [row for row, term in enumerate(ask.terms) if term.stem not in position]
     near[unknown] = np.clip((cosines - _NEAR) / (1 - _NEAR), 0.0, 0.9)
+    abroad = ask.language != "en"
     for row, term in enumerate(ask.terms):
-        if row in unknown and (term.named or any(c.isdigit() for c in term.word)):
+        # Of another language an English model knows the letters: its near words are no nearer than others.
+        if row in unknown and (abroad or term.named or any(c.isdigit() for c in term.word)):
             # Graz is not Innsbruck, however near
-            near[row] = np.where(cosines[unknown.index(row)] > 0.8, near[row], 0.0)
+            near[row] = np.where(cosines[unknown.index(row)] > (0.9 if abroad else 0.8), near[row], 0.0)
         for other in term.alternates:
             if other in position:
                 near[row, position[other]] = max(float(near[row, position[other]]), _ALTERNATE)
+        for root, share in forms_of(term.word, cuts.vocabulary, ask.language).items():
+            near[row, position[root]] = max(float(near[row, position[root]]), share)
         for typo in _misspelled(term, position):
             near[row, position[typo]] = _ALTERNATE
         if term.stem in position:
@@ -435,6 +493,10 @@ def _misspelled(term: Term, position: Mapping[str, int]) -> list[str]:
     ]  # fmt: skip
 
 
+# What earlier messages brought says what it is about; what is asked now decides.
+_CARRIED = 0.6
+
+
 def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     """Weight of each question word: rarer among the passages is more; words that only shape the request less."""
     texts = [stems_of(whole(passage)) for passage in passages]
@@ -442,6 +504,7 @@ def _weights(ask: Ask, passages: Sequence[Passage]) -> Vectors:
     weights = [
         term.weight
         * (1.3 if term.named else 1.0)
+        * (_CARRIED if term.stem in ask.carried else 1.0)
         * (0.5 + math.log(1 + count / (1 + sum(term.stem in t for t in texts))))
         for term in ask.terms
     ]
@@ -461,16 +524,27 @@ def _side_by_side(ask: Ask, scored: Sequence[Scored], best: int) -> float:
     """1 where two things are compared and the best unit is one of two rows of its passage that the question names."""
     if not ask.compares:
         return 0.0
-    stems = {term.stem for term in ask.terms}
-    named = [i for i, one in enumerate(scored)
-        if one.unit.passage == scored[best].unit.passage and one.unit.cells and stems_of(one.unit.cells[0][1]) & stems]  # fmt: skip
+    own = [i for i, one in enumerate(scored) if one.unit.passage == scored[best].unit.passage]
+    named = [i for i in own if names_row(ask, scored[i].unit)]
     return 1.0 if best in named and len(named) > 1 else 0.0
 
 
+# "When was it founded?" is answered by a date or by nothing: what has none counts so many times as much.
+_DATED = 3.0
+
+
 def _features(
-    ask: Ask, passages: Sequence[Passage], best: Scored, held: Vectors, meaning: float
+    ask: Ask,
+    passages: Sequence[Passage],
+    scored: Sequence[Scored],
+    at: int,
+    held: Vectors,
+    anywhere: Vectors,
+    meaning: float,
 ) -> dict[str, float]:
-    """What `sure.py` weighs of the best unit; `held`: as `_held_by_best` gives it."""
+    """What `sure.py` weighs of the best unit, which stands at `at`; `held`: as `_held_by_best` gives it; `anywhere`: the
+    most that any unit holds of each term."""
+    best = scored[at]
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
@@ -482,8 +556,13 @@ def _features(
         "lead": found[0] - sum(rest) / len(rest),
         "weakest": min((float(held[i]) for i in strong), default=1.0),
         "words": float(min(8, len(strong))),
-        "kind": best.kind - 0.5,
+        "kind": (best.kind - 0.5) * (_DATED if ask.kind == "date" else 1.0),
+        "place": 1.0
+        if any(term.place and share < _HELD for term, share in zip(ask.terms, anywhere, strict=True))
+        else 0.0,
         "offered": 1.0 if ask.offered else 0.0,
+        "sided": _side_by_side(ask, scored, at),
+        "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
     }
 
 

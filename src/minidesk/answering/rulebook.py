@@ -1,18 +1,19 @@
 """Rules of single languages, from the data files in `rules/`: read at their first use, not at import.
 
 A language is a file of its own; every message is held against all of them, since a site's visitors write in more
-than one language and short messages ("hi", "agent") do not tell which.
+than one language and short messages ("hi", "agent") do not tell which. `any.toml` is of none: "lol", "test", a thumb.
 """
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from minidesk.answering.language import detected
+from minidesk.text.language import language_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,12 @@ class Rules:
     """One language's patterns for tidied text (lower case, single spaces, no punctuation but hyphens and apostrophes)."""
 
     language: str  # the file's name: de
+    folded: bool  # its patterns have no accents, as many people type it
     asking: tuple[re.Pattern[str], ...]  # requests for a person
     not_asking: tuple[re.Pattern[str], ...]  # what looks like one and is not
-    bare: re.Pattern[str]  # a whole message that only names a person
+    bare: re.Pattern[str] | None  # a whole message that only names a person
+    anger: tuple[re.Pattern[str], ...]
+    not_anger: tuple[re.Pattern[str], ...]
     fuzzy: frozenset[str]  # words whose near misses are mended
     real: frozenset[str]  # words near to those, which are meant as they stand
     chat: Mapping[str, str]  # how people shorten words, and what they mean
@@ -30,12 +34,25 @@ class Rules:
     # Instructions of owners that cannot work, by kind; what makes one harmless; and those that nothing does.
     guidance: Mapping[str, re.Pattern[str]]
     guidance_unless: re.Pattern[str] | None
+    guidance_aside: re.Pattern[str] | None  # where such a word makes nothing harmless
     guidance_always: Mapping[str, re.Pattern[str]]
     # Of languages that the code itself does not know: the proof's small words, what is asked, and how one leans on what.
     proof: "ProofWords | None"
     asks: "AskWords | None"
     followup: "FollowUpWords | None"
     places: Mapping[str, int]  # "the second one" among choices, from 0; -1 is the last
+
+    def fold(self, text: str) -> str:
+        """`text` in lower case, as these patterns read it."""
+        low = text.lower()
+        if not self.folded:
+            return low
+        bare = (c for c in unicodedata.normalize("NFD", low) if unicodedata.category(c) != "Mn")
+        return "".join(bare).translate(_STROKES)
+
+
+# Letters of which no accent can be taken off.
+_STROKES = str.maketrans("łıøđ", "liod")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,36 @@ class FollowUpWords:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Small words by what they do to a statement; see `narrowing.py`."""
+
+    conditions: frozenset[str]  # "if"
+    behind: frozenset[str]  # "for", "under": what they open narrows wherever it stands
+    opening: frozenset[str]  # "in", "at": narrows in front of the verb, and where something is denied
+    relative: frozenset[str]
+    harmless: frozenset[str]  # "because": what they open may go
+    joins: frozenset[str]
+    verbs: frozenset[str]
+    determiners: frozenset[str]
+    pronouns: frozenset[str]
+    denials: frozenset[str]
+    small: frozenset[str]  # words that say nothing by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class SaidByForm:
+    """Words that a page need not have where its form says them: a table's row, a price, opening hours."""
+
+    light: frozenset[str]  # articles and auxiliaries: they hold any sentence together
+    row: frozenset[str]  # what makes a sentence of a row, or of an answer without a verb
+    we: frozenset[str]  # who speaks there
+    price: frozenset[str]  # "costs", of what has a price
+    price_behind: re.Pattern[str]  # "for", where an amount follows
+    hours: frozenset[str]  # "open", of times that stand under ...
+    hours_head: re.Pattern[str]  # ... "opening hours"
+
+
+@dataclass(frozen=True, slots=True)
 class ProofWords:
     """Words that turn a sentence round where they come, go or change."""
 
@@ -69,6 +116,8 @@ class ProofWords:
     figure: re.Pattern[str]
     opposites: tuple[tuple[str, str], ...]
     conditions: frozenset[str]
+    narrowing: Narrowing | None
+    said: SaidByForm | None
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +125,7 @@ def rulebook() -> tuple[Rules, ...]:
     """The rules of every language there are, English first: its lines were measured most."""
     folder = resources.files("minidesk.answering") / "rules"
     files = sorted(
-        (f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name != "en.toml"
+        (f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: (f.name != "en.toml", f.name)
     )
     return tuple(
         _read(file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
@@ -87,39 +136,47 @@ def rulebook() -> tuple[Rules, ...]:
 def rules_for(text: str, *also: str) -> Rules | None:
     """The rules of the language that `text` is written in, or, where it does not tell, one of `also`; None for English."""
     for one in (text, *also):
-        language = detected(one)
+        language = language_of(one)
         if language is not None:
             return next((rules for rules in rulebook() if rules.language == language != "en"), None)
     return None
 
 
 def _read(language: str, data: dict[str, Any]) -> Rules:
-    names: dict[str, str] = data["names"]
+    names: dict[str, str] = data.get("names", {}) | data.get("guidance_names", {})
 
     def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(re.sub(r"<([A-Z]+)>", lambda m: names[m[1]], pattern))
 
     def table(name: str) -> dict[str, re.Pattern[str]]:
-        return {key: compiled(pattern) for key, pattern in data.get(name, {}).items()}
+        return {key: compiled("|".join(_listed(ways))) for key, ways in data.get(name, {}).items()}
 
-    person = data["person"]
+    person, anger = data.get("person", {}), data.get("anger", {})
     return Rules(
         language,
-        tuple(map(compiled, person["asking"])),
-        tuple(map(compiled, person["not_asking"])),
-        compiled(person["bare"]),
-        frozenset(person["fuzzy"]),
-        frozenset(person["real"].split()),
-        data["chat"],
-        tuple((compiled(pattern), key) for key, pattern in data["smalltalk"].items()),
+        data.get("folded", False),
+        tuple(map(compiled, person.get("asking", ()))),
+        tuple(map(compiled, person.get("not_asking", ()))),
+        compiled(person["bare"]) if "bare" in person else None,
+        tuple(map(compiled, anger.get("angry", ()))),
+        tuple(map(compiled, anger.get("not_angry", ()))),
+        frozenset(person.get("fuzzy", ())),
+        frozenset(person.get("real", "").split()),
+        data.get("chat", {}),
+        tuple((compiled(one), key) for key, ways in data["smalltalk"].items() for one in _listed(ways)),
         table("guidance"),
         table("guidance_unless").get("words"),
+        table("guidance_unless").get("aside"),
         table("guidance_always"),
         _proof_words(data) if "proof" in data else None,
         _ask_words(data) if "asks" in data else None,
         _followup_words(data["followup"]) if "followup" in data else None,
         data.get("places", {}),
     )
+
+
+def _listed(ways: str | list[str]) -> list[str]:
+    return [ways] if isinstance(ways, str) else ways
 
 
 def _ask_words(data: dict[str, Any]) -> AskWords:
@@ -156,4 +213,19 @@ def _proof_words(data: dict[str, Any]) -> ProofWords:
         re.compile(rf"\b{figure}\b"),
         tuple((one, other) for one, _, other in (pair.partition("/") for pair in own["opposites"].split())),
         frozenset(own["conditions"].split()),
+        _narrowing(data["proof_narrowing"]) if "proof_narrowing" in data else None,
+        _said_by_form(data["proof_said"]) if "proof_said" in data else None,
     )
+
+
+def _said_by_form(own: dict[str, str]) -> SaidByForm:
+    listed = {name: frozenset(own[name].split()) for name in ("light", "row", "we", "price", "hours")}
+    return SaidByForm(
+        **listed,
+        price_behind=re.compile(own["price_behind"], re.IGNORECASE),
+        hours_head=re.compile(own["hours_head"], re.IGNORECASE),
+    )
+
+
+def _narrowing(own: dict[str, str]) -> Narrowing:
+    return Narrowing(**{name: frozenset(listed.split()) for name, listed in own.items()})

@@ -5,13 +5,36 @@ from itertools import pairwise
 
 from minidesk.answering.alike import LIGHT, alike
 from minidesk.answering.facts import facts
-from minidesk.answering.force import clauses_of
+from minidesk.answering.force import clauses_of, orders
 from minidesk.answering.pieces import leans
 from minidesk.answering.rank import surface
 from minidesk.answering.spans import Span
 from minidesk.text.words import STOPWORDS, stem, words
 
-_DO_IT = re.compile(r"\bdo (?:it|so|this|that)\b", re.IGNORECASE)
+# What stands behind the verb that only carries it: "can be *resoled*", "are *welcome*".
+_STATED = re.compile(
+    r"\b(?:be|been|is|are|was|were|gets?|can|cannot|can't|could|may|might|must|will|should)\s+"
+    r"(?:(?:be|been|not|never|only|also|always|already|usually|still|now|then|[a-z]{2,12}ly)\s+){0,4}([a-z][\w-]*)",
+    re.IGNORECASE,
+)
+# An answer to the question that it stands under takes its words from there.
+_ANSWERS = re.compile(
+    r"\W*(?:yes|no|ja|nein|often|only|nur|sometimes|up to|every|from|ab|at|in|einmal|two|zwei)\b",
+    re.IGNORECASE,
+)
+_EACH_OF = re.compile(
+    r"\b(both|all|every|each|any)\s+(?:(?:of|the|your|our|these|those|other)\s+){0,3}([a-z][\w-]*)",
+    re.IGNORECASE,
+)
+_EACH_OF_THERE = re.compile(
+    r"\b(both|two|either|all|every|each|any|whatever|per|whole|entire)\s+((?:[\w-]+\s+){0,3}[\w-]+)",
+    re.IGNORECASE,
+)
+_PAYS = frozenset(stem(word) for word in ("pay", "paid", "cost", "charged"))
+_TWO = re.compile(r"\b(?:two|either|[\w-]+ (?:and|or|nor) [\w-]+)\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|no|never|without|cannot|nor)\b|n't\b", re.IGNORECASE)
+_SOMEONE = re.compile(r"\b(?:we|you|they|he|she)\s+[a-z]", re.IGNORECASE)  # somebody does something
+_DO_IT = re.compile(r"\b(?:do|does) (?:it|so|this|that)\b", re.IGNORECASE)
 _LISTED = re.compile(
     r"((?:[\w-]+(?: [\w-]+)?, )+)([\w-]+(?: [\w-]+)?),? (?:and|or) ([\w-]+(?: bags?| cards?)?)"
 )
@@ -22,6 +45,8 @@ _VERB = re.compile(
 # Words that stand next to each other in a sentence stand this near in the page: "new password" is not made of a new
 # link and an old password.
 _NEAR = 9
+_NAMED = 5  # words of a name that an entry opens with: "Gratstern MF (310 g): the stove for …"
+_ENTRY = re.compile(r"(?:[^:;.]{1,60}:\s)?")
 _ARTICLES = frozenset(
     ["a", "an", "the", "your", "our", "my", "its", "their", "can", "be", "is", "are", "will"]
 )
@@ -37,12 +62,16 @@ def stands_together(sentence: str, span: Span) -> bool:
     places = [_places(span.text), _places(span.around)]
     pieces = [set(_places(piece)) for piece in _pieces(span.text)]
     beside = _followers(sentence, _NO_WORDS)
+    entry = _ENTRY.match(span.text)
+    named = {stem(word.lower()) for word in _CAPITAL.findall(entry.group() if entry else "")}
     for a, b in _neighbours(sentence):
         if all(a in place or b in place for place in places) and not any(
             a in place and b in place for place in places
         ):
             continue  # one in a heading, the other under it
         held = [(place[a], place[b]) for place in places if a in place and b in place]
+        if places[0].get(a, [_NEAR])[0] < _NAMED and a in named:
+            continue  # what an entry is about is said of all of it
         # An adjective stands by its noun; what only an auxiliary joins may be a long sentence apart.
         if b not in beside.get(a, set()) and any({a, b} <= piece for piece in pieces):
             continue
@@ -58,6 +87,55 @@ def stands_together(sentence: str, span: Span) -> bool:
         and _followed_alike(sentence, span)
         and _comes_from(sentence, span)
     )
+
+
+def predicate_stands(sentence: str, span: Span) -> bool:
+    """What a sentence says of its subject is said in the span: a heading names what its text is about, and states nothing.
+
+    Of all, both or any of something only where the span says so of that.
+    """
+    text = f"{span.lead} {span.text}"
+    there = frozenset(surface(text))
+    if any(fact.kind == "money" and fact.key in span.facts for fact in facts(sentence)):
+        there |= _PAYS  # what has a price is paid
+    if not span.row:
+        # A few words without a verb take theirs from the heading, where they are what the sentence is about.
+        told = frozenset(surface(sentence)) & span.roots - LIGHT
+        lent = span.roots_around if told and not _states(sentence, span) else frozenset()
+        for match in _STATED.finditer(sentence):
+            root = stem(match[1].lower())
+            if (
+                match[1].lower() in STOPWORDS
+                or root in there | lent
+                or root not in span.roots_around
+                or alike(root, there)
+            ):
+                continue
+            return False
+    for match in _EACH_OF.finditer(sentence):
+        if match[1].lower() == "any" and _NOT.search(sentence):
+            continue  # none of it
+        noun = stem(match[2].lower())
+        if not any(
+            _equals(noun, [stem(word) for word in words(other[2])])
+            for other in _EACH_OF_THERE.finditer(text)
+            if match[1].lower() != "both" or other[1].lower() in {"both", "two", "either"}
+        ) and not (match[1].lower() == "both" and noun not in span.roots_around and _TWO.search(text)):
+            return False
+    return True
+
+
+def _states(sentence: str, span: Span) -> bool:
+    """Whether the span says by itself what it says: an answer and a few words without a verb take it from their heading."""
+    if _ANSWERS.match(span.text) and "?" in span.around:
+        return False
+    roots = frozenset(surface(sentence))
+    piece = max(_pieces(span.text), key=lambda p: len(roots & frozenset(surface(p))), default="")
+    return bool(_VERB.search(piece) or _SOMEONE.search(piece) or orders(piece)) and not _DO_IT.search(piece)
+
+
+def _equals(noun: str, roots: list[str]) -> bool:
+    return noun in roots or alike(noun, frozenset(roots))
 
 
 def _comes_from(sentence: str, span: Span) -> bool:

@@ -30,27 +30,38 @@ def asks_about_people(text: str) -> bool:
 def wants_human(text: str) -> bool:
     """True if the message asks for a person; typing errors in the words that matter are forgiven."""
     text = brief(text)
-    parts = [part for part in re.split(r"[.!?\n;]+", text) if part.strip()]
-    return any(_asks(text, parts, at, rules) for at, rules in enumerate(rulebook()))
+    return any(_asks(text, at, rules) for at, rules in enumerate(rulebook()))
 
 
-def _asks(text: str, parts: list[str], at: int, rules: Rules) -> bool:
-    whole = _tidy(text, at)
-    tidy = [_tidy(part, at) for part in parts]
-    # Several short sentences may be one request ("agent. now."); across long ones, words would meet that do not belong together.
-    for clean in dict.fromkeys([*tidy, *([whole] if len(whole.split()) <= _SHORT else [])]):
-        if not clean or any(pattern.search(clean) for pattern in rules.not_asking):
+def _asks(text: str, at: int, rules: Rules) -> bool:
+    for clean in pieces(text, at):
+        if any(pattern.search(clean) for pattern in rules.not_asking):
             continue
-        if rules.bare.match(clean) or any(pattern.search(clean) for pattern in rules.asking):
+        if (rules.bare is not None and rules.bare.match(clean)) or any(
+            pattern.search(clean) for pattern in rules.asking
+        ):
             return True
     return False
 
 
+def pieces(text: str, at: int) -> list[str]:
+    """The sentences of the text, as the patterns of the rulebook's language `at` read them.
+
+    Several short ones may be one request ("agent. now."): then all of it, too. Across long ones, words would meet that
+    do not belong together.
+    """
+    whole = _tidy(text, at)
+    parts = [_tidy(part, at) for part in re.split(r"[.!?\n;]+", text) if part.strip()]
+    found = dict.fromkeys([*parts, *([whole] if len(whole.split()) <= _SHORT else [])])
+    return [clean for clean in found if clean]
+
+
 def _tidy(text: str, at: int) -> str:
     """The text as the patterns of the rulebook's language `at` read it."""
-    low = re.sub(r"[^\w' -]", " ", plain(text).lower())
+    rules = rulebook()[at]
+    low = re.sub(r"[^\w' -]", " ", rules.fold(plain(text)))
     low = re.sub(r"\s+", " ", low).strip(" -'")
-    chat = rulebook()[at].chat
+    chat = rules.chat
     return " ".join(_mend(chat.get(word, word), at) for word in low.split())
 
 

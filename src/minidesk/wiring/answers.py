@@ -20,6 +20,7 @@ from minidesk.knowledge.answer_cache import AnswerCache
 from minidesk.knowledge.cross_encoder import Reranker
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.languages import languages_read
 from minidesk.knowledge.search import Searcher
 from minidesk.knowledge.vectors import VectorIndex
 from minidesk.settings import Settings
@@ -61,7 +62,9 @@ async def open_answers(
     if index is None and embedder is not None:
         index = ExactIndex(core.db, embedder.fingerprint)
     reranker = Reranker(core.settings.rerank_model) if core.settings.rerank_model else None
-    searcher = MeasuredSearcher(core.db, embedder, index, fulltext, core.clock, reranker)
+    searcher = MeasuredSearcher(
+        core.db, embedder, index, fulltext, core.clock, reranker, languages_read(core.settings)
+    )
     searcher.metrics = core.metrics
     gateway, voice = build_gateway(core), build_voice(core)
     try:
