@@ -18,7 +18,7 @@ from fastapi.responses import RedirectResponse
 from minidesk import __version__
 from minidesk.accounts import ApiKeys
 from minidesk.channels import AccountMails, CopyOutbox, Endpoints
-from minidesk.demo import Demo, prepare_demo, sample_is_read
+from minidesk.demo import COLLEAGUE, Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.faq import FaqEntries
@@ -30,7 +30,7 @@ from minidesk.outbound import Allowed
 from minidesk.settings import Settings
 from minidesk.sites import Visitors
 from minidesk.web.assets import DIST, Assets
-from minidesk.web.console import ConsoleDeps, console_router
+from minidesk.web.console import ConsoleDeps, console_router, lost_page
 from minidesk.web.demo import DemoDeps, demo_router
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.inbound_mail import InboundDeps, inbound_router
@@ -99,7 +99,8 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     app.include_router(plain_router(visitor))
     app.include_router(mail_router(core.db, core.texts, core.clock))
     app.include_router(inbound_router(InboundDeps(core.settings, core.clock, limiter, build_inbound(desk))))
-    app.include_router(console_router(_console_deps(desk, assets, limiter, install_check, here)))
+    console = _console_deps(desk, assets, limiter, install_check, here)
+    app.include_router(console_router(console))
     app.include_router(rest_router(_rest_deps(desk, limiter, api_keys)))
     if demo is not None:
         app.include_router(demo_router(demo))
@@ -109,7 +110,7 @@ def create_app(desk: Desk, demo: DemoDeps | None = None) -> FastAPI:
     async def root() -> RedirectResponse:
         return RedirectResponse(first_page)
 
-    install_error_handlers(app)
+    install_error_handlers(app, lost_page(console))
     app.add_middleware(Guard, rules=_guard_rules(core.settings))
     app.add_middleware(CountRequests, count=core.metrics.requested)
     return app
@@ -353,6 +354,7 @@ async def greet(desk: Desk, shop: Demo | None, server: uvicorn.Server) -> None:
         click.echo(f"  Shop with the widget   {base}/demo")
         click.echo(f"  Console                {base}/console")
         click.echo(f"  Login                  {shop.email}   {shop.password}")
+        click.echo(f"  Second agent           {COLLEAGUE}   (the same password)")
         click.echo("Ctrl-C stops it.")
         return
     click.echo(f"minidesk is ready: {base}/console")

@@ -35,7 +35,27 @@ from minidesk.accounts.doors import Doors, build_doors
 from minidesk.accounts.invitations import Invitations, InvitationView, Invited
 from minidesk.accounts.memberships import ROLES, Role, SiteAccess, access_site, grant, list_sites, revoke
 from minidesk.accounts.oidc import OpenIdConnect
-from minidesk.accounts.people import Person, change_role, check_may_manage, list_people, remove_person
+from minidesk.accounts.people import (
+    Person,
+    change_role,
+    check_may_manage,
+    list_people,
+    list_suspended,
+    remove_person,
+)
+from minidesk.accounts.posts import (
+    PRESENT,
+    SEEN_EVERY,
+    Work,
+    Worker,
+    acted,
+    left,
+    list_workers,
+    seen_here,
+    set_away,
+    set_work,
+    was_given,
+)
 from minidesk.accounts.resets import PasswordResets
 from minidesk.accounts.sealing import Sealer, open_sealer
 from minidesk.accounts.second_factor import (
@@ -52,6 +72,8 @@ from minidesk.accounts.sessions import AgentIdentity, OpenedSession, Sessions, S
 from minidesk.accounts.setup_code import SetupCode
 from minidesk.accounts.steps import DoorSteps, Step, StepKind
 from minidesk.accounts.teams import (
+    CLAIM_MINUTES,
+    Giving,
     TeamView,
     change_team,
     create_team,
@@ -62,9 +84,12 @@ from minidesk.accounts.teams import (
 __all__ = [
     "ABOUT",
     "ACTIONS",
+    "CLAIM_MINUTES",
     "COMMAND",
+    "PRESENT",
     "ROLES",
     "SCOPES",
+    "SEEN_EVERY",
     "Actor",
     "AgentIdentity",
     "AgentView",
@@ -76,6 +101,7 @@ __all__ = [
     "Doors",
     "Entry",
     "FactorState",
+    "Giving",
     "InvitationView",
     "Invitations",
     "Invited",
@@ -97,7 +123,10 @@ __all__ = [
     "Step",
     "StepKind",
     "TeamView",
+    "Work",
+    "Worker",
     "access_site",
+    "acted",
     "address_for_app",
     "build_doors",
     "change_role",
@@ -114,12 +143,15 @@ __all__ = [
     "grant",
     "is_required_in",
     "is_required_of",
+    "left",
     "list_actors",
     "list_api_keys",
     "list_entries",
     "list_people",
     "list_sites",
+    "list_suspended",
     "list_teams",
+    "list_workers",
     "open_sealer",
     "qr_svg",
     "record",
@@ -128,4 +160,8 @@ __all__ = [
     "require_in",
     "revoke",
     "revoke_api_key",
+    "seen_here",
+    "set_away",
+    "set_work",
+    "was_given",
 ]

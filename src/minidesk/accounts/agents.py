@@ -113,6 +113,7 @@ class Agents:
             password_hash=await self._passwords.hash(check_password(password)),
             operator=operator,
             disabled_at=None,
+            away_at=None,
             created_at=self._clock(),
         )
 
@@ -183,9 +184,16 @@ class Agents:
             await tx.execute(update(Agent).where(Agent.id == agent_id).values(picture=picture))
 
     async def disable(self, agent_id: str, disabled: bool = True) -> None:
-        """Suspend an agent, or let one back in; every session ends. Raises `NotFound`."""
+        """Suspend an agent, or let one back in; every session ends. Raises `NotFound`.
+
+        What they had of tickets is not looked at here: `tickets.suspend` does both.
+        """
         async with self._db.write() as tx:
-            await self._change(tx, agent_id, disabled_at=self._clock() if disabled else None)
+            await self.disable_in(tx, agent_id, disabled)
+
+    async def disable_in(self, tx: Tx, agent_id: str, disabled: bool = True) -> None:
+        """The same, in a transaction of the caller."""
+        await self._change(tx, agent_id, disabled_at=self._clock() if disabled else None)
 
     async def list_all(self) -> list[AgentView]:
         """All agents by name."""

@@ -38,6 +38,20 @@ async def list_people(tx: Tx, site_id: str) -> list[Person]:
     ]
 
 
+async def list_suspended(tx: Tx, site_id: str) -> list[Person]:
+    """Who had a role in the site when they were suspended, and still has it should they be let in again."""
+    rows = await tx.execute(
+        select(Agent.id, Agent.name, Agent.email, Membership.role, Agent.operator)
+        .join(Membership, (Membership.agent_id == Agent.id) & (Membership.site_id == site_id))
+        .where(Agent.disabled_at.is_not(None))
+        .order_by(Agent.name, Agent.id)
+    )
+    return [
+        Person(id, name, email, next((known for known in ROLES if known == role), None), operator)
+        for id, name, email, role, operator in rows
+    ]
+
+
 async def change_role(
     tx: Tx, sessions: Sessions, now: datetime, actor: Actor, site_id: str, agent_id: str, role: str
 ) -> None:

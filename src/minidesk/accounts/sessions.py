@@ -39,6 +39,7 @@ class AgentIdentity:
     session_id: str
     csrf_token: str
     locale: str | None = None  # of the console; None: as the browser asks
+    away: bool = False  # they are given no tickets, by their own switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,9 @@ class Sessions:
             async with db.write() as tx:
                 await tx.execute(update(AgentSession).where(AgentSession.id == session.id).values(**seen))
         return AgentIdentity(
-            agent.id, agent.email, agent.name, agent.operator, session.id, session.csrf_token, agent.locale
-        )
+            agent.id, agent.email, agent.name, agent.operator, session.id, session.csrf_token, agent.locale,
+            away=agent.away_at is not None,
+        )  # fmt: skip
 
     def now(self) -> datetime:
         """The time by which sign-ins end."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, get_args
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,9 +14,12 @@ from minidesk.accounts.people import list_people
 from minidesk.db import Tx
 from minidesk.db.models import Agent, Site, Team, TeamMember, Ticket, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
-from minidesk.live import Hub
+from minidesk.live import QUEUE, Hub
 from minidesk.text.normalise import check_text
 
+# How its tickets find somebody: agents take them out of the queue, or each is given to one who is there and has room.
+Giving = Literal["taken", "given"]
+CLAIM_MINUTES, CLAIM_MAX = 5, 24 * 60
 NAME_CHARS = 80  # the column's
 # Likeness is measured on the embedding model's 256 tokens; what stands behind them would change nothing.
 DESCRIPTION_CHARS = 600
@@ -32,6 +36,8 @@ class TeamView:
     description: str
     members: frozenset[str]  # ids of agents
     waiting: int
+    giving: Giving
+    claim_minutes: int  # then what was given, and not taken, goes to the next one
 
 
 async def list_teams(tx: Tx, site_id: str) -> list[TeamView]:
@@ -50,7 +56,15 @@ async def list_teams(tx: Tx, site_id: str) -> list[TeamView]:
     )
     waiting = {row[0]: row[1] for row in counted}
     return [
-        TeamView(row.id, row.name, row.description, frozenset(members[row.id]), waiting.get(row.id, 0))
+        TeamView(
+            row.id,
+            row.name,
+            row.description,
+            frozenset(members[row.id]),
+            waiting.get(row.id, 0),
+            "given" if row.giving == "given" else "taken",
+            row.claim_minutes,
+        )
         for row in rows
     ]
 
@@ -65,6 +79,8 @@ async def create_team(
     members: Collection[str],
     now: datetime,
     actor: Actor,
+    giving: str | None = None,
+    claim_minutes: int | None = None,
 ) -> str:
     """A new team; gives its id. Raises `Invalid`, and `Conflict` for a name that is taken."""
     # One at a time: two administrators must not pass the limit together.
@@ -73,12 +89,13 @@ async def create_team(
     if (count or 0) >= TEAMS_MAX:
         raise Invalid(f"A site can have up to {TEAMS_MAX} teams. Delete one first.", code="too_many_teams")
     team = Team(id=new_id("team"), site_id=site_id, created_at=now, **_checked(name, description))
+    _give(team, giving or "taken", CLAIM_MINUTES if claim_minutes is None else claim_minutes)
     tx.add(team)
     await _flush(tx, team.name)
     await _set_members(tx, site_id, team.id, members)
     await record(
         tx, now, actor, "teams.created", site_id=site_id, target_id=team.id, target_name=team.name,
-        changes={"members": (None, len(set(members)))},
+        changes={"members": (None, len(set(members))), "giving": ("taken", team.giving)},
     )  # fmt: skip
     _announce(tx, hub, site_id)
     return team.id
@@ -95,15 +112,23 @@ async def change_team(
     members: Collection[str],
     now: datetime,
     actor: Actor,
+    giving: str | None = None,
+    claim_minutes: int | None = None,
 ) -> None:
-    """Rename and describe a team and replace its members. Raises `NotFound`, `Invalid` or `Conflict`."""
+    """Rename and describe a team and replace its members; what is None stays. Raises `NotFound`, `Invalid` or `Conflict`."""
     team = await _lock(tx, site_id, team_id)
     values = _checked(name, description)
-    before = {**await _members_of(tx, team), "name": team.name, "description": team.description}
+    before = {
+        **await _members_of(tx, team),
+        "name": team.name,
+        "description": team.description,
+        **_giving(team),
+    }
+    _give(team, giving or team.giving, team.claim_minutes if claim_minutes is None else claim_minutes)
     team.name, team.description = values["name"], values["description"]
     await _flush(tx, team.name)
     await _set_members(tx, site_id, team.id, members)
-    after = {**await _members_of(tx, team), **values}
+    after = {**await _members_of(tx, team), **values, **_giving(team)}
     if changes := differences(before, after):
         await record(
             tx, now, actor, "teams.changed", site_id=site_id, target_id=team.id, target_name=team.name,
@@ -141,6 +166,23 @@ async def _members_of(tx: Tx, team: Team) -> dict[str, str]:
     return {"members": ", ".join(names)}
 
 
+def _give(team: Team, giving: str, claim_minutes: int) -> None:
+    """Raises `Invalid`."""
+    if giving not in get_args(Giving):
+        raise Invalid("Tickets of a team are taken, or given. Choose one of the two.", code="giving_invalid")
+    if not 1 <= claim_minutes <= CLAIM_MAX:
+        raise Invalid(
+            f"Give people 1 to {CLAIM_MAX} minutes to take what they were given.",
+            code="claim_minutes_invalid",
+        )
+    team.giving, team.claim_minutes = giving, claim_minutes
+
+
+def _giving(team: Team) -> dict[str, object]:
+    """As the audit log keeps it."""
+    return {"giving": team.giving, "claim_minutes": team.claim_minutes}
+
+
 def _checked(name: str, description: str) -> dict[str, str]:
     label = " ".join(check_text(name, NAME_CHARS * 4).split())
     if not 0 < len(label) <= NAME_CHARS:
@@ -176,5 +218,6 @@ async def _set_members(tx: Tx, site_id: str, team_id: str, members: Collection[s
 
 
 def _announce(tx: Tx, hub: Hub, site_id: str) -> None:
-    """Inboxes show teams' names."""
+    """Inboxes show teams' names; and somebody new may have room for what waits."""
     tx.after_commit(lambda: hub.wake(f"site:{site_id}"))
+    tx.after_commit(lambda: hub.wake(QUEUE))

@@ -107,6 +107,32 @@ async def agents_link(email: str, drop_second_factor: bool) -> None:
         click.echo(await new_password_link(core, email, drop_second_factor=drop_second_factor))
 
 
+@agents.command("suspend")
+@click.argument("email")
+@command
+async def agents_suspend(email: str) -> None:
+    """Lock one out everywhere, at once; what they had goes back to the queue."""
+    from minidesk.operations import suspend_agent
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        count = await suspend_agent(core, email)
+        click.echo(f"{email} is suspended. {count} of their tickets wait for somebody else now.")
+
+
+@agents.command("restore")
+@click.argument("email")
+@command
+async def agents_restore(email: str) -> None:
+    """Let one in again who was suspended."""
+    from minidesk.operations import restore_agent
+    from minidesk.wiring import open_core
+
+    async with open_core(read_settings()) as core:
+        await restore_agent(core, email)
+        click.echo(f"{email} can sign in again.")
+
+
 @click.group()
 def keys() -> None:
     """API keys: how programs reach documents, search and answers of one site."""

@@ -2,10 +2,11 @@
 
 from minidesk.live.desks import AgentHere, AgentsHere, desk_topic
 from minidesk.live.events import Appended, Audience, EventLog, Listener, StoredEvent
-from minidesk.live.hub import Hub, Subscription
+from minidesk.live.hub import QUEUE, Hub, Subscription
 from minidesk.live.presence import Presence
 
 __all__ = [
+    "QUEUE",
     "AgentHere",
     "AgentsHere",
     "Appended",

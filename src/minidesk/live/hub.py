@@ -8,6 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+# A ticket may wait to be given out, or somebody may have room for one: whoever gives them out looks.
+QUEUE = "queue"
+
 
 class Subscription:
     """One waiter's ear. A wake-up that comes between two waits is kept for the next one."""

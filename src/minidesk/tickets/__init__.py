@@ -23,6 +23,7 @@ from minidesk.tickets.corrections import (
     propose_article,
 )
 from minidesk.tickets.entities import find_entities
+from minidesk.tickets.giving import Asks, Giving, choose, open_of, release, suspend
 from minidesk.tickets.macros import MACRO_STATUSES, Does, run_macro
 from minidesk.tickets.mentions import note_mentions, read_mentions, unread_mentions
 from minidesk.tickets.merge import merge_tickets, mergeable
@@ -41,6 +42,7 @@ from minidesk.tickets.records import (
     Due,
     Entity,
     Evidence,
+    Given,
     InboxCounts,
     InboxLine,
     Priority,
@@ -70,6 +72,7 @@ from minidesk.tickets.routing import (
 )
 from minidesk.tickets.rows import ACTIVE, SAME_MATTER, active_ticket, solved_ticket, works_here
 from minidesk.tickets.rules import CHOICES, FIELDS, Condition, Effect, Facts, Routed, Rule, check_rule
+from minidesk.tickets.saved import SavedView, delete_saved, list_saved, rename_saved, save_search
 from minidesk.tickets.search import Filters, Found, Hit, Place, read_words, search_site
 from minidesk.tickets.seen import check_seen
 from minidesk.tickets.snooze import follow_up, snooze, time_of, wake
@@ -98,6 +101,7 @@ __all__ = [
     "SAME_MATTER",
     "STATUSES",
     "VARIABLES",
+    "Asks",
     "BlockView",
     "CannedChoice",
     "CannedView",
@@ -114,6 +118,8 @@ __all__ = [
     "Filled",
     "Filters",
     "Found",
+    "Given",
+    "Giving",
     "Hit",
     "InboxCounts",
     "InboxLine",
@@ -125,6 +131,7 @@ __all__ = [
     "Reason",
     "Routed",
     "Rule",
+    "SavedView",
     "Sentiment",
     "Status",
     "TeamChoice",
@@ -150,6 +157,7 @@ __all__ = [
     "check_rule_here",
     "check_seen",
     "check_tag",
+    "choose",
     "close_correction",
     "correct_answer",
     "corrected_in",
@@ -157,6 +165,7 @@ __all__ = [
     "delete_canned",
     "delete_policy",
     "delete_rule",
+    "delete_saved",
     "facts_of",
     "find_entities",
     "follow_up",
@@ -167,6 +176,7 @@ __all__ = [
     "list_corrections",
     "list_policies",
     "list_rules",
+    "list_saved",
     "live_rules",
     "mark_spam",
     "merge_tickets",
@@ -174,6 +184,7 @@ __all__ = [
     "move_rule",
     "not_spam",
     "note_mentions",
+    "open_of",
     "past_tickets",
     "policy_for",
     "propose_article",
@@ -182,13 +193,17 @@ __all__ = [
     "read_by_model",
     "read_mentions",
     "read_words",
+    "release",
+    "rename_saved",
     "routed_for",
     "run_macro",
+    "save_search",
     "search_site",
     "set_clocks",
     "site_tags",
     "snooze",
     "solved_ticket",
+    "suspend",
     "tags_of",
     "team_profiles",
     "ticket_detail",

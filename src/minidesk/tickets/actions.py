@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 from sqlalchemy import select, update
 
-from minidesk.accounts import access_site
+from minidesk.accounts import access_site, acted
 from minidesk.conversations import Conversations, MessageView, Posted
 from minidesk.db import Tx
-from minidesk.db.models import Conversation, Site, Team, Ticket, new_id
+from minidesk.db.models import Conversation, Site, Team, Ticket, TicketPass, new_id
 from minidesk.errors import Conflict, Invalid, NotFound
-from minidesk.live import EventLog
+from minidesk.live import QUEUE, EventLog
 from minidesk.sites import site_by_id
 from minidesk.tickets.clocks import (
     Clocks,
@@ -30,9 +30,19 @@ from minidesk.tickets.clocks import (
 from minidesk.tickets.entities import find_entities
 from minidesk.tickets.examples import keep_text
 from minidesk.tickets.late import late_tickets
-from minidesk.tickets.records import EvidencePart, Priority, Reason, Status, TeamChoice, Triage
+from minidesk.tickets.records import EvidencePart, Given, Priority, Reason, Status, TeamChoice, Triage
 from minidesk.tickets.routing import mark_routed
-from minidesk.tickets.rows import ACTIVE, active_ticket, check_works_here, joined, lock_ticket, works_here
+from minidesk.tickets.rows import (
+    ACTIVE,
+    active_ticket,
+    check_works_here,
+    forget_giving,
+    in_sight,
+    is_given_out,
+    joined,
+    lock_ticket,
+    works_here,
+)
 from minidesk.tickets.rules import NOT_ROUTED, Routed
 from minidesk.tickets.tags import drop_tag, put_tag
 
@@ -95,6 +105,9 @@ class Tickets:
             team_corrected_at=None,
             learned=asdict(team.why) | {"tags": list(team.why.tags)},
             assignee_id=assignee_id,
+            given_at=None,
+            given_why=None,
+            had_by=None,
             solved_at=None,
             routed_by=None,
             snoozed_until=None,
@@ -129,6 +142,8 @@ class Tickets:
 
         What was read out of the conversation is replaced; the caller holds the conversation's lock.
         """
+        had = ticket.assignee_id
+        await forget_giving(tx, ticket)
         ticket.status = "open"
         ticket.reason = reason
         ticket.subject, ticket.summary = triage.subject, triage.summary
@@ -136,7 +151,7 @@ class Tickets:
         ticket.entities = [asdict(e) for e in triage.entities]
         ticket.priority, ticket.priority_why = triage.priority, triage.priority_why
         ticket.sentiment = triage.sentiment
-        ticket.assignee_id = assignee_id
+        ticket.assignee_id, ticket.had_by = assignee_id, had
         ticket.solved_at = ticket.back_at = None
         start(ticket, clocks)
         await mark_routed(tx, ticket, routed, self._clock())
@@ -163,10 +178,12 @@ class Tickets:
             await self._conversations.hand_back(tx, ticket.conversation_id, reply=False)
         elif status == "closed" and ticket.status in ACTIVE:
             await self._conversations.close(tx, ticket.conversation_id)
+        if status == "open":
+            in_sight(ticket, self._clock())
         ticket.status = status
         ticket.snoozed_until = ticket.back_at = None
         if status in ("solved", "closed"):
-            ticket.follow_up_at = None
+            ticket.follow_up_at = ticket.given_at = None
         await self.changed(tx, ticket)
         return ticket
 
@@ -176,7 +193,7 @@ class Tickets:
         await check_works_here(tx, ticket.site_id, agent_id)
         await self._conversations.take_over(tx, ticket.conversation_id, agent_id)
         await self._go_on(tx, ticket)
-        ticket.assignee_id = agent_id
+        await self._came(tx, ticket, agent_id)
         ticket.status = "open"
         ticket.snoozed_until = ticket.back_at = None
         await self.changed(tx, ticket)
@@ -192,6 +209,7 @@ class Tickets:
         ticket = await active_ticket(tx, conversation_id, lock=True)
         if ticket is not None:
             rest(ticket)
+            ticket.given_at = None
             await self.changed(tx, ticket)
         return True
 
@@ -199,13 +217,17 @@ class Tickets:
         """Give the ticket to an agent of the site, or to nobody. A conversation that an agent holds moves with it.
 
         One that was put off is in sight again: whoever gets it has not put it off. What waits in the queue then has a
-        time for an answer, though somebody has answered before.
+        time for an answer, though somebody has answered before. Where the desk gives its team's tickets out, it does
+        not give this one back to who gave it away.
         """
         ticket = await self.active(tx, ticket_id)
         if agent_id is not None:
             await check_works_here(tx, ticket.site_id, agent_id)
         if agent_id != ticket.assignee_id:
-            ticket.assignee_id = agent_id
+            had, ticket.assignee_id = ticket.assignee_id, agent_id
+            await forget_giving(tx, ticket)
+            if agent_id is None and had is not None:
+                tx.add(TicketPass(ticket_id=ticket.id, agent_id=had, at=self._clock()))
             ticket.snoozed_until = ticket.back_at = None
             moved = await self._conversations.pass_on(tx, ticket.conversation_id, agent_id)
             if moved and agent_id is None:
@@ -236,6 +258,10 @@ class Tickets:
             ticket.team_id, ticket.team_score, ticket.learned = team_id, None, None
             ticket.team_corrected_at = self._clock() if team_id is not None else None
             ticket.evidence = _without(ticket.evidence, "team")
+            if ticket.given_at is not None:
+                ticket.assignee_id = None  # who has not come for it was of the other team
+            if ticket.assignee_id is None:
+                await forget_giving(tx, ticket)
             await self.changed(tx, ticket)
         return ticket
 
@@ -288,7 +314,8 @@ class Tickets:
             attachments=attachments,
         )
         await self._go_on(tx, ticket)
-        ticket.assignee_id, ticket.back_at = agent_id, None
+        await self._came(tx, ticket, agent_id)
+        ticket.back_at = None
         answered(ticket, self._clock())
         await self.changed(tx, ticket)
         return posted
@@ -307,9 +334,10 @@ class Tickets:
         asleep = ticket.snoozed_until is not None
         holder = (await tx.get_one(Conversation, conversation_id)).holder
         waits = await self._start_next(tx, ticket, holder)
-        if ticket.status == "pending" or asleep or waits or len(facts) > len(ticket.entities):
-            ticket.status = "open"
-            ticket.snoozed_until = None
+        if ticket.status == "pending" or asleep:
+            in_sight(ticket, self._clock())
+            waits = True
+        if waits or len(facts) > len(ticket.entities):
             ticket.entities = facts
             await self.changed(tx, ticket)
 
@@ -317,7 +345,7 @@ class Tickets:
         """The visitor asks for the person whom they wait for, or have: a ticket that is put off, or pending, is open again."""
         ticket = await lock_ticket(tx, ticket_id)
         if ticket.status in ACTIVE and (ticket.status == "pending" or ticket.snoozed_until is not None):
-            ticket.status, ticket.snoozed_until = "open", None
+            in_sight(ticket, self._clock())
             holder = (await tx.get_one(Conversation, ticket.conversation_id)).holder
             await self._start_next(tx, ticket, holder)
             await self.changed(tx, ticket)
@@ -326,8 +354,9 @@ class Tickets:
         """The assistant had a conversation with an active ticket, and it waits for a person once more: open, in sight, with
         the time for an answer that its visitor is promised now. The caller holds the conversation's lock.
         """
-        ticket.status, ticket.snoozed_until = "open", None
+        in_sight(ticket, self._clock())
         promise_again(ticket, clocks.first_due)
+        await self._offer(tx, ticket)
         await self.changed(tx, ticket)
 
     async def wait_here(self, tx: Tx, ticket: Ticket) -> None:
@@ -335,8 +364,9 @@ class Tickets:
 
         Open, in sight, in the queue where the assistant had it, and with a time.
         """
-        ticket.status, ticket.snoozed_until = "open", None
-        await self._conversations.to_queue(tx, ticket.conversation_id)
+        in_sight(ticket, self._clock())
+        if await self._conversations.to_queue(tx, ticket.conversation_id):
+            await self._offer(tx, ticket)
         await self._go_on(tx, ticket)
         holder = (await tx.get_one(Conversation, ticket.conversation_id)).holder
         await self._start_next(tx, ticket, holder)
@@ -390,6 +420,21 @@ class Tickets:
             ticket.assignee_id = None  # they left, and nobody else would see that it is theirs
         start_over(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         await self._conversations.to_queue(tx, ticket.conversation_id)
+        await self._offer(tx, ticket)
+
+    async def _came(self, tx: Tx, ticket: Ticket, agent_id: str) -> None:
+        """The agent has it from now on; why it was given to them stays."""
+        await acted(tx, ticket.site_id, agent_id, self._clock())
+        why = ticket.given_why if ticket.assignee_id == agent_id else None
+        if ticket.assignee_id != agent_id or ticket.given_at is not None:
+            await forget_giving(tx, ticket)
+        ticket.assignee_id, ticket.given_why = agent_id, why
+
+    async def _offer(self, tx: Tx, ticket: Ticket) -> None:
+        """It waits for a person once more. Where its team's tickets are given out, who had it is asked first, if they are there."""
+        await forget_giving(tx, ticket)
+        if ticket.assignee_id is not None and await is_given_out(tx, ticket.team_id):
+            ticket.had_by, ticket.assignee_id = ticket.assignee_id, None
 
     async def _go_on(self, tx: Tx, ticket: Ticket) -> None:
         """An agent has what the assistant had."""
@@ -402,6 +447,31 @@ class Tickets:
             return False
         start_next(ticket, (await site_by_id(tx, ticket.site_id)).config, self._clock())
         return True
+
+    async def give(self, tx: Tx, ticket: Ticket, agent_id: str, name: str, why: Given) -> None:
+        """The desk gives the locked ticket, which waits in the queue, to an agent; the log of the conversation says so.
+
+        The conversation stays in the queue, and every clock runs on, until they come.
+        """
+        ticket.assignee_id, ticket.given_at, ticket.had_by = agent_id, self._clock(), None
+        ticket.given_why = asdict(why) | {"skills": list(why.skills)}
+        data = {"number": ticket.number, "to": agent_id, "name": name, "why": ticket.given_why}
+        await self._events.append(tx, ticket.conversation_id, "given", data, "agents")
+        await self.changed(tx, ticket)
+
+    async def take_back(self, tx: Tx, ticket: Ticket) -> None:
+        """Whom the locked ticket was given to has not come: it waits for anybody else."""
+        had, passed = ticket.assignee_id, {"ticket_id": ticket.id, "agent_id": ticket.assignee_id}
+        ticket.assignee_id = ticket.given_at = ticket.given_why = None
+        if had is not None:
+            await tx.merge(TicketPass(**passed, at=self._clock()))
+        data = {"number": ticket.number, "from": had}
+        await self._events.append(tx, ticket.conversation_id, "not_taken", data, "agents")
+        await self.changed(tx, ticket)
+
+    def now(self) -> datetime:
+        """The time by which tickets are written."""
+        return self._clock()
 
     async def active(self, tx: Tx, ticket_id: str) -> Ticket:
         """The locked ticket. Raises Conflict unless it is open or pending."""
@@ -426,6 +496,7 @@ class Tickets:
         # A number and a status: priority, team and mood are none of the visitor's business (T27).
         data = {"number": ticket.number, "status": ticket.status}
         await self._events.append(tx, ticket.conversation_id, "ticket", data)
+        self._events.wake_after_commit(tx, QUEUE)
 
 
 def _without(evidence: list[Any], part: EvidencePart) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import phonenumbers
 
 from minidesk.conversations import MessageView
-from minidesk.text.redact import CARD, EMAIL, is_card
+from minidesk.text.redact import EMAIL, card_spans
 from minidesk.tickets.records import Entity, EntityKind
 
 # A number behind a word that announces one, a code that looks like one by itself, or a long number that is said alone:
@@ -89,7 +89,7 @@ def find_entities(
 
 
 def _of_message(message: MessageView, products: re.Pattern[str] | None, country: str | None) -> list[Entity]:
-    taken = [match.span() for match in CARD.finditer(message.text) if is_card(match.group())]
+    taken = list(card_spans(message.text))
     entities: list[Entity] = []
     # Earlier kinds win a place that two of them claim: digits behind "order" are no telephone number.
     for kind, start, end, normal in _candidates(message.text, products, country):

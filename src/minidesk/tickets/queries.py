@@ -1,24 +1,34 @@
 """Tickets as agents read them: inbox views, a ticket in full, and how many there are of each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from minidesk.accounts import access_site
 from minidesk.db import Tx
-from minidesk.db.models import Agent, Conversation, Team, TeamMember, Ticket
+from minidesk.db.models import Agent, Conversation, Message, Team, TeamMember, Ticket
 from minidesk.errors import NotFound
 from minidesk.tickets.clocks import due_of
 from minidesk.tickets.lines import lines_of
 from minidesk.tickets.mentions import mentioned_in, unread, unread_of
-from minidesk.tickets.records import PRIORITIES, Entity, Evidence, InboxCounts, InboxLine, TicketView, Why
+from minidesk.tickets.records import (
+    PRIORITIES,
+    Entity,
+    Evidence,
+    Given,
+    InboxCounts,
+    InboxLine,
+    TicketView,
+    Why,
+)
 from minidesk.tickets.rows import ACTIVE
 from minidesk.tickets.tags import wears
 
-View = Literal["mine", "unassigned", "team", "all", "snoozed", "mentions", "assistant", "solved"]
+View = Literal["mine", "unassigned", "team", "all", "waiting", "snoozed", "mentions", "assistant", "solved"]
 
 # What fits on a screen is read; the rest is searched for.
 PAGE = 50
@@ -54,13 +64,17 @@ async def inbox(
 ) -> list[InboxLine]:
     """One view of a site's inbox; the caller has checked that the agent works there.
 
-    Tickets stand by priority, then by who waits longest. `team` means the teams of this agent; `assistant`
+    Tickets stand by priority, then by who waits longest. `team` means the teams of this agent; `waiting` are those whose
+    visitor waits for a person's answer, by how long they have, whatever the priority; `assistant`
     lists conversations that the assistant handles, the latest first; `snoozed` what comes back later, the next first;
     `mentions` where a note names this agent. With `tag` only tickets that wear it.
     """
     chosen = _chosen(agent_id, site_id, view, tag, limit + offset).limit(limit).offset(offset)
     found = [(conversation_id, ticket_id) for conversation_id, ticket_id in await tx.execute(chosen)]
     lines = await lines_of(tx, found)
+    if view == "waiting":
+        since = await _since_of(tx, [ticket_id for _, ticket_id in found if ticket_id])
+        lines = [replace(line, waits_since=since.get(line.ticket_id or "")) for line in lines]
     new = await unread_of(tx, agent_id, [line.conversation_id for line in lines])
     return [replace(line, mentioned=True) if line.conversation_id in new else line for line in lines]
 
@@ -74,6 +88,7 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, ta
     handled = select(func.count()).select_from(Conversation).where(*_handled(site_id))
     if tag:
         handled = handled.join(Ticket, _active_of_conversation()).where(wears(site_id, tag))
+    waiting = select(func.count()).select_from(Ticket).where(*_waiting(site_id), *_tagged(site_id, tag))
     # A tag is of one site: with the site as well SQLite would look through all of its tickets.
     of_all = select(func.count()).select_from(Ticket)
     of_all = of_all.where(wears(site_id, tag) if tag else Ticket.site_id == site_id)
@@ -98,7 +113,7 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, ta
                 # count it by its own status took three times as long.
                 *(
                     each.correlate(None).scalar_subquery()
-                    for each in (handled, unread(site_id, agent_id), of_all, of_active)
+                    for each in (handled, unread(site_id, agent_id), waiting, of_all, of_active)
                 ),
             ).where(
                 Ticket.site_id == site_id,
@@ -108,9 +123,21 @@ async def inbox_counts(tx: Tx, *, site_id: str, agent_id: str, now: datetime, ta
             )
         )
     ).one()
-    mine, unassigned, team, everything, snoozed, overdue, near, assistant, mentions, tickets, active = row
+    (
+        mine, unassigned, team, everything, snoozed, overdue, near, assistant, mentions, waits, tickets, active
+    ) = row  # fmt: skip
     return InboxCounts(
-        mine, unassigned, team, everything, assistant, snoozed, mentions, overdue, near, tickets - active
+        mine,
+        unassigned,
+        team,
+        everything,
+        waits,
+        assistant,
+        snoozed,
+        mentions,
+        overdue,
+        near,
+        tickets - active,
     )
 
 
@@ -151,6 +178,7 @@ def ticket_view(row: Ticket, team_name: str | None, assignee_name: str | None) -
         resolution_due_at=row.resolution_due_at,
         team_corrected=row.team_corrected_at is not None,
         learned=Why(**{**row.learned, "tags": tuple(row.learned["tags"])}) if row.learned else Why(),
+        given=Given(**{**row.given_why, "skills": tuple(row.given_why["skills"])}) if row.given_why else None,
     )
 
 
@@ -173,6 +201,66 @@ def _in_view(view: View, agent_id: str) -> ColumnElement[bool]:
         teams = select(TeamMember.team_id).where(TeamMember.agent_id == agent_id)
         return and_(_AWAKE, Ticket.team_id.in_(teams))
     return _AWAKE
+
+
+def _is_answer(message: type[Message]) -> ColumnElement[bool]:
+    """By a person, or by the assistant; a note is none, nor is the assistant's empty turn that led to a person."""
+    by_assistant = and_(message.author == "assistant", message.outcome.in_(("reply", "clarify")))
+    return or_(message.author == "agent", by_assistant)
+
+
+def _is_asking(message: type[Message]) -> ColumnElement[bool]:
+    """By the visitor, or the line that tells them that a person comes."""
+    return message.author.in_(("visitor", "system"))
+
+
+def _since() -> ScalarSelect[datetime]:
+    """Of a waiting ticket: from when on its visitor waits.
+
+    Since the last answer: from when they were told that a person comes, else from the first message. That line goes
+    first, because a "thanks" from before an earlier ticket was solved was never answered either.
+    """
+    said, answer = aliased(Message), aliased(Message)
+    answered = (
+        select(answer.seq)
+        .where(answer.conversation_id == Ticket.conversation_id, _is_answer(answer))
+        .order_by(answer.seq.desc())
+        .limit(1)
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
+    after = said.seq > func.coalesce(answered, 0)
+    first = select(said.created_at).where(
+        said.conversation_id == Ticket.conversation_id, after, _is_asking(said)
+    )
+    return first.order_by(said.author == "visitor", said.seq).limit(1).correlate(Ticket).scalar_subquery()
+
+
+def _waiting(site_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Of a ticket: its visitor waits for a person. From the end one or two messages are read; all since the answer would be more."""
+    last, talk = aliased(Message), aliased(Conversation)
+    last_author = (
+        select(last.author)
+        .where(last.conversation_id == Ticket.conversation_id, or_(_is_answer(last), _is_asking(last)))
+        .order_by(last.seq.desc())
+        .limit(1)
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
+    with_people = exists().where(talk.id == Ticket.conversation_id, talk.holder.in_(("queue", "agent")))
+    return (
+        Ticket.site_id == site_id,
+        Ticket.status == "open",
+        _AWAKE,
+        with_people,
+        _not_spam(site_id),
+        last_author.in_(("visitor", "system")),
+    )
+
+
+async def _since_of(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, datetime]:
+    rows = await tx.execute(select(Ticket.id, _since()).where(Ticket.id.in_(ticket_ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def _handled(site_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -221,6 +309,9 @@ def _chosen(agent_id: str, site_id: str, view: View, tag: str, most: int) -> Sel
             return query.order_by(talk.last_message_at.desc(), talk.id.desc())
         query = query.join(Ticket, Ticket.id == _latest_ticket(Conversation.id))
         query = query.where(named).order_by(*latest_first)
+    elif view == "waiting":
+        query = select(Ticket.conversation_id, Ticket.id).where(*_waiting(site_id))
+        query = query.order_by(_since(), Ticket.id)
     else:
         query = select(Ticket.conversation_id, Ticket.id)
         query = query.where(Ticket.site_id == site_id, Ticket.status.in_(ACTIVE), _not_spam(site_id))

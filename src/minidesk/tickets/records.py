@@ -101,6 +101,20 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Why the desk gave a ticket to its assignee: they had it before, speak its language, know its words, had least to do.
+
+    `open`: what they had to do then, this one included; `most`: what they take.
+    """
+
+    open: int
+    most: int | None = None
+    before: bool = False
+    language: str = ""
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TicketView:
     """A ticket in full, for agents."""
 
@@ -138,6 +152,7 @@ class TicketView:
     resolution_due_at: datetime | None = None
     team_corrected: bool = False  # an agent sent it to its team
     learned: Why = Why()
+    given: Given | None = None  # None: a person or a rule chose the assignee
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +181,7 @@ class InboxLine:
     follow_up_at: datetime | None = None
     back_at: datetime | None = None
     mentioned: bool = False  # the agent is named in a note that they have not read
+    waits_since: datetime | None = None  # in the view of who waits longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +192,7 @@ class InboxCounts:
     unassigned: int
     team: int
     all: int
+    waiting: int  # for a person's answer
     assistant: int
     snoozed: int
     mentions: int  # conversations with unread ones

@@ -4,12 +4,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from minidesk.accounts import access_site
 from minidesk.conversations import lock_conversation
 from minidesk.db import Tx
-from minidesk.db.models import Site, Ticket
+from minidesk.db.models import Site, Team, Ticket, TicketPass
 from minidesk.errors import Invalid, NotFound
 from minidesk.tickets.entities import MAX_ENTITIES
 from minidesk.tickets.records import Entity, Status
@@ -50,6 +50,24 @@ async def lock_ticket(tx: Tx, ticket_id: str) -> Ticket:
         raise NotFound
     await lock_conversation(tx, conversation_id)
     return await tx.get_one(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+
+
+def in_sight(ticket: Ticket, now: datetime) -> None:
+    """Open, and put off no more. Whom it was given to has the time to come that they had then."""
+    ticket.status, ticket.snoozed_until = "open", None
+    if ticket.given_at is not None:
+        ticket.given_at = now
+
+
+async def is_given_out(tx: Tx, team_id: str | None) -> bool:
+    """Whether the desk itself chooses who gets the tickets of this team."""
+    return team_id is not None and await tx.scalar(select(Team.giving).where(Team.id == team_id)) == "given"
+
+
+async def forget_giving(tx: Tx, ticket: Ticket) -> None:
+    """Whom the desk gave the locked ticket to, and who did not come, counts no more: it is somebody's by hand, or waits anew."""
+    ticket.given_at = ticket.given_why = ticket.had_by = None
+    await tx.execute(delete(TicketPass).where(TicketPass.ticket_id == ticket.id))
 
 
 async def lock_site(tx: Tx, site_id: str) -> None:

@@ -11,7 +11,7 @@ from minidesk.db.models import Ticket
 from minidesk.errors import Invalid
 from minidesk.sites import SiteConfig
 from minidesk.tickets.actions import Tickets
-from minidesk.tickets.rows import ACTIVE, lock_ticket
+from minidesk.tickets.rows import ACTIVE, in_sight, lock_ticket
 
 Choice = Literal["later", "tomorrow", "monday", "day"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -55,6 +55,8 @@ async def wake(tx: Tx, tickets: Tickets, ticket_id: str, agent_id: str) -> Ticke
     await access_site(tx, agent_id, ticket.site_id)
     if ticket.snoozed_until is not None:
         ticket.snoozed_until = None
+        if ticket.given_at is not None:
+            ticket.given_at = tickets.now()
         await tickets.changed(tx, ticket)
     return ticket
 
@@ -80,7 +82,8 @@ async def bring_back(tx: Tx, tickets: Tickets, ticket_id: str, now: datetime) ->
     if ticket.follow_up_at in due:
         ticket.follow_up_at = ticket.snoozed_until = None
     if ticket.status in ACTIVE:
-        ticket.status, ticket.back_at = "open", now
+        in_sight(ticket, now)
+        ticket.back_at = now
     await tickets.changed(tx, ticket)
     return True
 

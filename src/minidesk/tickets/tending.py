@@ -1,5 +1,7 @@
 """What time does to tickets: agents are warned, who waits too long is told, what was put off comes back, what stayed solved is closed.
 
+And what is done at once where it happens is looked at here once more: tickets are given out, and taken from who has left.
+
 No handoff may end in silence: whoever waits longer than was promised hears of it once, and how to be reached.
 """
 
@@ -14,6 +16,7 @@ from minidesk.db import Database
 from minidesk.db.models import Ticket
 from minidesk.errors import MinideskError
 from minidesk.tickets.actions import Tickets
+from minidesk.tickets.giving import Giving, give_up, strangers
 from minidesk.tickets.late import late_tickets
 from minidesk.tickets.rows import ACTIVE, SAME_MATTER
 from minidesk.tickets.snooze import bring_back, due_back
@@ -43,6 +46,7 @@ class Tending:
         self._tickets = tickets
         self._late_line = late_line
         self._clock = clock
+        self.giving = Giving(db, tickets, clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look every half minute until `stop`. A database that is away is asked again the next time."""
@@ -60,6 +64,9 @@ class Tending:
     async def look(self) -> int:
         """One round; how many tickets changed."""
         changed = 0
+        for ticket_id, agent_id in await self._of_strangers():
+            async with self._db.write() as tx:
+                changed += await give_up(tx, self._tickets, ticket_id, agent_id)
         for ticket_id, locale in await self._late():
             async with self._db.write() as tx:
                 changed += await self._tickets.say_late(tx, ticket_id, self._late_line(locale))
@@ -72,7 +79,11 @@ class Tending:
         for ticket_id in await self._long_solved():
             async with self._db.write() as tx:
                 changed += await self._tickets.close_solved(tx, ticket_id)
-        return changed
+        return changed + await self.giving.look()
+
+    async def _of_strangers(self) -> Sequence[tuple[str, str]]:
+        async with self._db.read() as tx:
+            return await strangers(tx, AT_ONCE)
 
     async def _late(self) -> Sequence[tuple[str, str | None]]:
         query = late_tickets(self._clock())

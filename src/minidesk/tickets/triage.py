@@ -291,4 +291,4 @@ def _priority(
         words = felt[0]
         because = Evidence("priority", words.message_id, words.start, words.end, words.text)
         return "high", f"High: the visitor is angry (“{words.text}”).", (because,)
-    return "normal", "Normal: no word asks for more or less.", ()
+    return "normal", "Normal: nothing in it is urgent.", ()

@@ -114,6 +114,7 @@ class Desk:
             "looks": lambda: self.looks.run(stop),
             "channels": lambda: self.channels.run(stop),
             "tickets": lambda: self.tending.run(stop),
+            "giving": lambda: self.tending.giving.run(self.core.hub, stop),
             "attachments": lambda: self.core.attachments.run(stop),
             "background": lambda: supervise_child(self.core, stop),
             **others,

@@ -1,6 +1,6 @@
 """All tables, one file a noun."""
 
-from minidesk.db.models.agents import Agent, AgentSession, ApiKey, Team, TeamMember
+from minidesk.db.models.agents import Agent, AgentSession, ApiKey, Post, Team, TeamMember
 from minidesk.db.models.answers import KeptAnswer
 from minidesk.db.models.attachments import Attachment
 from minidesk.db.models.base import Base, new_id, utc_now
@@ -32,8 +32,8 @@ from minidesk.db.models.people import (
 )
 from minidesk.db.models.prompts import PromptVersion
 from minidesk.db.models.sites import Membership, Site
-from minidesk.db.models.tickets import Ticket, TicketText
-from minidesk.db.models.tools import CannedReply, Tag, TicketTag
+from minidesk.db.models.tickets import Ticket, TicketPass, TicketText
+from minidesk.db.models.tools import CannedReply, SavedSearch, Tag, TicketTag
 from minidesk.db.models.wordings import MessageWording
 
 __all__ = [
@@ -76,9 +76,11 @@ __all__ = [
     "Overlap",
     "OverlapProgress",
     "PasswordReset",
+    "Post",
     "PromptVersion",
     "RecoveryCode",
     "RoutingRule",
+    "SavedSearch",
     "SecondFactor",
     "SentMail",
     "ServicePolicy",
@@ -89,6 +91,7 @@ __all__ = [
     "Team",
     "TeamMember",
     "Ticket",
+    "TicketPass",
     "TicketTag",
     "TicketText",
     "Vector",

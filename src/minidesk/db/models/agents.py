@@ -20,6 +20,7 @@ class Agent(Base):
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     operator: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[datetime | None]
+    away_at: Mapped[datetime | None]  # since when they take no tickets, by their own switch
     created_at: Mapped[datetime]
     locale: Mapped[str | None] = mapped_column(String(8))  # of the console; None: as the browser asks
     # What visitors see beside the name: files.pictures.portrait in base64, some kilobytes. Read only where it is shown.
@@ -70,6 +71,8 @@ class Team(Base):
     site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(80))
     description: Mapped[str] = mapped_column(Text, default="")
+    giving: Mapped[str] = mapped_column(String(8), default="taken")  # taken | given: accounts.teams.Giving
+    claim_minutes: Mapped[int] = mapped_column(default=5)  # then what was given goes to the next one
     created_at: Mapped[datetime]
 
 
@@ -82,3 +85,20 @@ class TeamMember(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     team_id: Mapped[str] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"), index=True)
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+
+
+class Post(Base):
+    """What an agent can take in a site, and whether they are at its console."""
+
+    __tablename__ = "posts"
+
+    site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True)
+    agent_id: Mapped[str] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    most_open: Mapped[int | None]  # tickets at one time; None: no limit
+    languages: Mapped[list[Any]]  # such as "de"; none: all
+    skills: Mapped[list[Any]]  # words of tags and topics
+    seen_at: Mapped[datetime | None]  # when a page of theirs was open last; written once a minute
+    acted_at: Mapped[datetime | None]  # when they came, came back, or took or answered something last
+    given_at: Mapped[datetime | None]  # when they were given a ticket last

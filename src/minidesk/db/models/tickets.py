@@ -27,6 +27,7 @@ class Ticket(Base):
         Index("ix_tickets_snoozed", "snoozed_until"),
         Index("ix_tickets_follow_up", "follow_up_at"),
         Index("ix_tickets_warn", "warn_at"),
+        Index("ix_tickets_given", "given_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -51,6 +52,9 @@ class Ticket(Base):
     ]  # when an agent sent it to another team: the next like it goes there
     learned: Mapped[dict[str, Any] | None]  # tickets.records.Why as JSON
     assignee_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"))
+    given_at: Mapped[datetime | None]  # when the desk gave it to its assignee, who has not taken it yet
+    given_why: Mapped[dict[str, Any] | None]  # tickets.records.Given as JSON; stays while the assignee has it
+    had_by: Mapped[str | None] = mapped_column(Id)  # the agent who had it before, and is asked first
     policy: Mapped[dict[str, Any] | None]  # tickets.clocks.Policy as JSON, as it was when it set the clocks
     response_due_at: Mapped[datetime | None]  # the first answer
     next_due_at: Mapped[datetime | None]  # the answer to what the visitor has written since
@@ -68,6 +72,18 @@ class Ticket(Base):
     merged_into: Mapped[str | None] = mapped_column(Id)  # the ticket that goes on in its place
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class TicketPass(Base):
+    """Who had a ticket and did not come, or gave it to nobody: until they come back, or work on another, it is not given to them again."""
+
+    __tablename__ = "ticket_passes"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    agent_id: Mapped[str] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    at: Mapped[datetime]
 
 
 class TicketText(Base):

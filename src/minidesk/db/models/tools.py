@@ -1,4 +1,4 @@
-"""What agents work with: saved replies, and the tags of tickets."""
+"""What agents work with: saved replies, saved searches, and the tags of tickets."""
 
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,20 @@ class CannedReply(Base):
     does: Mapped[dict[str, Any] | None]  # tickets.macros.Does as JSON: what else a press on it changes
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class SavedSearch(Base):
+    """What an agent searches for again and again in a site, under a name of their own."""
+
+    __tablename__ = "saved_searches"
+    __table_args__ = (Index("ix_saved_searches_site_agent", "site_id", "agent_id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"))
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(Text)  # of the search page's address, as that page writes it
+    created_at: Mapped[datetime]
 
 
 class Tag(Base):
