@@ -103,9 +103,14 @@ class Widget:
 
 
 async def sign_in(page: Page, server: Server) -> None:
-    """To the console, by its form."""
-    await page.goto(f"{server.url}/console")
-    await page.get_by_label("E-mail").fill("demo@hillside-outdoor.example")
-    await page.get_by_label("Password").fill(server.password)
-    await page.get_by_role("button", name="Sign in").click()
+    """To the console of a demo."""
+    await sign_in_as(page, server.url, "demo@hillside-outdoor.example", server.password)
+
+
+async def sign_in_as(page: Page, base: str, email: str, password: str) -> None:
+    """To the console at `base`, by its form, in whatever language that is."""
+    await page.goto(f"{base}/console")
+    await page.locator("[name=email]").fill(email)
+    await page.locator("[name=password]").fill(password)
+    await page.locator("form button.primary").click()
     await page.wait_for_url("**/console/inbox**")

@@ -68,7 +68,7 @@ async def test_from_the_chat_to_the_console_and_back(
     await box.press("Enter")
     await expect(sent.get_by_role("button", name="Show large.webp")).to_be_visible()
     # The last thing that happens by itself: from here on nothing moves under a press.
-    await expect(frame.get_by_text("Your request has number 1", exact=False)).to_be_visible()
+    await expect(frame.get_by_text("Your request has number 7", exact=False)).to_be_visible()
     await expect(frame.get_by_text("Sending")).to_have_count(0)
     await expect(sent.locator(".picture img")).to_have_count(2)
     await expect(tray).to_have_count(0)
@@ -86,7 +86,7 @@ async def test_from_the_chat_to_the_console_and_back(
     agent = await person(browser, server.url)
     await sign_in(agent.page, server)
     await agent.page.goto(f"{server.url}/console/inbox?view=unassigned")
-    await agent.page.locator("[data-row]").first.click()
+    await agent.page.locator("[data-row]", has_text="looks like this").click()
     pictures = agent.page.locator("#messages .picture img")
     await expect(pictures).to_have_count(2)
     for n in range(2):
@@ -138,7 +138,7 @@ async def test_an_upload_that_reaches_nobody_can_be_tried_again(server: Server, 
     await frame.get_by_role("button", name="Send").click()
     await expect(frame.get_by_role("button", name="Show _img src=x onerror=alert(1)_.png")).to_be_visible()
     # Files alone are no question: a person looks at them.
-    await expect(frame.get_by_text("Your request has number 1", exact=False)).to_be_visible()
+    await expect(frame.get_by_text("Your request has number 7", exact=False)).to_be_visible()
     assert visitor.complaints == []
 
 

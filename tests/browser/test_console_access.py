@@ -29,6 +29,7 @@ from minidesk.tickets import (
     list_corrections,
     note_mentions,
     put_rule,
+    save_search,
     snooze,
 )
 from minidesk.web.assets import DIST, Assets
@@ -36,7 +37,7 @@ from minidesk.web.console import console_router
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.problems import install_error_handlers
 from minidesk.web.visitor_api import PageDeps, pages_router
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, sign_in_as
 from tests.browser.test_widget_access import violations
 from tests.conftest import FakeClock
 from tests.helpers.serving import serving
@@ -112,6 +113,7 @@ async def furnish(office: Office) -> Furnished:
             tx, row, message_id=posted.message.id, author_id=ben, text="@Mara please look", now=clock()
         )
         [gap] = await list_corrections(tx, site.id)
+        saved = await save_search(tx, site.id, mara, name="Parcels", query="q=parcel", now=clock())
     later = await office.conversation(site, "A question for tomorrow")
     ticket = await deps.handoff.hand_off(later, "customer_request")
     spam = await office.conversation(site, "Buy cheap watches")
@@ -141,6 +143,7 @@ async def furnish(office: Office) -> Furnished:
         "reset": reset.token,
         "gap_id": gap.id,
         "attachment_id": "none",
+        "saved_id": saved,
     }
     return Furnished(office, talk, names)
 
@@ -176,11 +179,7 @@ async def signed_in(console: Furnished, browser: Browser, **more: Any) -> tuple[
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     page = await context.new_page()
-    await page.goto(f"{console.office.base}/console/login")
-    await page.get_by_label("E-mail").fill(EMAIL)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/console/inbox**")
+    await sign_in_as(page, console.office.base, EMAIL, PASSWORD)
     return context, page
 
 

@@ -21,7 +21,7 @@ from minidesk.web.problems import install_error_handlers
 from minidesk.web.visitor_api import PageDeps, pages_router
 from tests.answering.conftest import embedder as embedder  # noqa: PLC0414 (a fixture, named so that pytest finds it)
 from tests.answering.shop import Script, SmallSearch
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, sign_in_as
 from tests.browser.test_widget_access import violations
 from tests.conftest import FakeClock
 from tests.helpers.serving import serving
@@ -74,11 +74,7 @@ async def test_a_reply_with_help_by_key_and_by_mouse(desk_help: Help, browser: B
     )
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    await page.goto(f"{office.base}/console/login")
-    await page.get_by_label("E-mail").fill("mara@example.com")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/console/inbox**")
+    await sign_in_as(page, office.base, "mara@example.com", PASSWORD)
     await page.goto(f"{office.base}/console/conversations/{desk_help.conversation}")
     say = page.locator("#say")
 

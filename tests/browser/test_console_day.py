@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser import test_console_access as access
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, sign_in_as
 from tests.browser.test_console_access import Furnished, signed_in
 from tests.web.test_console import PASSWORD
 
@@ -25,11 +25,7 @@ async def beside(console: Furnished, browser: Browser) -> Page:
     context = await browser.new_context(locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    await page.goto(f"{console.office.base}/console/login")
-    await page.get_by_label("E-mail").fill("ben@example.com")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/console/inbox**")
+    await sign_in_as(page, console.office.base, "ben@example.com", PASSWORD)
     return page
 
 

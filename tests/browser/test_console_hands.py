@@ -1,11 +1,11 @@
-"""What hands do in the console: a draft by its key goes out by the next one, a phone's thumb finds the menu, Ctrl+K the search."""
+"""What hands do in the console: a draft by its key goes out by the next one, a phone's thumb finds the menu."""
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser import test_console_access as access
 from tests.browser import test_console_assist as assisted
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, sign_in_as
 from tests.browser.test_console_access import PHONE, Furnished, signed_in
 from tests.web.test_console import PASSWORD
 from tests.web.test_console_assist import Help
@@ -25,11 +25,7 @@ async def phone_in(console: Furnished, browser: Browser, locale: str) -> Page:
     context = await browser.new_context(viewport=PHONE, locale=locale, has_touch=True)  # type: ignore[arg-type]  # a dict of two numbers
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    await page.goto(f"{console.office.base}/console/login")
-    await page.locator("[name=email]").fill(access.EMAIL)
-    await page.locator("[name=password]").fill(PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/console/inbox**")
+    await sign_in_as(page, console.office.base, access.EMAIL, PASSWORD)
     return page
 
 
@@ -38,11 +34,7 @@ async def test_a_draft_by_its_key_is_sent_by_the_next_key(desk_help: Help, brows
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     base = desk_help.office.base
-    await page.goto(f"{base}/console/login")
-    await page.get_by_label("E-mail").fill("mara@example.com")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/console/inbox**")
+    await sign_in_as(page, base, "mara@example.com", PASSWORD)
     await page.goto(f"{base}/console/conversations/{desk_help.conversation}")
     drafted = "You can return articles within 30 days after delivery."
     desk_help.models.replies = [drafted[:-1] + " [1]."]
@@ -85,24 +77,3 @@ async def test_the_box_that_blocks_stands_beside_its_words(console: Furnished, b
     assert box["width"] <= 20
     assert box["x"] + box["width"] <= words["x"]
     assert abs(box["y"] - words["y"]) <= 8
-
-
-async def test_ctrl_k_finds_from_every_page(console: Furnished, browser: Browser) -> None:
-    _, page = await signed_in(console, browser)
-    await page.goto(f"{console.office.base}/console/conversations/{console.conversation}")
-    await page.locator("#say").fill("Half a sent")
-    await page.keyboard.press("Control+k")
-    await expect(page.locator("#inbox-search")).to_be_focused()
-    await page.keyboard.type("parcel")
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/console/search?q=parcel")
-    await page.goto(f"{console.office.base}/console/docs")
-    await expect(page.locator("[data-open=help]")).to_have_js_property("hidden", False)
-    await page.keyboard.press("Control+k")
-    await expect(page.locator("#find")).to_be_focused()
-    await page.goto(f"{console.office.base}/console/settings")
-    # The keys work once the scripts have run, which is a moment after the page was loaded.
-    await expect(page.locator("[data-open=help]")).to_have_js_property("hidden", False)
-    await page.keyboard.press("Control+k")
-    await page.wait_for_url("**/console/search")
-    await expect(page.locator("#inbox-search")).to_be_focused()

@@ -21,7 +21,8 @@ async def test_from_widget_to_console_and_back(
     agent = await person(browser, server.url)
     await sign_in(agent.page, server)
     await agent.page.goto(f"{server.url}/console/inbox?view=unassigned")
-    await expect(agent.page.get_by_text("Nobody is waiting", exact=False)).to_be_visible()
+    rows = agent.page.locator("[data-row]")
+    await expect(rows).to_have_count(2)  # of the demo's morning
 
     visitor = await person(browser, server.url)
     widget = Widget(visitor.page)
@@ -47,8 +48,8 @@ async def test_from_widget_to_console_and_back(
 
     # A person: the visitor is told what happens next, the agent's page shows the ticket without a reload.
     await widget.say("can I talk to someone? My order number is 20431, mail me at ana@example.com")
-    await expect(widget.frame.get_by_text("Your request has number 1", exact=False)).to_be_visible()
-    row = agent.page.locator("[data-row]").first
+    await expect(widget.frame.get_by_text("Your request has number 7", exact=False)).to_be_visible()
+    row = rows.filter(has_text="goggles")
     await expect(row).to_be_visible()
     await row.click()
     panel = agent.page.get_by_role("complementary").last

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
+from minidesk.accounts import seen_here
 from minidesk.db.models import Agent, SentMail
 from minidesk.files.pictures import portrait
 from minidesk.sites import Look, OpeningHours, SiteConfig, Span, update_config
@@ -94,6 +95,8 @@ async def test_a_face_in_a_dark_chat(embedding: Embedding) -> None:
     frame = await embedding.chat(page)
     assert await frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 23, 21)"
     await expect(page.locator("minidesk-widget button")).to_have_css("bottom", "80px")
+    agent = await add_agent(it.db, it.clock, it.site.id, "Mara Berg")
+    await seen_here(it.db, it.hub, it.site.id, agent.id, it.clock())
     logo = frame.locator(".head img")
     assert "/logo/" in str(await logo.get_attribute("src"))
     await say(frame, "I want a person")
@@ -101,7 +104,6 @@ async def test_a_face_in_a_dark_chat(embedding: Embedding) -> None:
     await frame.get_by_role("button", name="Talk to a person").first.click()
     await expect(frame.get_by_text("You are next.")).to_be_visible()
     assert await violations(page, frame) == []
-    agent = await add_agent(it.db, it.clock, it.site.id, "Mara Berg")
     id = await embedding.conversation()
     async with it.db.write() as tx:
         await tx.execute(update(Agent).where(Agent.id == agent.id).values(picture=face))

@@ -60,9 +60,9 @@ from minidesk.live import EventLog, Hub
 from minidesk.outbound import Allowed, Outbound
 from minidesk.settings import Settings
 from minidesk.text.locale import load_texts
-from minidesk.tickets import Tickets
+from minidesk.tickets import Tickets, save_search
 from minidesk.web.assets import Assets
-from minidesk.web.console import ConsoleDeps, console_router, streams
+from minidesk.web.console import ConsoleDeps, console_router, lost_page, streams
 from minidesk.web.guard import Guard, GuardRules
 from minidesk.web.limits import LoginThrottle, RateLimiter
 from minidesk.web.problems import install_error_handlers
@@ -234,7 +234,7 @@ async def office(db: Database, clock: FakeClock, settings: Settings) -> AsyncIte
     deps = build(db, clock, settings)
     app = FastAPI()
     app.include_router(console_router(deps))
-    install_error_handlers(app)
+    install_error_handlers(app, lost_page(deps))
     app.add_middleware(Guard, rules=GuardRules())
     office = Office(
         db, clock, deps, app, await add_site(db, clock, "Alpenglow"), await add_site(db, clock, "Other")
@@ -576,6 +576,46 @@ async def test_only_editors_change_documents(office: Office) -> None:
     assert await office.count(Source) == 0
 
 
+async def test_a_lost_browser_gets_a_page_and_a_program_the_error_body(office: Office) -> None:
+    await office.agent("mara@example.com", office.site)
+    person = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    elsewhere = await office.conversation(office.other)
+    async with office.at_work("mara@example.com") as inside, office.browser() as outside:
+        for path in ("/console/nonsense", "/console/docs/documents/a/b/c", "/console/logout"):
+            for browser in (inside, outside):
+                page = await browser.get(path, headers=person)
+                assert page.status_code == (405 if path.endswith("logout") else 404), path
+                assert page.headers["content-type"].startswith("text/html"), path
+                assert '<a class="button" href="/console/inbox">To the inbox</a>' in page.text
+                assert page.headers["cache-control"] == "no-store"
+                told = await browser.get(path, headers={"Accept": "application/json"})
+                assert told.json()["error"]["code"] in ("not_found", "method_not_allowed"), path
+        part = await inside.get("/console/nonsense", headers={**person, **PART})
+        assert part.json()["error"]["code"] == "not_found"
+        # What is somebody else's says the same as what there is not.
+        theirs = await inside.get(f"/console/conversations/{elsewhere}", headers=person)
+        nobodys = await inside.get("/console/conversations/con_none", headers=person)
+        no_such = await inside.get("/console/nonsense", headers=person)
+        words = [
+            re.sub(r"<span class=\"mono\">.*?</span>", "", each.text) for each in (theirs, nobodys, no_such)
+        ]
+        assert words[0] == words[1] == words[2]
+        german = await outside.get("/console/nonsense", headers={**person, "Accept-Language": "de"})
+        assert "Hier ist nichts" in german.text
+        assert (await outside.get("/elsewhere", headers=person)).json()["error"]["code"] == "not_found"
+
+
+async def test_whom_a_note_can_name(office: Office) -> None:
+    await office.agent("mara@example.com", office.site)
+    await office.agent("ben@example.com", office.site, "admin", name="Ben Okafor")
+    await office.agent("eve@example.com", office.other, name="Eve Elsewhere")
+    conversation = await office.conversation(office.site)
+    async with office.at_work("mara@example.com") as mara, office.at_work("eve@example.com") as eve:
+        path = f"/console/conversations/{conversation}/people"
+        assert (await mara.get(path)).json() == {"people": [{"name": "Ben Okafor", "about": "Administrator"}]}
+        assert (await eve.get(path)).status_code == 404
+
+
 async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     mara = await office.agent("mara@example.com", office.site, "admin")
     conversation, source = await office.conversation(office.site), await put_file(office, office.site)
@@ -610,6 +650,9 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
     )  # fmt: skip
     async with office.db.write() as tx:
         tx.add(gap)
+        saved = await save_search(
+            tx, office.site.id, mara, name="Parcels", query="q=parcel", now=office.clock()
+        )
     async with office.at_work("mara@example.com") as browser:
         before = await everything(office.db)
         paths = [
@@ -622,6 +665,7 @@ async def test_no_page_changes_anything_by_being_read(office: Office) -> None:
             filled = path.format(
                 conversation_id=conversation, source_id=source, crawl_id=crawl.id, endpoint_id=hook.id,
                 agent_id=mara, token=invited.token, reset=reset.token, gap_id=gap.id, attachment_id=file.id,
+                saved_id=saved,
             )  # fmt: skip
             async with browser.client.stream("GET", filled) as answer:
                 assert answer.status_code in (200, 303, 404), path
@@ -673,6 +717,28 @@ async def test_an_answer_reaches_the_visitor_once_and_a_note_never(office: Offic
         seen = await office.deps.events.after(tx, conversation, 0, audience="all")
         assert await tx.scalar(select(Ticket.status)) == "solved"
     assert [e.data["text"] for e in seen if e.type == "message"] == ["Where is my parcel?", "It left today."]
+
+
+async def test_why_a_priority_is_what_it_is_in_words_of_the_page(office: Office) -> None:
+    await office.agent("mara@example.com", office.site)
+    plain = await office.conversation(office.site)
+    pressing = await office.conversation(office.site, "Where is my parcel? I need it by Friday.")
+    for one in (plain, pressing):
+        await office.deps.handoff.hand_off(one, "customer_request")
+    german = {"Accept-Language": "de"}
+    async with office.at_work("mara@example.com") as browser:
+        path = f"/console/conversations/{plain}"
+        assert (
+            "<dt>Why</dt>" not in (await browser.get(path)).text
+        )  # nothing asks for more: no sentence about it
+        assert (await browser.part(f"{path}/ticket", priority="high")).status_code == 204
+        assert "set by an agent" in (await browser.get(path)).text
+        assert "von einem Menschen gesetzt" in (await browser.get(path, headers=german)).text
+        said = await browser.get(f"/console/conversations/{pressing}")
+        assert "High: speaks of a deadline" in said.text
+        quoted = await browser.get(f"/console/conversations/{pressing}", headers=german)
+        assert "“by Friday”</a>" in quoted.text
+        assert "speaks of" not in quoted.text
 
 
 async def test_team_and_priority_are_chosen_in_the_panel(office: Office) -> None:

@@ -390,3 +390,18 @@ async def test_no_form_counts_without_its_token(office: Reading) -> None:
             assert answer.status_code == 403, action
         assert (await browser.post("/console/docs/entries", **{**ENTRY, "csrf": "wrong"})).status_code == 403
     assert await office.told("zippers")
+
+
+async def test_pages_that_the_model_does_not_read_are_named_with_a_model_that_does(office: Reading) -> None:
+    german = "Die Fäden ziehen wir nach einer Woche, und Sie dürfen essen, wenn die Betäubung vorbei ist."
+    hidden = '<html><body><p>Wir öffnen um neun, und Sie dürfen warten.</p><p style="color:#fff">Geld!</p></body></html>'
+    advised = "MINIDESK_EMBEDDING_MODEL to sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
+    async with office.at_work(EDITOR) as browser:
+        assert advised not in (await browser.get("/console/docs")).text
+        files = (("danach.txt", german.encode()), ("garten.html", hidden.encode()))
+        assert await office.upload(browser, *files) == [None, None]
+        await office.work()
+        page = unescape((await browser.get("/console/docs")).text)
+        assert "Most of these pages are in German" in page
+        assert advised in page
+        assert "1 passage that readers cannot see was left out." in page

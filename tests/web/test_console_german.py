@@ -11,6 +11,7 @@ from tests.web.test_console import Office
 
 import minidesk.web.console as package
 from minidesk.accounts import ACTIONS, SCOPES
+from minidesk.web.console.places import PLACES
 from minidesk.web.console.view import LOCALES
 
 office = test_console.office
@@ -59,6 +60,7 @@ def test_every_action_scope_and_language_has_its_words() -> None:
         *(f"audit.{action}" for action in ACTIONS),
         *(f"scope.{scope}" for scope in SCOPES),
         *(f"language.{locale}" for locale in LOCALES),
+        *(key for place in PLACES for key in (place.name, place.part)),
     }
     assert wanted <= set(TEXTS["en"])
 

@@ -37,6 +37,7 @@ async def test_edited_compared_and_brought_back(office: Office) -> None:
         empty = (await browser.get(HERE)).text
         assert "Nobody has changed anything yet" in empty
         assert version_of("", "") in empty
+        assert f"In use: what minidesk brings along, version {shipped().version}" in empty
         assert (await send(browser, instructions="Be brief.\r\nSay du.")).status_code == 303
         assert await now(office) == PromptWords("", "Be brief.\nSay du."), (
             "the shipped rules are followed, not copied"
@@ -46,6 +47,7 @@ async def test_edited_compared_and_brought_back(office: Office) -> None:
         page = (await browser.get(HERE)).text
         assert re.search(r'<li class="added">.*<ins>two</ins>', page)
         assert "Edited by Mara Lindt" in page
+        assert "In use: version 3 of this site" in page
         assert version_of(own, "Be brief.\nSay du.") in page
         first = (await browser.get(f"{HERE}?n=2")).text
         assert re.search(r'<li class="added">.*Say du\.', first)

@@ -342,7 +342,8 @@ async def test_a_sentence_is_tried_against_the_topics_as_they_are_written(office
         escaped = await tried(browser, "I am a journalist")
         assert "<i>" not in escaped.text
         assert "“Press <i>”" in unescape(escaped.text)
-        assert "the assistant answers this" in (await tried(browser, "When do you open?")).text
+        # In German: without a model every word of English is like every other here.
+        assert "the assistant answers this" in (await tried(browser, "Wann habt ihr offen?")).text
         assert "first" in (await tried(browser, "")).text
         assert "first" in (await tried(browser, "lawyer", "")).text
         assert (await stored(office)).config.person_topics == ()

@@ -139,6 +139,33 @@ async def test_another_sites_things_are_not_there(api: Api) -> None:
         assert answer.status_code == 404, (path, answer.text)
 
 
+async def test_how_a_team_gives_its_tickets_out_is_read_and_written(api: Api) -> None:
+    program = await api.program()
+    made = (await program.call("POST", "/teams", json={"name": "Returns"})).json()
+    assert (made["giving"], made["claim_minutes"]) == ("taken", 5)
+    path = f"/teams/{made['id']}"
+    changes: list[tuple[dict[str, Any], tuple[str, int]]] = [
+        ({"giving": "given", "claim_minutes": 15}, ("given", 15)),
+        ({}, ("given", 15)),  # who replaces a team and knows nothing of it changes nothing of it
+        ({"giving": None, "claim_minutes": 3}, ("given", 3)),
+        ({"giving": "taken"}, ("taken", 3)),
+    ]
+    for body, stands in changes:
+        team = (await program.call("PUT", path, json={"name": "Returns", **body})).json()
+        assert (team["giving"], team["claim_minutes"]) == stands
+        [listed] = (await program.call("GET", "/teams")).json()["teams"]
+        assert listed == team
+    refused: list[dict[str, Any]] = [{"giving": "thrown"}, {"claim_minutes": 0}, {"claim_minutes": 1441}]
+    for wrong in refused:
+        assert (await program.call("PUT", path, json={"name": "Returns", **wrong})).status_code == 422
+    made = (await program.call("POST", "/teams", json={"name": "Support", "giving": "given"})).json()
+    assert (made["giving"], made["claim_minutes"]) == ("given", 5)
+    log = (await program.call("GET", "/audit?about=teams")).json()["entries"]
+    assert [each["changes"].get("giving") for each in log] == [
+        ["taken", "given"], ["given", "taken"], None, ["taken", "given"], None,
+    ]  # fmt: skip
+
+
 async def test_teams_and_webhooks_are_made_once_and_what_is_done_stands_in_the_audit_log(api: Api) -> None:
     agent = await add_agent(api.db, api.clock, api.site.id, name="Mara Lindt")
     program = await api.program()

@@ -8,9 +8,10 @@ from sqlalchemy import update
 from tests.rows import add_agent
 from tests.web.conftest import Desk, Visitor, open_visitor
 
+from minidesk.accounts import seen_here, set_away
 from minidesk.db.models import Agent, Conversation
 from minidesk.files.pictures import PORTRAIT_SIDE, portrait
-from minidesk.sites import Look, SiteConfig, update_config
+from minidesk.sites import Look, OpeningHours, SiteConfig, update_config
 
 
 async def test_the_agent_writes_and_so_does_the_visitor(
@@ -55,8 +56,20 @@ async def test_the_place_in_the_queue(desk: Desk, client: httpx.AsyncClient) -> 
     async def places() -> list[int | None]:
         return [(await one.get(f"/conversations/{id}/place")).json()["ahead"] for one, id in waiting]
 
-    assert await places() == [0, 1, 2]
+    # Nobody is at the console: nobody is next.
+    assert await places() == [None, None, None]
     agent = await add_agent(desk.db, desk.clock, desk.site.id, "Mara Berg")
+    await seen_here(desk.db, desk.hub, desk.site.id, agent.id, desk.clock())
+    assert await places() == [0, 1, 2]
+    async with desk.db.write() as tx:
+        await set_away(tx, desk.hub, agent.id, True, desk.clock())
+    assert await places() == [None, None, None]
+    async with desk.db.write() as tx:
+        await set_away(tx, desk.hub, agent.id, False, desk.clock())
+        await update_config(tx, desk.site.id, SiteConfig(hours=OpeningHours(week=((),) * 7)))
+    assert await places() == [None, None, None]  # somebody is still there after hours, and may go any time
+    async with desk.db.write() as tx:
+        await update_config(tx, desk.site.id, SiteConfig())
     async with desk.db.write() as tx:
         await desk.conversations.take_over(tx, waiting[0][1], agent.id)
         await tx.execute(

@@ -161,13 +161,13 @@ async def test_where_the_answer_goes_when_nobody_is_there(desk: Desk, visitor: V
         await visitor.post(f"/conversations/{id}/address", {"address": "a@example.com", "client_id": "m1"})
     ).status_code == 409
     await visitor.post(f"/conversations/{id}/handoff")
-    assert (await visitor.get(f"/conversations/{id}/place")).json() == {"ahead": 0, "away": True}
+    assert (await visitor.get(f"/conversations/{id}/place")).json() == {"ahead": None, "away": True}
     for _ in range(2):  # pressed twice
         left = await visitor.post(
             f"/conversations/{id}/address", {"address": "Ana@example.com", "client_id": "m2"}
         )
         assert left.status_code == 202
-    assert (await visitor.get(f"/conversations/{id}/place")).json() == {"ahead": 0, "away": False}
+    assert (await visitor.get(f"/conversations/{id}/place")).json() == {"ahead": None, "away": False}
     said = [m["text"] for m in (await visitor.get(f"/conversations/{id}")).json()["messages"]]
     assert said.count("ana@example.com") == 1
     async with desk.db.read() as tx:

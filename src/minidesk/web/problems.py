@@ -5,14 +5,15 @@ which the log tells more. Never a trace, a path, SQL or an upstream's name.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from minidesk.errors import BadRequest, Invalid, MinideskError, NotFound
 
@@ -21,6 +22,20 @@ _METHOD = (
     "method_not_allowed",
     "This address does not take that method. See the API's description for the one it takes.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LostPage:
+    """What a person's browser is shown below `prefix` at an address that no route answers: by the request and the status."""
+
+    prefix: str
+    answer: Callable[[Request, int], Awaitable[Response]]
+
+    def fits(self, request: Request) -> bool:
+        """Whether a person asked, and not a script of the page or a program."""
+        path, accepted = request.url.path, request.headers.get("accept", "")
+        below = path == self.prefix or path.startswith(f"{self.prefix}/")
+        return below and "text/html" in accepted and "hx-request" not in request.headers
 
 
 def error_response(
@@ -46,8 +61,8 @@ def request_id_of(request: Request) -> str:
     return str(getattr(request.state, REQUEST_ID, ""))
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Answer every error of ours, of FastAPI and of Starlette with the one body.
+def install_error_handlers(app: FastAPI, lost: LostPage | None = None) -> None:
+    """Answer every error of ours, of FastAPI and of Starlette with the one body; people who are `lost` get its page.
 
     What none of them knows goes on to the guard, which logs it and answers 500.
     """
@@ -63,11 +78,13 @@ def install_error_handlers(app: FastAPI) -> None:
         problem = BadRequest() if unparsable else Invalid(sentence_for(errors))
         return response_of(problem, request_id_of(request))
 
-    async def starlettes(request: Request, error: Exception) -> JSONResponse:
+    async def starlettes(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         cause = error.__cause__
         if isinstance(cause, MinideskError):  # FastAPI wraps what is raised while it reads a body
             return response_of(cause, request_id_of(request))
+        if lost is not None and error.status_code in (404, 405) and lost.fits(request):
+            return await lost.answer(request, error.status_code)
         if error.status_code == 404:
             return response_of(NotFound(), request_id_of(request))
         code, message = _METHOD if error.status_code == 405 else ("bad_request", BadRequest.default)

@@ -1,4 +1,4 @@
-/** Keys, the help dialog and clocks of the whole page. A key belongs to the element that names it in `data-key`. */
+/** Keys, the dialogs and clocks of the whole page. A key belongs to the element that names it in `data-key`. */
 import { tick } from "./times";
 
 const isWriting = (target: EventTarget | null) =>
@@ -13,9 +13,10 @@ function move(by: number): void {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-function use(element: HTMLElement): void {
+/** Does what the element is for, as its key and the command bar do. */
+export function use(element: HTMLElement): void {
   if (element.dataset["open"]) {
-    document.querySelector<HTMLDialogElement>(`#${element.dataset["open"]}`)?.showModal();
+    show(element.dataset["open"]);
   } else if (element.matches("input[type=radio]")) {
     (element as HTMLInputElement).checked = true;
     element.dispatchEvent(new Event("change", { bubbles: true }));
@@ -28,19 +29,24 @@ function use(element: HTMLElement): void {
   if (element.dataset["then"]) document.querySelector<HTMLElement>(element.dataset["then"])?.focus();
 }
 
-/** The search of this page, or the page for it; also from within a field, where `/` is a letter. */
-function find(): void {
-  const field = document.querySelector<HTMLInputElement>('input[data-key="/"]');
-  if (!field?.offsetParent) return location.assign("/console/search");
-  field.focus();
-  field.select();
+function show(id: string): void {
+  const dialog = document.querySelector<HTMLDialogElement>(`#${id}`);
+  dialog?.showModal();
+  dialog?.dispatchEvent(new CustomEvent("desk:open"));
+}
+
+/** Also from within a field, and once more to close it. Above another dialog nothing opens. */
+function command(): void {
+  const open = document.querySelector<HTMLDialogElement>("dialog[open]");
+  if (!open) show("commands");
+  else if (open.id === "commands") open.close();
 }
 
 export function desk(body: HTMLElement): () => void {
   const keys = (event: KeyboardEvent) => {
-    if ((event.ctrlKey || event.metaKey) && event.key === "k" && !document.querySelector("dialog[open]")) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
       event.preventDefault();
-      find();
+      command();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -71,6 +77,7 @@ export function desk(body: HTMLElement): () => void {
     select?.form?.requestSubmit();
   };
   for (const hidden of body.querySelectorAll<HTMLElement>("[data-open][hidden]")) hidden.hidden = false;
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) for (const key of body.querySelectorAll('[data-mod="K"]')) key.textContent = "⌘ K";
   document.addEventListener("keydown", keys);
   document.addEventListener("click", click);
   document.addEventListener("change", change);

@@ -14,6 +14,7 @@ import "./tickets.css";
 import htmx from "htmx.org";
 import { assist } from "./assist";
 import { canned } from "./canned";
+import { commands } from "./commands";
 import { composer } from "./composer";
 import { copy } from "./copy";
 import { desk } from "./desk";
@@ -24,6 +25,7 @@ import { list } from "./list";
 import { live } from "./live";
 import { menu } from "./menu";
 import { notify } from "./notify";
+import { people } from "./people";
 import { preview } from "./preview";
 import { seen } from "./seen";
 import { transcript } from "./transcript";
@@ -32,7 +34,7 @@ import { upload } from "./upload";
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { assist, canned, composer, copy, desk, empty, list, live, menu, notify, preview, seen, transcript, upload };
+const controllers: Record<string, Controller> = { assist, canned, commands, composer, copy, desk, empty, list, live, menu, notify, people, preview, seen, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

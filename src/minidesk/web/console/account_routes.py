@@ -8,7 +8,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import AgentIdentity, FactorState, check_code_form, record_of_agent
+from minidesk.accounts import AgentIdentity, FactorState, check_code_form, record_of_agent, set_away
 from minidesk.db import Tx
 from minidesk.db.models import Agent
 from minidesk.errors import Conflict, Invalid, MinideskError
@@ -19,6 +19,7 @@ from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import (
     Viewer,
     access_viewer,
+    came_from,
     checked_form,
     checked_viewer,
     field,
@@ -146,6 +147,14 @@ def _add_account(router: APIRouter, account: _Account) -> None:
             raise Invalid("Choose one of the offered languages.", code="locale_invalid")
         await deps.agents.choose_locale(agent.agent_id, wanted or None)
         return _done("language")
+
+    @router.post("/account/away")
+    async def away(request: Request) -> Response:
+        """Take no tickets for a while, or take them again; back to the page that it was pressed on."""
+        agent, form = await checked_form(deps, request)
+        async with deps.db.write() as tx:
+            await set_away(tx, deps.hub, agent.agent_id, field(form, "away") == "yes", deps.clock())
+        return to(came_from(request))
 
     @router.post("/account/picture")
     async def picture(request: Request) -> Response:

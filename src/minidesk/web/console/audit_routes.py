@@ -1,5 +1,6 @@
 """Who changed what in a site: for its administrators alone."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
@@ -102,11 +103,18 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         who = view.t("audit.command") if actor.kind == "command" else actor.name
         who = view.t("audit.key", name=actor.name) if actor.kind == "key" else who
         changes = tuple(
-            ChangeRow(name, _said(before), _said(after), before is not None or after is not None)
+            ChangeRow(_field(name), _said(before), _said(after), before is not None or after is not None)
             for name, before, after in entry.changes
         )
         what = view.t(f"audit.{entry.action}")
         return EntryRow(when(entry.at, deps.clock()), who, what, entry.target_name, actor.address, changes)
+
+    def _field(name: str) -> str:
+        """A field as its page calls it; what has no such name, such as a key of a newer version, as it is written."""
+        for key in (f"audit.field.{name}", f"site.{name}"):
+            with suppress(KeyError):
+                return view.t(key)
+        return name.replace("_", " ")
 
     def _said(value: object) -> str:
         if isinstance(value, bool):

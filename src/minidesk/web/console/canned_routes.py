@@ -1,6 +1,7 @@
 """The page of saved replies and macros: read, written, changed and deleted by editors and administrators."""
 
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Literal
 
 from fastapi import APIRouter
@@ -167,7 +168,7 @@ def _does(written: ReplyForm) -> Does:
 
 
 def _form(reply: CannedView, teams: dict[str, str], t: Translate) -> ReplyForm:
-    preview = " ".join(reply.text.split())[:PREVIEW_CHARS]
+    preview = shorten(reply.text, PREVIEW_CHARS, placeholder=" …")
     does = reply.does
     return ReplyForm(
         reply.id,

@@ -57,6 +57,7 @@ class Shell:
     may_edit: bool = False  # upload and delete documents
     may_administer: bool = False  # make and revoke API keys
     starting: bool = False  # the Start page stands in the menu
+    away: bool = False  # no tickets are given to the agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class ListPart:
     people: tuple[Option, ...] = ()  # to whom the chosen rows can be given; empty where rows cannot be chosen
     said: str = ""  # what came of a bulk action
     near: int = 0  # of this agent's and nobody's: clocks that are warned of
+    saved: tuple[Option, ...] = ()  # searches that this agent keeps
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from minidesk.db import Tx
 from minidesk.errors import MinideskError
 from minidesk.knowledge.crawls import list_crawls
+from minidesk.knowledge.languages import ADVISED_MODEL, languages_read, unread_language
 from minidesk.knowledge.overlaps import count_overlaps
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import whole_number
@@ -22,9 +23,11 @@ from minidesk.web.console.docs_contexts import DocsPage, EntryPart, SourcePart, 
 from minidesk.web.console.docs_queries import KINDS, STATUSES, Filters
 from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer
 from minidesk.web.console.inbox import shell_of
-from minidesk.web.console.view import View
+from minidesk.web.console.view import Translate, View
 
 _FIND_CHARS = 200
+# Languages that we have names for.
+NAMED_LANGUAGES = frozenset("ar de es fr he it ja nl pl pt ru tr zh".split())  # noqa: SIM905 (a list of 13 strings cannot be read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,15 @@ class Docs:
             around = await shell_of(tx, viewer, "docs")
             crawls = crawl_lines(await list_crawls(tx, site_id), now, t)
             overlaps = sum((await count_overlaps(tx, site_id)).values())
+            unread = await unread_language(tx, site_id, languages_read(deps.settings))
         page = DocsPage(
             shell=around,
             list=rows,
             max_bytes=deps.settings.document_max_bytes,
             crawls=crawls,
             overlaps=overlaps,
+            unread=language_name(unread, t) if unread else "",
+            advised_model=ADVISED_MODEL,
             source=beside.source,
             entry=beside.entry,
             versions=beside.versions,
@@ -95,6 +101,11 @@ class Docs:
             problem=problem.message if problem else "",
         )
         return self.view.html("docs.html", status=problem.status if problem else 200, page=page)
+
+
+def language_name(code: str, t: Translate) -> str:
+    """A language in the reader's words; its two letters where we have none."""
+    return t(f"docs.language.{code}") if code in NAMED_LANGUAGES else code
 
 
 def filters_of(request: Request) -> Filters:

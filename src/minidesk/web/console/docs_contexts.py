@@ -156,6 +156,8 @@ class DocsPage:
     max_bytes: int
     crawls: tuple[CrawlLine, ...] = ()
     overlaps: int = 0  # pairs of pages that somebody should look at
+    unread: str = ""  # the language of most pages, in words, where the embedding model does not read it
+    advised_model: str = ""  # one that does
     source: SourcePart | None = None
     entry: EntryPart | None = None
     versions: VersionsPart | None = None

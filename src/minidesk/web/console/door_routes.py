@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import access_site
+from minidesk.accounts import access_site, left
 from minidesk.errors import MinideskError, NotAuthenticated, NotFound
 from minidesk.web.console.contexts import DoorPage
 from minidesk.web.console.deps import ConsoleDeps
@@ -98,9 +98,10 @@ def _add_inside(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/logout")
     async def logout(request: Request) -> Response:
-        await checked_form(deps, request)
+        agent, _ = await checked_form(deps, request)
         async with deps.db.write() as tx:
             await deps.sessions.close(tx, session_cookie(request, deps.settings) or "")
+            await left(tx, deps.hub, agent.agent_id)
         response = to("/console/login")
         clear_session_cookie(response, deps.settings)
         response.headers["Clear-Site-Data"] = '"storage"'  # drafts of messages

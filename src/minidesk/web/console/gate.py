@@ -2,15 +2,17 @@
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, check_csrf, list_sites
+from minidesk.accounts import Actor, AgentIdentity, Role, SiteAccess, check_csrf, list_sites, seen_here
 from minidesk.db import Tx
-from minidesk.errors import CsrfFailed, NotAllowed, NotFound
+from minidesk.errors import CsrfFailed, MinideskError, NotAllowed, NotFound
 from minidesk.insight.first_steps import is_starting
 from minidesk.settings import Settings
 from minidesk.web.body import read_form
@@ -122,6 +124,12 @@ async def viewer_in(
     return Viewer(agent, site, tuple(sites), starting, address_of(deps, request))
 
 
+async def at_the_console(deps: ConsoleDeps, site_id: str, agent_id: str) -> None:
+    """A page of the site is open in front of the agent, who can be given tickets then. No page fails for it."""
+    with suppress(MinideskError):
+        await seen_here(deps.db, deps.hub, site_id, agent_id, deps.clock())
+
+
 async def checked_form(deps: ConsoleDeps, request: Request) -> tuple[AgentIdentity, FormData]:
     """The agent and the fields of a form that they sent from our own page.
 
@@ -197,3 +205,12 @@ def local_path(raw: str) -> str:
     """Where to go after signing in: a page of the console, never another host's."""
     plain = raw.startswith("/console") and "\\" not in raw and not any(ord(c) < 32 for c in raw)
     return raw if plain and raw[8:9] in ("", "/", "?") and len(raw) < 500 else "/console/inbox"
+
+
+def came_from(request: Request) -> str:
+    """The page of the console that a form was sent from; the inbox where the browser does not say."""
+    try:
+        last = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/console/inbox"
+    return local_path(last.path + (f"?{last.query}" if last.query else ""))

@@ -1,13 +1,24 @@
 """The inbox's list as a context."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from minidesk.accounts import list_people
 from minidesk.db import Tx
 from minidesk.text.normalise import replace_surrogates
-from minidesk.tickets import Due, InboxLine, View, inbox, inbox_counts, site_tags, tags_of
+from minidesk.tickets import (
+    Due,
+    InboxLine,
+    SavedView,
+    View,
+    inbox,
+    inbox_counts,
+    list_saved,
+    site_tags,
+    tags_of,
+)
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
 from minidesk.web.console.queries import first_words_of, waiting_count
@@ -20,6 +31,7 @@ VIEWS: dict[str, View] = {
     "unassigned": "unassigned",
     "team": "team",
     "open": "all",
+    "waiting": "waiting",
     "snoozed": "snoozed",
     "mentions": "mentions",
     "assistant": "assistant",
@@ -39,8 +51,8 @@ async def list_part(
     lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], tag=tag, limit=SHOWN + 1)
     counts = await inbox_counts(tx, site_id=site_id, agent_id=agent_id, now=now, tag=tag)
     numbers = (
-        counts.mine, counts.unassigned, counts.team, counts.all, counts.snoozed, counts.mentions,
-        counts.assistant, counts.solved,
+        counts.mine, counts.unassigned, counts.team, counts.all, counts.waiting, counts.snoozed,
+        counts.mentions, counts.assistant, counts.solved,
     )  # fmt: skip
     tabs = tuple(
         Tab(key, t(f"inbox.view.{key}"), n, f"/console/inbox?{query_of(key, tag)}", key == view)
@@ -59,11 +71,17 @@ async def list_part(
         Option(each, each, each.casefold() == tag.casefold()) for each in await site_tags(tx, site_id)
     )
     waiting = await waiting_count(tx, site_id, agent_id)
+    saved = saved_options(await list_saved(tx, site_id, agent_id))
     people = () if view in ("assistant", "solved") else await list_people(tx, site_id)
     return ListPart(
         view, tabs, rows, len(lines) > SHOWN, waiting, tag, known, counts.mentions,
-        tuple(Option(person.id, person.name) for person in people), near=counts.near,
+        tuple(Option(person.id, person.name) for person in people), near=counts.near, saved=saved,
     )  # fmt: skip
+
+
+def saved_options(saved: Sequence[SavedView], selected: str = "") -> tuple[Option, ...]:
+    """The agent's saved searches, to choose one."""
+    return tuple(Option(each.id, each.name, each.id == selected) for each in saved)
 
 
 def query_of(view: str, tag: str) -> str:
@@ -86,6 +104,7 @@ def shell(viewer: Viewer, section: str, waiting: int = 0) -> Shell:
         may_edit=viewer.may_edit,
         may_administer=viewer.site.may("admin"),
         starting=viewer.starting,
+        away=viewer.agent.away,
     )
 
 
@@ -124,18 +143,19 @@ def _row(
         line.last_author == "visitor" and line.ticket_id is not None and line.assignee_id in (None, agent_id)
     ) or line.mentioned
     href = f"/console/conversations/{line.conversation_id}?{query_of(view, tag)}"
+    shown_at = line.waits_since or line.last_message_at
     drawn = (
         subject,
         summary,
         [(tag.word if not tag.due else tag.due, tag.tone) for tag in tags],
         unread,
         href,
-        line.last_message_at,
+        shown_at,
         labels,
     )
     version = hashlib.sha256(repr(drawn).encode()).hexdigest()[:12]
     return Row(
-        line.conversation_id, href, subject, summary, when(line.last_message_at, now), tags, unread,
+        line.conversation_id, href, subject, summary, when(shown_at, now), tags, unread,
         line.conversation_id == selected, version, labels,
     )  # fmt: skip
 

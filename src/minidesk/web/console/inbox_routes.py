@@ -9,7 +9,7 @@ from starlette.responses import Response
 from minidesk.web.console.bulk_routes import said_of
 from minidesk.web.console.contexts import InboxPage
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import access_viewer
+from minidesk.web.console.gate import access_viewer, at_the_console
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.streams import site_events, stream
 from minidesk.web.console.view import View
@@ -21,6 +21,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     @router.get("/inbox")
     async def inbox_page(request: Request) -> Response:
         viewer = await access_viewer(deps, request)
+        await at_the_console(deps, viewer.site.site_id, viewer.agent.agent_id)
         wanted, tag = request.query_params.get("view", ""), request.query_params.get("tag", "")
         async with deps.db.read() as tx:
             part = await list_part(tx, viewer, wanted, tag=tag, selected=None, now=deps.clock(), t=view.t)

@@ -12,16 +12,21 @@ from minidesk.accounts import (
     ROLES,
     InvitationView,
     Person,
+    Work,
     change_role,
     is_required_in,
     list_people,
+    list_suspended,
     list_teams,
+    list_workers,
     record,
     remove_person,
     require_in,
+    set_work,
 )
-from minidesk.errors import MinideskError, NotFound
-from minidesk.text.normalise import replace_surrogates
+from minidesk.errors import Invalid, MinideskError, NotFound
+from minidesk.text.normalise import replace_surrogates, whole_number
+from minidesk.tickets import release
 from minidesk.web.console.contexts import Option, Shell
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field, fields
@@ -41,6 +46,16 @@ class PersonRow:
     email: str
     roles: tuple[Option, ...]
     me: bool
+    work: "WorkForm"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkForm:
+    """What they take, as the form shows it."""
+
+    most_open: str = ""
+    languages: str = ""
+    skills: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,7 @@ class PeoplePage:
 
     shell: Shell
     rows: tuple[PersonRow, ...]
+    suspended: tuple[Option, ...]
     invitations: tuple[InvitationRow, ...]
     invite: InviteForm
     required: bool
@@ -143,6 +159,22 @@ def _add_members(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         viewer, form = await checked_viewer(deps, request, role="admin")
         return await changed(viewer, agent_id, field(form, "role"))
 
+    @router.post("/people/{agent_id}/work")
+    async def work(request: Request, agent_id: str) -> Response:
+        """What the person takes of the site's tickets."""
+        viewer, form = await checked_viewer(deps, request, role="admin")
+        try:
+            async with deps.db.write() as tx:
+                await set_work(
+                    tx, deps.hub, viewer.site.site_id, agent_id, _read_work(form),
+                    now=deps.clock(), actor=viewer.actor,
+                )  # fmt: skip
+        except NotFound:
+            raise
+        except MinideskError as error:
+            return await _page(deps, view, viewer, error=error)
+        return to(f"{HERE}#{agent_id}")
+
     @router.post("/people/{agent_id}/remove")
     async def remove(request: Request, agent_id: str) -> Response:
         viewer, _ = await checked_viewer(deps, request, role="admin")
@@ -154,6 +186,7 @@ def _add_members(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         try:
             async with deps.db.write() as tx:
                 if role is None:
+                    await release(tx, deps.tickets, agent_id, site_id)
                     await remove_person(tx, deps.sessions, now, viewer.actor, site_id, agent_id)
                 else:
                     await change_role(tx, deps.sessions, now, viewer.actor, site_id, agent_id, role)
@@ -171,6 +204,17 @@ def _read(form: FormData) -> _Written:
         frozenset(fields(form, "site")),
         frozenset(fields(form, "team")),
     )
+
+
+def _read_work(form: FormData) -> Work:
+    most, given = None, field(form, "most_open").strip()
+    if given and (most := whole_number(given)) is None:
+        raise Invalid("Write the number of tickets as a whole number, or nothing.", code="most_open_invalid")
+    languages, skills = (
+        tuple(word for word in field(form, name).replace(";", ",").split(",") if word.strip())
+        for name in ("languages", "skills")
+    )
+    return Work(most, languages, skills)
 
 
 async def _invite(deps: ConsoleDeps, viewer: Viewer, written: _Written) -> str:
@@ -223,14 +267,16 @@ async def _page(
     """The page; with `error`, or a problem of what was `written`, the one that refuses."""
     site_id, t = viewer.site.site_id, view.t
     async with deps.db.read() as tx:
-        people = await list_people(tx, site_id)
+        people, locked_out = await list_people(tx, site_id), await list_suspended(tx, site_id)
         invitations = await deps.doors.invitations.list_(tx, site_id)
         teams = [(team.id, team.name) for team in await list_teams(tx, site_id)]
         required = await is_required_in(tx, site_id)
+        works = {each.id: _work_form(each.work) for each in await list_workers(tx, site_id, deps.clock())}
         around = await shell_of(tx, viewer, "site")
     page = PeoplePage(
         around,
-        tuple(_row(person, viewer, t) for person in people),
+        tuple(_row(person, viewer, works.get(person.id, WorkForm()), t) for person in people),
+        tuple(Option(each.id, f"{each.name} ({each.email})") for each in locked_out),
         tuple(_invitation(one, t) for one in invitations),
         _form(viewer, written, teams, t),
         required,
@@ -256,10 +302,15 @@ def _form(viewer: Viewer, written: _Written, teams: Collection[tuple[str, str]],
     )
 
 
-def _row(person: Person, viewer: Viewer, t: Translate) -> PersonRow:
+def _work_form(work: Work) -> WorkForm:
+    most = "" if work.most_open is None else str(work.most_open)
+    return WorkForm(most, ", ".join(work.languages), ", ".join(work.skills))
+
+
+def _row(person: Person, viewer: Viewer, work: WorkForm, t: Translate) -> PersonRow:
     roles = tuple(Option(r, t(f"people.role.{r}"), r == person.role) for r in ROLES)
     mine = person.id == viewer.agent.agent_id
-    return PersonRow(person.id, person.name, person.email, roles if person.role else (), mine)
+    return PersonRow(person.id, person.name, person.email, roles if person.role else (), mine, work)
 
 
 def _invitation(one: InvitationView, t: Translate) -> InvitationRow:

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from minidesk.accounts import FactorState, SessionView, check_may_manage, record_of_agent
 from minidesk.db import Tx
 from minidesk.db.models import Agent
+from minidesk.errors import Conflict
+from minidesk.tickets import suspend
 from minidesk.web.console.contexts import Shell, When
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field
@@ -41,6 +43,8 @@ class PersonPage:
     factor: FactorState
     sessions: tuple[SessionRow, ...]
     mails: bool
+    suspended: bool
+    me: bool
     link: str = ""
     mailed: bool = False
 
@@ -88,6 +92,29 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 await _record(tx, deps.clock(), viewer, "people.second_factor_removed", agent)
         return to(here.format(agent_id))
 
+    @router.post("/people/{agent_id}/suspend")
+    async def suspend_them(request: Request, agent_id: str) -> Response:
+        """Lock them out everywhere; what they had waits for somebody else."""
+        viewer, _ = await checked_viewer(deps, request, role="admin")
+        if agent_id == viewer.agent.agent_id:
+            raise Conflict("You cannot suspend yourself. Ask another administrator.", code="suspend_self")
+        async with deps.db.write() as tx:
+            agent = await check_may_manage(tx, viewer.agent.agent_id, viewer.site.site_id, agent_id)
+            if agent.disabled_at is None:
+                await suspend(tx, deps.tickets, deps.agents, agent.id)
+                await _record(tx, deps.clock(), viewer, "people.suspended", agent)
+        return to(here.format(agent_id))
+
+    @router.post("/people/{agent_id}/restore")
+    async def restore(request: Request, agent_id: str) -> Response:
+        viewer, _ = await checked_viewer(deps, request, role="admin")
+        async with deps.db.write() as tx:
+            agent = await check_may_manage(tx, viewer.agent.agent_id, viewer.site.site_id, agent_id)
+            if agent.disabled_at is not None:
+                await deps.agents.disable_in(tx, agent.id, False)
+                await _record(tx, deps.clock(), viewer, "people.let_in", agent)
+        return to(here.format(agent_id))
+
     @router.post("/people/{agent_id}/sign-out")
     async def sign_out(request: Request, agent_id: str) -> Response:
         """Of everywhere, or of the one session that the form names."""
@@ -125,6 +152,8 @@ async def _page(
         factor,
         session_rows(deps, sessions, viewer.agent.session_id),
         deps.mails.configured,
+        agent.disabled_at is not None,
+        agent.id == viewer.agent.agent_id,
         link,
         mailed,
     )

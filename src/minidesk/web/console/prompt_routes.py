@@ -56,7 +56,8 @@ class PromptsPage:
     shipped: Shipped
     words: PromptWords
     mark: str
-    now_name: str
+    now: int  # the version in use; 0: what is shipped, alone
+    now_name: str  # as answers name it
     lines: tuple[PromptLine, ...]
     old: int
     new: int
@@ -142,6 +143,7 @@ async def _page(
         shipped(),
         words or current,
         current.mark if mark is None or overtaken else mark,
+        0 if current == PromptWords() else next((one.n for one in versions if one.words == current), 0),
         version_of(current.rules, current.instructions),
         tuple(_line(one, current, new, answers, now, view.t) for one in versions),
         old.n if old else 0,

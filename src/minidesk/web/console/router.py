@@ -1,6 +1,7 @@
 """All routes of the console, and what a page answers when something goes wrong."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.errors import Invalid, MinideskError, NotAuthenticated
+from minidesk.errors import Invalid, MinideskError, NotAuthenticated, NotFound
 from minidesk.web.console import (
     account_routes,
     attachment_routes,
@@ -46,9 +47,9 @@ from minidesk.web.console import (
 )
 from minidesk.web.console.contexts import MessagePage
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import NoSite, is_part
+from minidesk.web.console.gate import NoSite, identify, is_part
 from minidesk.web.console.view import View, speak, to
-from minidesk.web.problems import request_id_of
+from minidesk.web.problems import LostPage, request_id_of
 
 
 def console_router(deps: ConsoleDeps) -> APIRouter:
@@ -89,6 +90,19 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     return router
 
 
+def lost_page(deps: ConsoleDeps) -> LostPage:
+    """What a browser is shown at an address of the console that there is not. It says the same to everybody."""
+    view = View(deps.assets)
+
+    async def answer(request: Request, status: int) -> Response:
+        speak(request.headers.get("accept-language"))
+        with suppress(MinideskError):
+            await identify(deps, request)  # for the language that they chose
+        return _problem_page(view, request, NotFound(), status)
+
+    return LostPage("/console", answer)
+
+
 def _page_route(view: View) -> type[APIRoute]:
     """A route that answers a person with a page where something went wrong, and htmx with the one error body."""
 
@@ -111,7 +125,7 @@ def _page_route(view: View) -> type[APIRoute]:
     return PageRoute
 
 
-def _problem_page(view: View, request: Request, error: MinideskError) -> Response:
+def _problem_page(view: View, request: Request, error: MinideskError, status: int | None = None) -> Response:
     if isinstance(error, NotAuthenticated):
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         # A half-done sign-in is no place to come back to: whoever is signed in would be sent here again, for ever.
@@ -125,4 +139,4 @@ def _problem_page(view: View, request: Request, error: MinideskError) -> Respons
     csrf = error.csrf if isinstance(error, NoSite) else ""
     page = MessagePage(title, error.message, request_id_of(request), "/console/inbox", csrf)
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if error.retry_after else None
-    return view.html("message.html", status=error.status, headers=headers, page=page)
+    return view.html("message.html", status=status or error.status, headers=headers, page=page)

@@ -1,17 +1,18 @@
 """Event streams of the console: they say "look again", and pages fetch what they show."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from minidesk.accounts import access_site
+from minidesk.accounts import SEEN_EVERY, access_site
 from minidesk.errors import MinideskError
 from minidesk.live import desk_topic
 from minidesk.text.normalise import whole_number
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import identify
+from minidesk.web.console.gate import at_the_console, identify
 from minidesk.web.console.queries import site_version
 
 # Other processes write too, and their wake-ups do not reach this one: look at least this often. Each look also asks
@@ -57,6 +58,7 @@ async def _look(
     yield format_sse_event(retry=RETRY_MS)
     async with deps.hub.subscribe(*topics) as ear:
         version, quiet, here = "", 0, None
+        said: datetime | None = None
         while not deps.stopping.is_set():
             try:
                 agent = await identify(deps, request)
@@ -72,6 +74,9 @@ async def _look(
                     )
             except MinideskError:
                 return  # signed out, suspended, or no member any more: the page finds out when it asks again
+            if said is None or deps.clock() - said >= SEEN_EVERY:
+                said = deps.clock()
+                await at_the_console(deps, site_id, agent.agent_id)
             for event in events:
                 after = event.n
                 yield format_sse_event(event=event.type, data_str="{}", id=str(event.n))

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from minidesk.accounts import list_people
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.db import Tx
 from minidesk.errors import Conflict, Invalid, MinideskError, NotFound, TooLarge, WrongType
@@ -24,7 +25,7 @@ from minidesk.web.console.assist_routes import Page
 from minidesk.web.console.contexts import Composer, ConversationPart, Helps, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import macro_lines, with_desk
-from minidesk.web.console.gate import checked_form, field, identify, is_part, viewer_in
+from minidesk.web.console.gate import at_the_console, checked_form, field, identify, is_part, viewer_in
 from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.queries import waiting_count
@@ -51,6 +52,7 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
         _add_act(router, deps, name, action, page)
     _add_parts(router, deps, view)
     _add_canned(router, deps, view, page)
+    _add_people(router, deps, view)
     assist_routes.add(router, deps, view, page, _composer)
 
 
@@ -141,6 +143,24 @@ def _add_canned(router: APIRouter, deps: ConsoleDeps, view: View, page: Page) ->
         )
 
 
+def _add_people(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
+    """Whom a note can name."""
+
+    @router.get("/conversations/{conversation_id}/people")
+    async def people(request: Request, conversation_id: str) -> Response:
+        """Everybody else who works for the site: the page looks through them while one types."""
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            found = await list_people(tx, row.site_id)
+        named = [
+            {"name": each.name, "about": view.t(f"people.role.{each.role}") if each.role else ""}
+            for each in found
+            if each.id != agent.agent_id
+        ]
+        return JSONResponse({"people": named}, headers=HEADERS)
+
+
 async def _page(
     deps: ConsoleDeps,
     view: View,
@@ -168,6 +188,7 @@ async def _page(
         choices = await canned_for(tx, opened.row, agent.agent_id)
         macros = await macro_lines(tx, opened.row.site_id, choices, view.t)
         helps = await helps_for(tx, deps.assist, conversation_id, view.t)
+    await at_the_console(deps, opened.row.site_id, agent.agent_id)
     page = InboxPage(
         shell(viewer, "inbox", rows.waiting),
         rows,

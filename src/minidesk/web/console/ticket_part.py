@@ -1,12 +1,16 @@
 """A ticket as a context: what a handoff found out, where it went and why, and when an answer is due."""
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 
 from minidesk.tickets import PRIORITIES, TicketView
 from minidesk.web.console.contexts import Fact, Option, Segment, TicketPart
 from minidesk.web.console.marks import evident
 from minidesk.web.console.times import clock, span
-from minidesk.web.console.view import Translate
+from minidesk.web.console.view import Translate, spoken
+
+_BY_RULE = re.compile(r"by the rule “(.+)”\.$")
 
 
 def reason_words(reason: str, t: Translate) -> str:
@@ -32,9 +36,9 @@ def ticket_part(ticket: TicketView, teams: list[tuple[str, str]], now: datetime,
         line.append(Segment(entity.text, entity.message_id, entity.text))
     routing = [
         Fact(t("ticket.team"), _backed(ticket.team_name or t("ticket.no_team"), sent), hint=_why_team(ticket, t)),
-        Fact(t("ticket.assignee"), (Segment(ticket.assignee_name or t("ticket.nobody")),)),
+        Fact(t("ticket.assignee"), (Segment(ticket.assignee_name or t("ticket.nobody")),), hint=_why_assignee(ticket, t)),
         Fact(t("ticket.priority"), _backed(t(f"priority.{ticket.priority}"), why), tone="alarm" if ticket.priority == "urgent" else "plain", hint=_signs(why, t)),
-        Fact(t("ticket.why"), evident(ticket.priority_why, why)),
+        *_why_priority(ticket, why, evident, t),
         Fact(t("ticket.reason"), (Segment(reason_words(ticket.reason, t)),)),
         *_clocks(ticket, now, t),
     ]  # fmt: skip
@@ -51,6 +55,25 @@ def ticket_part(ticket: TicketView, teams: list[tuple[str, str]], now: datetime,
     )
 
 
+def _why_priority(
+    ticket: TicketView,
+    words: list[tuple[str, str, str]],
+    evident: Callable[[str, list[tuple[str, str, str]]], tuple[Segment, ...]],
+    t: Translate,
+) -> list[Fact]:
+    """What made it more or less than normal; nothing where nothing did. The sentence is kept in English: other languages quote."""
+    if words and spoken() == "en":
+        return [Fact(t("ticket.why"), evident(ticket.priority_why, words))]
+    if words:
+        parts = [part for word in words for part in (Segment(", "), *_backed(f"“{word[1]}”", [word]))]
+        return [Fact(t("ticket.why"), tuple(parts[1:]))]
+    if rule := _BY_RULE.search(ticket.priority_why):
+        return [Fact(t("ticket.why"), (Segment(t("ticket.by_rule", names=rule[1])),))]
+    if ticket.priority_why.endswith("set by an agent."):
+        return [Fact(t("ticket.why"), (Segment(t("ticket.priority_by_agent")),))]
+    return []
+
+
 def _why_team(ticket: TicketView, t: Translate) -> str:
     """What sent it there: an agent, rules by their names, an earlier ticket or the team's description; how sure that is."""
     if ticket.team_corrected:
@@ -64,6 +87,25 @@ def _why_team(ticket: TicketView, t: Translate) -> str:
         return t("ticket.likeness", sure=sure)
     key = "ticket.like_corrected" if ticket.learned.corrected else "ticket.like_solved"
     return t(key, number=ticket.learned.number, sure=sure)
+
+
+def _why_assignee(ticket: TicketView, t: Translate) -> str:
+    """That the desk gave it to them, and why; nothing where a person or a rule did."""
+    given = ticket.given
+    if given is None or ticket.assignee_id is None:
+        return ""
+    why = [
+        t("ticket.given_open", n=given.open)
+        if given.most is None
+        else t("ticket.given_of", n=given.open, most=given.most)
+    ]
+    if given.before:
+        why.append(t("ticket.given_before"))
+    if given.language:
+        why.append(t("ticket.given_language", language=given.language))
+    if given.skills:
+        why.append(t("ticket.given_skills", words=", ".join(given.skills)))
+    return t("ticket.given", why=", ".join(why))
 
 
 def _signs(evidence: list[tuple[str, str, str]], t: Translate) -> str:

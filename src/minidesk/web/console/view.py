@@ -15,6 +15,7 @@ from minidesk.errors import Unavailable
 from minidesk.text.locale import FALLBACK, Texts
 from minidesk.text.sentences import speak_errors
 from minidesk.web.assets import Assets
+from minidesk.web.console.places import SETTINGS, places_for
 
 # Of the request that is answered: every page and every sentence of one speaks one language, and handing it through
 # each function that says something would be a parameter of all of them.
@@ -33,6 +34,7 @@ HELP = (
     (("↵",), "help.open"),
     (("r",), "help.reply"),
     (("n",), "help.note"),
+    (("@",), "help.mention"),
     (("Ctrl ↵",), "help.send"),
     (("t",), "help.take"),
     (("b",), "help.back"),
@@ -44,7 +46,8 @@ HELP = (
     (("m",), "help.macro"),
     (("d",), "help.draft"),
     (("i",), "help.rewrite"),
-    (("/", "Ctrl k"), "help.find"),
+    (("Ctrl k",), "help.command"),
+    (("/",), "help.find"),
     (("q",), "help.try"),
     (("a",), "help.entry"),
     (("?",), "help.help"),
@@ -132,7 +135,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,  # or each page asks the disk whether one of its twelve files has changed
     )
-    environment.globals.update(t=say, help=HELP)
+    environment.globals.update(t=say, help=HELP, places_for=places_for, settings_places=SETTINGS)
     return environment
 
 

@@ -246,6 +246,7 @@ def _ticket(view: TicketView, tags: tuple[str, ...]) -> TicketInfo:
         tags=list(tags),
         team=view.team_id,
         assignee=view.assignee_id,
+        given=view.given is not None and view.assignee_id is not None,
         conversation=view.conversation_id,
         policy=view.policy or None,
         response_due_at=view.response_due_at,

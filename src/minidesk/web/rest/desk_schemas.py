@@ -81,6 +81,7 @@ class TicketInfo(BaseModel):
     tags: list[str]
     team: str | None = Field(description="A team's id.")
     assignee: str | None = Field(description="An agent's id.")
+    given: bool = Field(description="The desk itself chose the assignee.")
     conversation: str
     policy: str | None = Field(description="The name of the service-level policy that set its clocks.")
     response_due_at: datetime | None
@@ -115,6 +116,12 @@ class TeamBody(BaseModel):
     name: str = Field(max_length=320)
     description: str = Field("", max_length=6000, description="Tickets are compared with it.")
     members: list[str] = Field(default_factory=list, max_length=200, description="Ids of agents.")
+    giving: Literal["taken", "given"] | None = Field(
+        None, description="Agents take its tickets, or each is given to one who has room; null leaves it."
+    )
+    claim_minutes: int | None = Field(
+        None, ge=1, le=1440, description="Then what was given goes to the next one; null leaves it."
+    )
 
 
 class TeamInfo(BaseModel):
@@ -125,6 +132,8 @@ class TeamInfo(BaseModel):
     description: str
     members: list[str]
     waiting: int
+    giving: Literal["taken", "given"]
+    claim_minutes: int
 
 
 class TeamList(BaseModel):

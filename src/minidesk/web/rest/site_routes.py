@@ -47,7 +47,8 @@ def _add_teams(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         async with deps.db.write() as tx:
             made = await create_team(
                 tx, deps.hub, key.site_id, name=body.name, description=body.description,
-                members=body.members, now=deps.clock(), actor=key.actor,
+                members=body.members, now=deps.clock(), actor=key.actor, giving=body.giving,
+                claim_minutes=body.claim_minutes,
             )  # fmt: skip
             return await _one_team(tx, key.site_id, made)
 
@@ -57,11 +58,12 @@ def _add_teams(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         key: Annotated[ApiKeyIdentity, writes],
         body: Annotated[TeamBody, Depends(json_body(TeamBody))],
     ) -> TeamInfo:
-        """Replace a team's name, description and members."""
+        """Replace a team's name, description and members; how its tickets are given out where it is named."""
         async with deps.db.write() as tx:
             await change_team(
                 tx, deps.hub, key.site_id, team_id, name=body.name, description=body.description,
-                members=body.members, now=deps.clock(), actor=key.actor,
+                members=body.members, now=deps.clock(), actor=key.actor, giving=body.giving,
+                claim_minutes=body.claim_minutes,
             )  # fmt: skip
             return await _one_team(tx, key.site_id, team_id)
 
@@ -133,6 +135,8 @@ def _team(team: TeamView) -> TeamInfo:
         description=team.description,
         members=sorted(team.members),
         waiting=team.waiting,
+        giving=team.giving,
+        claim_minutes=team.claim_minutes,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from minidesk.accounts import list_workers
 from minidesk.channels import check_address
 from minidesk.conversations import access_conversation_as_visitor
 from minidesk.errors import Conflict
@@ -50,16 +51,22 @@ def add_company(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
 
     @router.get("/conversations/{id}/place")
     async def place(id: str, visitor: Annotated[VisitorIdentity, Depends(gate.visitor)]) -> Ok:
-        """How many others have waited for a person longer, null where the conversation does not wait.
+        """How many others have waited for a person longer; null where the conversation does not wait, or nobody is there.
 
-        `away`: nobody is there now, and an address would let the answer reach the visitor.
+        "You are next" would be believed by somebody who then sits before a closed desk. `away`: the desk is closed, and
+        an address would let the answer reach the visitor.
         """
         async with deps.db.read() as tx:
             row = await access_conversation_as_visitor(tx, visitor.visitor_id, known(id))
             hours = (await site_by_id(tx, row.site_id)).config.hours
-            closed = deps.copies is not None and hours is not None and not is_open(hours, deps.clock())
+            now = deps.clock()
+            closed = hours is not None and not is_open(hours, now)
             ahead = await waiting_before(tx, row)
-            return {"ahead": ahead, "away": closed and ahead is not None and await may_leave_address(tx, row)}
+            waits = ahead is not None
+            if closed or not (waits and any(each.free for each in await list_workers(tx, row.site_id, now))):
+                ahead = None
+            mails = deps.copies is not None
+            return {"ahead": ahead, "away": waits and closed and mails and await may_leave_address(tx, row)}
 
     @router.post("/conversations/{id}/address", status_code=202, openapi_extra=takes(Address))
     async def leave_address(
