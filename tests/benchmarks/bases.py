@@ -6,6 +6,7 @@ are ranked, as ingest makes of running text under headings.
 """
 
 import ast
+import hashlib
 import random
 import re
 import sysconfig
@@ -135,7 +136,7 @@ class _Maker:
                     "phrasings": [], "text": text, "start": at, "end": at + len(text), "page": None,
                 }
             )  # fmt: skip
-            vectors += self._vectors(chunk_id, title, chosen)
+            vectors += self._vectors(chunk_id, title, chosen, text)
             texts.append(text)
             at += len(text) + 1
         times = {"created_at": WHEN, "updated_at": WHEN}
@@ -157,12 +158,15 @@ class _Maker:
             "vectors": vectors,
         }  # fmt: skip
 
-    def _vectors(self, chunk_id: str, title: int, chosen: NDArray[np.int64]) -> Iterator[dict[str, object]]:
+    def _vectors(
+        self, chunk_id: str, title: int, chosen: NDArray[np.int64], text: str
+    ) -> Iterator[dict[str, object]]:
         sentences = self._pool.sentence_vectors[chosen]
-        yield self._row(chunk_id, "text", 0, self._near(sentences.mean(axis=0)))
-        yield self._row(chunk_id, "title", 0, self._near(self._pool.title_vectors[title]))
-        for n, vector in enumerate(sentences):
-            yield self._row(chunk_id, "sentence", n, vector)
+        yield self._row(chunk_id, "text", 0, text, self._near(sentences.mean(axis=0)))
+        name = self._pool.titles[title]
+        yield self._row(chunk_id, "title", 0, name, self._near(self._pool.title_vectors[title]))
+        for n, (i, vector) in enumerate(zip(chosen, sentences, strict=True)):
+            yield self._row(chunk_id, "sentence", n, self._pool.sentences[i], vector)
 
     def _near(self, vector: Floats) -> Floats:
         """A unit vector at about `APART` from this one's direction."""
@@ -170,9 +174,11 @@ class _Maker:
         found = vector / np.linalg.norm(vector) + APART * noise / np.linalg.norm(noise)
         return np.asarray(found / np.linalg.norm(found), np.float32)
 
-    def _row(self, chunk_id: str, kind: str, ordinal: int, vector: Floats) -> dict[str, object]:
+    def _row(self, chunk_id: str, kind: str, ordinal: int, text: str, vector: Floats) -> dict[str, object]:
+        # By its hash an answer finds a sentence's vector, instead of embedding it again.
+        text_hash = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         return {
             "id": new_id("vec"), "site_id": self._site_id, "chunk_id": chunk_id, "kind": kind, "ordinal": ordinal,
-            "text_hash": f"{self._random.integers(1 << 62):064x}", "fingerprint": self._fingerprint,
+            "text_hash": text_hash, "fingerprint": self._fingerprint,
             "data": vector.astype("<f2").tobytes(),
         }  # fmt: skip

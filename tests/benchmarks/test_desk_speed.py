@@ -38,7 +38,7 @@ PAGE_MS, SCREEN_MS = 150.0, 200.0  # promised (issue 6): p95
 LONG = 360  # messages: what a long conversation has
 ROUNDS, WARM, SAID = int(os.environ.get("MINIDESK_TEST_ROUNDS", "40")), 3, 40
 REPORT = Path(__file__).parent / "reports" / "desk-speed.md"
-VIEWS = ("mine", "unassigned", "team", "open", "snoozed", "mentions", "assistant", "solved")
+VIEWS = ("mine", "unassigned", "team", "open", "waiting", "snoozed", "mentions", "assistant", "solved")
 SITE = desk_rows.SITES[0]
 # A browser's own look at what comes into the page: the time of the frame in which a text is shown first. Only what is new is
 # read: to read the whole page at each change would be a good part of what is measured.

@@ -344,7 +344,7 @@ async def _embed_ms(bases: Bases, text: str) -> float:
     return 1000 * (time.perf_counter() - began) / 4
 
 
-async def _key(server: Server) -> str:
+async def key_of(server: Server) -> str:
     """A key to search with, made by the product's own command."""
     command = ("-m", "minidesk", "keys", "add", "bench", "--scope", "search")
     process = await asyncio.create_subprocess_exec(
@@ -366,7 +366,7 @@ async def _search(client: httpx.AsyncClient, question: str) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-async def _until_hybrid(client: httpx.AsyncClient, question: str) -> None:
+async def until_hybrid(client: httpx.AsyncClient, question: str) -> None:
     """A server that starts checks Chroma first; words answer until then."""
     for _ in range(600):
         answer = await client.post("/api/v1/search", json={"query": question})
@@ -385,8 +385,8 @@ async def asked(bases: Bases, size: int) -> AsyncIterator[tuple[Server, httpx.As
         running(folder, MINIDESK_REQUESTS_PER_MINUTE_KEY="100000") as server,
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
     ):
-        client.headers["Authorization"] = f"Bearer {await _key(server)}"
-        await _until_hybrid(client, bases.pool.questions[0])
+        client.headers["Authorization"] = f"Bearer {await key_of(server)}"
+        await until_hybrid(client, bases.pool.questions[0])
         yield server, client
     shutil.rmtree(folder, ignore_errors=True)
 
