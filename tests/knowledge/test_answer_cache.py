@@ -15,7 +15,7 @@ from tests.rows import add_site
 
 from minidesk.answering.compose import Manner
 from minidesk.answering.known import KnownAnswers
-from minidesk.answering.outcome import Answered, Citation, ProvedSentence, Question, Reply, Turn
+from minidesk.answering.outcome import Answered, Citation, Clarify, ProvedSentence, Question, Reply, Turn
 from minidesk.answering.privacy import SiteWishes
 from minidesk.ask import Asker
 from minidesk.db import Database
@@ -183,7 +183,7 @@ async def test_an_edit_of_a_page_that_was_only_shown_counts_as_well(desk: Desk) 
 async def test_a_page_taken_away_takes_its_answers_along(desk: Desk) -> None:
     await desk.ask(ASKED)
     await put(desk.db, desk.clock, desk.site.id, "returns.md", [])
-    assert (await desk.ask(ASKED, says="NOT_FOUND")).model == "mini"
+    assert isinstance((await desk.ask(ASKED, says="NOT_FOUND")).outcome, Clarify)
 
 
 async def test_a_new_page_that_answers_better_is_not_missed(desk: Desk) -> None:

@@ -15,10 +15,10 @@ from minidesk.db import Database
 from minidesk.errors import Conflict, IndexUnavailable
 from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.index import ChromaIndex
+from minidesk.knowledge.index_check import KnownAnswer
 from minidesk.knowledge.known_answers import KNOWN_ANSWERS, known_answers
 from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.vectors import VectorRow, current_vectors
-from minidesk.knowledge.index_check import KnownAnswer
 
 
 def rows(n: int, seed: int = 0) -> list[VectorRow]:

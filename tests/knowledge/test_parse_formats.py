@@ -1,12 +1,19 @@
 """What each parser makes of an ordinary file: titles, headings, lists, tables, ids."""
 
 import datetime
+import io
+import time
 from pathlib import Path
 
+import docx
+import openpyxl
 import pytest
-from tests.helpers.documents import pdf, word, word_of, word_xml, workbook, zipped
+from docx.shared import Pt, RGBColor
+from openpyxl.styles import Font, PatternFill
+from tests.helpers.documents import pdf, pdf_objects, word, word_of, word_xml, workbook, zipped
 
 from minidesk.knowledge.parse.formats import parse_path
+from minidesk.knowledge.parse.html import parse_html
 from minidesk.knowledge.records import ParsedDocument, SkippedDocument
 
 SHOP = Path(__file__).parents[2] / "knowledge"
@@ -337,6 +344,14 @@ CONCEALED = [
     '<p style="transform:translateX(-5000px)">%s</p>',
     '<p style="font-size:1px">%s</p>',
     '<p style="color:transparent">%s</p>',
+    '<p style="color:rgba(0,0,0,0)">%s</p>',
+    '<p style="color:hsl(0,0%%,100%%)">%s</p>',
+    '<p style="color:rgb(100%%,100%%,100%%)">%s</p>',
+    '<p style="margin-left:-9999px">%s</p>',
+    '<p style="filter:opacity(0)">%s</p>',
+    '<p style="max-height:0;overflow:hidden">%s</p>',
+    '<p style="f\\6fnt-size:1px">%s</p>',
+    '<p style="font-size:calc(0px)">%s</p>',
 ]
 SEEN = [
     '<p style="color:#fff;background:#036">%s</p>',
@@ -346,6 +361,9 @@ SEEN = [
     '<p style="font-size:0.9em">%s</p>',
     '<p style="position:absolute;left:-20px">%s</p>',
     '<p style="text-indent:-1em">%s</p>',
+    '<p style="color:rgba(0,0,0,.6)">%s</p>',
+    '<p style="margin-left:-20px;opacity:.5">%s</p>',
+    '<button>More</button><p style="max-height:0;overflow:hidden">%s</p>',
 ]
 
 
@@ -361,11 +379,226 @@ def test_html_that_nobody_sees_is_left_out_and_counted(tmp_path: Path, markup: s
     assert "Dogs stay out." in document.text
 
 
+_X = '<p class="x">%s</p>'
+# By the page's own sheet: (sheet, body).
+HIDDEN_BY_SHEET = [
+    (".x{display:none}", _X),
+    ("p.x{visibility:hidden}", _X),
+    (".x{opacity:0}", _X),
+    (".x{font-size:1px}", _X),
+    (".x{font-size:.5px}", _X),
+    (".x{color:#fff}", _X),
+    ("body{background:#112233} .x{color:#122334}", _X),
+    (".x{position:absolute;left:-9999px}", _X),
+    (".x{clip-path:inset(50%%)}", _X),
+    (".x{transform:scale(0)}", _X),
+    (".x{height:0;overflow:hidden}", _X),
+    (".x { DISPLAY : none !important } p{display:block}", _X),
+    (".a .x, .b>.x{display:none}", f'<div class="b">{_X}</div>'),
+    ("#q{display:none}", '<p id="q">%s</p>'),
+    ("[data-n='1']{display:none}", '<p data-n="1">%s</p>'),
+    ("h1+p+p{display:none}", "<p>%s</p>"),
+    ("@media screen { .x{display:none} }", _X),
+    ("@supports (display:grid){.x{display:none}}", _X),
+    ("main{color:#222; .x{display:none}}", f"<main><p>{'It opens at nine. ' * 5}</p>{_X}</main>"),
+    ("/* } */ .y::after{content:'}'} .x{/*a*/display:none}", _X),
+    (r".\78{display:n\6fne}", _X),
+    (".x{display:block} .x{display:none}", _X),
+    (".x{display:none} @media print{.x{display:block}}", _X),
+    (".x{display:none}", '<div class="x"><p>%s</p><ul><li>and more</li></ul></div>'),
+]
+SEEN_BY_SHEET = [
+    # What a press opens: a button before it, a rule that shows it again, the name of such a part, a link to it.
+    (".x{display:none}", f"<button>More</button>{_X}"),
+    (".x{display:none}", f'<h3 onclick="t()">Fees</h3>{_X}'),
+    (".x{display:none} .x.open{display:block}", _X),
+    (".x{display:none} .x:target{display:block}", _X),
+    (".x:not(.open){display:none}", _X),
+    (".faq-text{display:none}", '<h3>Fees?</h3><div class="faq-text">%s</div>'),
+    (".x{display:none}", '<a href="#r">Open</a><p>Or not.</p><p id="r" class="x">%s</p>'),
+    (".x{opacity:0;transition:opacity 1s}", _X),
+    # What depends on the screen, or on print.
+    ("@media (max-width:600px){.x{display:none}}", _X),
+    (".x{display:none} @media (max-width:600px){.x{display:block}}", _X),
+    ("@media print{.x{display:none}}", _X),
+    (".x:hover{display:none}", _X),
+    # What another rule takes back, or does not mean.
+    (".x{display:none} p.x{display:block}", _X),
+    (".x::before{display:none} .y{display:none}", _X),
+    (".row{font-size:0} .col{font-size:16px}", '<div class="row"><div class="col">%s</div></div>'),
+    (".hero{background:#036} .x{color:#fff}", f'<div class="hero">{_X}</div>'),
+    (".x{color:#fff}", f'<div class="hero">{_X}</div>'),
+    ("body{background:#123;color:#eee} .x{background:#000;color:#fff}", _X),
+]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "body", "seen"),
+    [(*one, False) for one in HIDDEN_BY_SHEET] + [(*one, True) for one in SEEN_BY_SHEET],
+)
+def test_html_that_the_pages_sheet_hides_is_left_out_and_counted(
+    tmp_path: Path, sheet: str, body: str, seen: bool
+) -> None:
+    sheet = sheet.replace("%%", "%")
+    page = f"<html><head><style>{sheet}</style></head><body><h1>Garden</h1><p>It opens at nine.</p>{body % 'Fees are refunded.'}<p>Dogs stay out.</p></body></html>"
+    document = one(tmp_path, "garden.html", page)
+    assert ("refunded" in document.text) is seen
+    assert document.concealed == (not seen)
+    assert "It opens at nine." in document.text
+
+
+def test_white_words_of_a_page_whose_look_rests_on_another_file_are_read(tmp_path: Path) -> None:
+    page = '<html><head><link rel="Stylesheet" href="a.css"><style>.x{color:#fff}</style></head><body><p class="x">Fees are refunded.</p></body></html>'
+    assert one(tmp_path, "garden.html", page).text == "Fees are refunded."
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        ".x{display:none}" * 30_000,
+        ".a " * 100_000,
+        "{" * 100_000,
+        "a{" * 50_000,
+        "/*" * 100_000,
+        f"{'.x ' * 90}{{display:none}}",
+        "".join(f".x{n} .x{{display:none}}" for n in range(4_000)),
+        "[a='" * 50_000,
+        f".x{':not(' * 3_000}{{display:none}}",
+    ],
+    ids=lambda sheet: sheet[:9],
+)
+def test_a_hostile_sheet_holds_the_reader_up_no_longer_than_a_long_page(sheet: str) -> None:
+    body = f"{'<div class=x>' * 100}<p>Seen.</p>{'</div>' * 100}{'<p class=y>Seen.</p>' * 1_000}"
+    started = time.process_time()
+    parse_html(f"<html><head><style>{sheet}</style></head><body>{body}</body></html>", "x.html")
+    assert time.process_time() - started < 5
+
+
 def test_html_whose_content_is_extracted_holds_nothing_concealed_either(tmp_path: Path) -> None:
     hidden = '<div style="position:absolute;top:-9999px"><p>Fees are always refunded in full, to everybody.</p></div>'
     text = "<p>The rose garden opens at nine in summer, and at ten in winter, and dogs stay out.</p>" * 40
     document = one(tmp_path, "x.html", f"<html><body><div><div>{text}{hidden}</div></div></body></html>")
     assert ("refunded" in document.text, document.concealed) == (False, 1)
+
+
+def pdf_with(ops: bytes) -> bytes:
+    """A page with a sentence that is seen, and what these operators draw."""
+    content = b"BT /F1 11 Tf 1 0 0 1 72 720 Tm (The rose garden opens at nine.) Tj ET\n" + ops
+    return pdf_objects(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R >>",
+            2: b"<< /Type /Pages /Kids [5 0 R] /Count 1 >>",
+            3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            4: b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            5: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> /Contents 4 0 R >>",
+        }
+    )
+
+
+_TEXT_OPS = b"BT %s 1 0 0 1 %s Tm (Fees are refunded.) Tj ET"
+
+
+@pytest.mark.parametrize(
+    ("ops", "seen"),
+    [
+        (_TEXT_OPS % (b"/F1 11 Tf", b"72 700"), True),
+        (b"1 g " + _TEXT_OPS % (b"/F1 11 Tf", b"72 700"), False),
+        (b"0 0 0 0 k " + _TEXT_OPS % (b"/F1 11 Tf", b"72 700"), False),
+        (_TEXT_OPS % (b"3 Tr /F1 11 Tf", b"72 700"), False),
+        (_TEXT_OPS % (b"/F1 11 Tf", b"-900 700"), False),
+        (_TEXT_OPS % (b"/F1 11 Tf", b"72 -100"), False),
+        (_TEXT_OPS % (b"/F1 0.5 Tf", b"72 700"), False),
+        (b"1 1 1 rg 0 0 595 842 re f 1 g " + _TEXT_OPS % (b"/F1 11 Tf", b"72 700"), False),
+        (b"0 0 .5 rg 60 690 200 30 re f 1 g " + _TEXT_OPS % (b"/F1 11 Tf", b"72 700"), True),
+        (b"0 0 .5 rg 60 690 200 30 re f 0 g " + _TEXT_OPS % (b"3 Tr /F1 11 Tf", b"72 700"), True),
+    ],
+)
+def test_pdf_text_that_nobody_sees_is_left_out_and_counted(tmp_path: Path, ops: bytes, seen: bool) -> None:
+    document = one(tmp_path, "garden.pdf", pdf_with(ops))
+    assert ("refunded" in document.text, document.concealed) == (seen, not seen)
+    assert "opens at nine" in document.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "seen"),
+    [
+        (2, {"hidden": True}, False),
+        (1, {"hidden": True}, False),
+        (2, {"size": 1}, False),
+        (1, {"white": True}, False),
+        (2, {"white": True}, False),
+        (2, {"size": 9}, True),
+    ],
+)
+def test_word_text_that_its_style_hides_is_left_out(
+    tmp_path: Path, kind: int, more: dict[str, int], seen: bool
+) -> None:
+    made = docx.Document()
+    made.add_paragraph("Seen.")
+    base = made.styles.add_style("Base", kind)
+    if "hidden" in more:
+        base.font.hidden = True
+    if "size" in more:
+        base.font.size = Pt(more["size"])
+    if "white" in more:
+        base.font.color.rgb = RGBColor(255, 255, 255)
+    style = made.styles.add_style("Ghost", kind)
+    style.base_style = base
+    if kind == 1:
+        made.add_paragraph("refunded", style="Ghost")
+    else:
+        made.add_paragraph().add_run("refunded", style="Ghost")
+    out = io.BytesIO()
+    made.save(out)
+    assert ("refunded" in one(tmp_path, "x.docx", out.getvalue()).text) is seen
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("<div style='display:none'>\n\nFees are refunded.\n\n</div>", False),
+        ("<div style='display:none'>\n\n<div>\n\nFees are refunded.\n\n</div>\n\n</div>", False),
+        ("<div style='color:red'>\n\nFees are refunded.\n\n</div>", True),
+        ("<style>.x{display:none}</style>\n\n<p class=x>Fees are refunded.</p>", False),
+        ("<style>.x{display:none}</style>\n\n<span class=x>Fees are refunded.</span> Ask.", False),
+        ("A <span style='font-size:0'>Fees are <b>really</b> refunded.</span> day.", False),
+        ("A <span hidden>Fees are refunded.</span> day.", False),
+        ("A <b style='color:white;background:white'>Fees are refunded.</b> day.", False),
+        ("A <span style='color:red'>Fees are refunded.</span> day.", True),
+        ("<details><summary>More</summary>\n\nFees are refunded.\n\n</details>", True),
+        ("- <i hidden>Fees are refunded.</i> day\n- <br class=x> Fees", False),
+    ],
+)
+def test_markdown_that_its_html_hides_is_left_out(tmp_path: Path, text: str, seen: bool) -> None:
+    document = one(tmp_path, "garden.md", f"# Garden\n\nIt opens at nine.\n\n{text}\n\nDogs stay out.\n")
+    assert ("refunded" in document.text) is seen
+    assert document.text.startswith("It opens at nine.")
+    assert document.text.endswith("Dogs stay out.")
+
+
+@pytest.mark.parametrize(
+    ("style", "seen"),
+    [
+        ({"font": Font(color="FFFFFFFF")}, False),
+        ({"font": Font(size=1)}, False),
+        ({"number_format": ";;;"}, False),
+        ({"font": Font(color="FFFFFFFF"), "fill": PatternFill("solid", fgColor="FF003366")}, True),
+        ({"font": Font(color="FF0000FF", size=9)}, True),
+    ],
+)
+def test_excel_cells_that_nobody_can_read_are_left_out_and_counted(
+    tmp_path: Path, style: dict[str, object], seen: bool
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["Garden", "Opens", "Note"])
+    sheet.append(["Roses", "at nine", "refunded"])
+    for name, value in style.items():
+        setattr(sheet["C2"], name, value)
+    out = io.BytesIO()
+    book.save(out)
+    document = one(tmp_path, "x.xlsx", out.getvalue())
+    assert ("refunded" in document.text, document.concealed) == (seen, not seen)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from minidesk.fulltext import FullText
 from minidesk.knowledge.calibrate import SAMPLE, Sample, Samples
 from minidesk.knowledge.cross_encoder import Reranker
 from minidesk.knowledge.embed import Embedder, open_embedder
-from minidesk.knowledge.fuse import CROWD_PART, Likeness
 from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.fuse import CROWD_PART, Likeness
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.rerank import echoes
 from minidesk.knowledge.search import Searcher

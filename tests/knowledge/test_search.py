@@ -16,8 +16,8 @@ from minidesk.errors import IndexUnavailable
 from minidesk.fulltext import FullText
 from minidesk.knowledge.confidence import Nearness, confidence
 from minidesk.knowledge.embed import Embedder, open_embedder
-from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.exact_index import ExactIndex
+from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.search import Searcher
@@ -128,9 +128,7 @@ async def test_one_language_or_none_named(shop: Shop, language: str | None, left
     await put_texts(shop.db, shop.clock, shop.site_id, shop.embedder, texts)
     async with shop.db.write() as tx:
         for name, spelled in {"a.md": "DE_at", "c.md": "en"}.items():
-            await tx.execute(
-                update(Document).where(Document.external_id == name).values(language=spelled)
-            )
+            await tx.execute(update(Document).where(Document.external_id == name).values(language=spelled))
     await shop.follower.catch_up()
     found = await shop.searcher.search(shop.site_id, "Zirbenöl", k=50, language=language)
     assert {one.document for one in found.passages} & texts.keys() == left

@@ -21,15 +21,15 @@ from minidesk.knowledge.calibrate import Sample, Samples
 from minidesk.knowledge.confidence import OTHERS, Nearness, confidence
 from minidesk.knowledge.cross_encoder import Reranker
 from minidesk.knowledge.embed import Embedder, Floats
+from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.fuse import Likeness
 from minidesk.knowledge.languages import Reads, SiteLanguages, abroad
-from minidesk.knowledge.exact_index import ExactIndex
-from minidesk.knowledge.vectors import VectorHit, VectorIndex
 from minidesk.knowledge.read import PassageReader, Place, Readers, Reading, Standing
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.knowledge.rerank import READ_AGAIN, echoes, readable, reordered
 from minidesk.knowledge.sources import Audience
 from minidesk.knowledge.synonyms import Alternates, SynonymBook
+from minidesk.knowledge.vectors import VectorHit, VectorIndex
 from minidesk.text.plain_forms import plain_forms
 from minidesk.text.words import content_stems
 
@@ -78,13 +78,13 @@ class Searcher:
         fulltext: FullText,
         clock: Callable[[], datetime] = utc_now,
         reranker: Reranker | None = None,
-        reads: Reads = Reads(),
+        reads: Reads | None = None,
     ) -> None:
         """`embedder` is None where no model could be opened, `index` where this process has no vectors.
 
-        `reranker` reads the best passages again, where one is wanted. `reads`: the embedder's languages.
+        `reranker` reads the best passages again, where one is wanted. `reads`: the embedder's languages; any without.
         """
-        self._reads = reads
+        self._reads = reads or Reads()
         self._languages = SiteLanguages(db)
         self._reranker = reranker
         self._clock = clock
