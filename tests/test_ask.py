@@ -2,6 +2,7 @@
 
 import pytest
 
+from minidesk.answering.late import LateReader
 from minidesk.answering.outcome import Answered, Clarify, HandOff, ProvedSentence, Question, Reply, Turn
 from minidesk.answering.wants_human import wants_human
 from minidesk.ask import Asker
@@ -26,7 +27,9 @@ class Desk:
         model: Script | None = None,
     ) -> None:
         self.search = SmallSearch(embedder, passages)
-        self.asker = Asker(self.search, embedder.documents, model, settings, clock, tokens=embedder.tokens)
+        self.asker = Asker(
+            self.search, embedder.documents, model, settings, clock, late=LateReader(embedder.tokens)
+        )
 
     async def ask(
         self, text: str, *history: Turn, not_found_before: int = 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from minidesk.answering.late import LateReader
 from minidesk.answering.outcome import Answered, HandOff, Question, Reply, Turn
 from minidesk.answering.privacy import SiteWishes
 from minidesk.ask import Asker, wishes_of
@@ -27,7 +28,7 @@ def search(embedder: Embedder) -> SmallSearch:
 
 @pytest.fixture
 def asker(search: SmallSearch, embedder: Embedder, settings: Settings, clock: FakeClock) -> Asker:
-    return Asker(search, embedder.documents, None, settings, clock, tokens=embedder.tokens)
+    return Asker(search, embedder.documents, None, settings, clock, late=LateReader(embedder.tokens))
 
 
 async def end(asker: Asker, text: str, topics: Sequence[str], *history: Turn, locale: str = "en") -> Answered:

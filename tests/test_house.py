@@ -35,7 +35,7 @@ FLOORS = (
         ("tickets", "channels", "answering"),
         "answering is testable with a scripted model and nothing else",
     ),
-    Floor(("ingest", "ask", "handoff"), "the only places where steps are put in order"),
+    Floor(("ingest", "read_ahead", "ask", "handoff"), "the only places where steps are put in order"),
     Floor(
         ("reply", "assist", "inbound", "insight"),
         "a reply is an `ask` with rows around it; evaluation is an `ask` for each line",

@@ -24,7 +24,7 @@ from minidesk.errors import DocumentProblem, TooLarge, WrongType
 from minidesk.files import FileStore
 from minidesk.jobs import ClaimedJob, JobQueue
 from minidesk.jobs.worker import DATABASE_ERRORS, HEARTBEAT_SECONDS
-from minidesk.knowledge import duplicates
+from minidesk.knowledge import duplicates, token_vectors
 from minidesk.knowledge.external import url_of
 from minidesk.knowledge.parse import ParserPool
 from minidesk.knowledge.passages import Prepared, fingerprint, prepare
@@ -385,6 +385,8 @@ class Ingest:
             await self._jobs.finish_in(tx, [plan.work.job for plan in batch.done if plan.work.job])
             if batch.items:
                 await duplicates.enqueue(tx, self._jobs, site_id, now)
+                if self._settings.read_ahead_passages:
+                    await token_vectors.enqueue(tx, self._jobs, site_id, now)
             announce(tx, self._hub, site_id)
         await remove_unused(self._db, self._files, forgotten)
         return [work for source_id, work in works.items() if source_id not in ours]

@@ -201,6 +201,11 @@ class KnowledgeSettings(BaseModel):
         pattern="^(fp32|int8)$",
         description="Of questions: int8 takes less than half of the time of fp32.",
     )
+    read_ahead_passages: int = Field(
+        50_000,
+        ge=0,
+        description="Passages whose token vectors are stored, so that an answer need not read them: 25 KB each. 0: none.",
+    )
     rerank_model: str = Field(
         "",
         description="A sentence-transformers CrossEncoder (name or folder) that reads the best 20 passages again; empty: none.",

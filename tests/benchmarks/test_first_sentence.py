@@ -15,10 +15,18 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
 
+from minidesk.db import Database
+from minidesk.db.models import utc_now
+from minidesk.jobs import JobQueue
+from minidesk.knowledge.token_vectors import QUEUE, TokenStore
+from minidesk.live import Hub
+from minidesk.read_ahead import ReadAhead, order_missing
+from tests.benchmarks.bases import WHEN
 from tests.benchmarks.test_search_speed import REPORT as SEARCH_REPORT
 from tests.benchmarks.test_search_speed import Bases, Report, key_of, p95, until_hybrid
 from tests.benchmarks.test_search_speed import bases as bases  # noqa: PLC0414 (a fixture, named so that pytest finds it)
@@ -122,11 +130,28 @@ def _read_out(prompt: str) -> list[str]:
     return re.split(r"(?<=[.!?]) ", text.strip())[:SENTENCES]
 
 
+async def read_ahead(bases: Bases) -> Path:
+    """The base's folder, all its passages read token by token, as the background does it after an upload."""
+    folder = await bases.folder(PASSAGES)
+    db = Database(f"sqlite+aiosqlite:///{folder}/data/minidesk.db")
+    store, jobs = TokenStore(db, bases.embedder.token_fingerprint), JobQueue(Hub(), utc_now)
+
+    async def nobody_uploads() -> bool:
+        return False
+
+    await order_missing(db, store, jobs, lambda: WHEN)
+    while (job := await jobs.claim(db, QUEUE, "benchmark")) is not None:
+        await ReadAhead(store, bases.embedder.tokens, jobs, PASSAGES, nobody_uploads).run(job)
+        await jobs.finish(db, job)
+    await db.close()
+    return folder
+
+
 @asynccontextmanager
 async def visiting(bases: Bases, **more: str) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """A server on a copy of the base, whose vectors answer, and a visitor's client."""
     folder = bases.root / "first-sentence"
-    shutil.copytree(await bases.folder(PASSAGES), folder)
+    shutil.copytree(await read_ahead(bases), folder)
     async with (
         running(folder, **(LIMITS | more)) as server,
         httpx.AsyncClient(base_url=server.url, timeout=30) as client,

@@ -198,6 +198,10 @@ class JobQueue:
         if jobs:
             await tx.execute(delete(Job).where(or_(*map(_is_ours, jobs))))
 
+    async def free_key(self, tx: Tx, job: ClaimedJob) -> None:
+        """From this transaction on another job of this one's key may wait beside it: what comes now, it will not see."""
+        await tx.execute(update(Job).where(_is_ours(job)).values(key=None))
+
     async def put_back(self, db: Database, jobs: Sequence[ClaimedJob]) -> None:
         """Give leases back after a failure that was another job's; the attempt counts."""
         async with db.write() as tx:

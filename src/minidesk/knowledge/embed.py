@@ -4,11 +4,11 @@ model's own tokenizer."""
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ BATCH_TOKENS = 1024
 QUERY_CACHE = 256
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
 # Of one text: a unit vector for each token (tokens × dimensions of the transformer), and where each stands in it.
 TokenVectors = tuple[Floats, NDArray[np.int32]]
 
@@ -61,6 +62,8 @@ class Embedder:
         self._manifest = manifest
         self.dimensions = manifest.dimensions
         self.fingerprint = f"{manifest.checksum[:16]}-{manifest.recipe}-{precision}"
+        # Tokens are read as questions are, and compared with theirs.
+        self.token_fingerprint = f"{manifest.checksum[:16]}-{manifest.recipe}-{queries or precision}"
         # Two, so that a question does not wait behind a document's passages.
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="embed")
         self._cache: OrderedDict[str, Floats] = OrderedDict()
@@ -79,7 +82,8 @@ class Embedder:
     async def texts(self, texts: Sequence[str]) -> Floats:
         """Vectors of words and sentences for as long as an answer is made: as passages are read, at the precision (and
         the price) of questions; float32 of shape (n, dimensions). For what is stored there is `documents`."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._texts, list(texts))
+        rows = await self._in_halves(self._texts, texts)
+        return np.stack(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
     def _texts(self, texts: list[str]) -> Floats:
         out = np.empty((len(texts), self.dimensions), np.float32)
@@ -123,14 +127,16 @@ class Embedder:
     async def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """What each token of each text means where it stands, as questions are read; without the tokens that only mark
         start and end. What is longer than the model reads is cut off."""
-        # In two halves side by side: a visitor waits for this, and with one of two cores a third longer.
-        halves = _halves([len(text) for text in texts])
+        return await self._in_halves(self._tokens, texts)
+
+    async def _in_halves(self, work: Callable[[list[str]], Iterable[T]], texts: Sequence[str]) -> list[T]:
+        """`work`'s results for `texts`, in two halves side by side: a visitor waits for them, and with one of two cores a
+        third longer."""
+        halves = [half for half in _halves([len(text) for text in texts]) if half]
         run = asyncio.get_running_loop().run_in_executor
-        read = await asyncio.gather(
-            *(run(self._pool, self._tokens, [texts[i] for i in half]) for half in halves)
-        )
+        done = await asyncio.gather(*(run(self._pool, work, [texts[i] for i in half]) for half in halves))
         found = {
-            i: one for half, ones in zip(halves, read, strict=True) for i, one in zip(half, ones, strict=True)
+            i: one for half, ones in zip(halves, done, strict=True) for i, one in zip(half, ones, strict=True)
         }
         return [found[i] for i in range(len(texts))]
 

@@ -89,6 +89,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageTokens:
+    """What a passage's tokens mean, as stored: `data` is `answering.late`'s own form."""
+
+    text_hash: str  # SHA-256 of the text that was read
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Passages, best first, and how sure we are that the first one answers."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from minidesk.answering.compose import LargeTier
 from minidesk.answering.known import KnownAnswers
+from minidesk.answering.late import LateReader
 from minidesk.answering.models import ForPurpose, OneTier
 from minidesk.ask import Asker
 from minidesk.assist import Assist, ForAgents
@@ -22,6 +23,7 @@ from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.knowledge.exact_index import ExactIndex
 from minidesk.knowledge.languages import languages_read
 from minidesk.knowledge.search import Searcher
+from minidesk.knowledge.token_vectors import TokenStore
 from minidesk.knowledge.vectors import VectorIndex
 from minidesk.settings import Settings
 from minidesk.sites.large_share import LargeCap, LargeShare
@@ -75,7 +77,7 @@ async def open_answers(
             core.settings,
             core.clock,
             large=build_large(gateway),
-            tokens=None if embedder is None else embedder.tokens,
+            late=build_late(core, embedder),
             known=build_known(core),
             texts=core.texts,
         )
@@ -123,10 +125,17 @@ def build_assist(core: Core, searcher: Searcher, embedder: Embedder | None, gate
         core.settings,
         core.clock,
         large=build_large(gateway, "draft"),
-        tokens=None if embedder is None else embedder.tokens,
+        late=build_late(core, embedder),
         texts=core.texts,
     )
     return Assist(core.db, asker, gateway, core.clock)
+
+
+def build_late(core: Core, embedder: Embedder | None) -> LateReader | None:
+    """What reads passages token by token; None where there is no embedder."""
+    if embedder is None:
+        return None
+    return LateReader(embedder.tokens, TokenStore(core.db, embedder.token_fingerprint).of)
 
 
 def build_known(core: Core) -> KnownAnswers | None:

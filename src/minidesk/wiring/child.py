@@ -22,7 +22,11 @@ from minidesk.knowledge.crawls import QUEUE as CRAWL_QUEUE
 from minidesk.knowledge.duplicates import QUEUE as DUPLICATES_QUEUE
 from minidesk.knowledge.duplicates import DuplicateFinder
 from minidesk.knowledge.embed import Embedder, open_embedder
+from minidesk.knowledge.token_vectors import KIND as READ_TOKENS
+from minidesk.knowledge.token_vectors import QUEUE as TOKENS_QUEUE
+from minidesk.knowledge.token_vectors import TokenStore
 from minidesk.outbound import Outbound
+from minidesk.read_ahead import ReadAhead
 from minidesk.settings import Settings
 from minidesk.wiring.core import Core, open_core
 from minidesk.wiring.doors import build_sources
@@ -41,7 +45,7 @@ CHILD_GRACE_SECONDS = 10
 # A child that died is started again this much later (F31 asks for 3 s at most).
 RESTART_SECONDS = 1.0
 # What the child works on. Reading a site takes minutes, and uploads must not wait behind it.
-CHILD_QUEUES = ("background", CRAWL_QUEUE, DUPLICATES_QUEUE)
+CHILD_QUEUES = ("background", CRAWL_QUEUE, DUPLICATES_QUEUE, TOKENS_QUEUE)
 # Numbers from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MEGABYTE = 1 << 20
@@ -216,7 +220,23 @@ async def background_worker(core: Core, owner: str, embedder: Embedder) -> Async
             handlers={"duplicates": finder.run},
             concurrency=1,
         )
-        yield Workers((files, crawls, duplicates))
+        ahead = ReadAhead(
+            TokenStore(core.db, embedder.token_fingerprint),
+            embedder.tokens,
+            core.jobs,
+            core.settings.read_ahead_passages,
+            lambda: core.jobs.is_unfinished(core.db, "background"),
+        )
+        tokens = Worker(
+            core.db,
+            core.jobs,
+            core.hub,
+            queue=TOKENS_QUEUE,
+            owner=owner,
+            handlers={READ_TOKENS: ahead.run},
+            concurrency=1,
+        )
+        yield Workers((files, crawls, duplicates, tokens))
     finally:
         await ingest.close()
         await crawler.close()

@@ -47,7 +47,9 @@ from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.projection import Follower
 from minidesk.knowledge.sources import Sources
+from minidesk.knowledge.token_vectors import TokenStore
 from minidesk.outbound import Outbound
+from minidesk.read_ahead import order_missing
 from minidesk.reply import Replier
 from minidesk.sites import seal_identity_keys
 from minidesk.tickets import Tending, Tickets
@@ -151,6 +153,8 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
         sources = build_sources(core, embedder)
         if embedder is not None:  # without a model every file would look as if another one had made it
             await sources.refresh()
+            if core.settings.read_ahead_passages:
+                await order_missing(db, TokenStore(db, embedder.token_fingerprint), core.jobs, clock)
         await core.files.clean_up()
         await core.attachments.clean_up()
         conversations = Conversations(core.events, core.jobs, clock)

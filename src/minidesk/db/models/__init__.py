@@ -18,7 +18,15 @@ from minidesk.db.models.desk import Block, Correction, Mention, RoutingRule, Ser
 from minidesk.db.models.experiments import AnswerVersion, Experiment
 from minidesk.db.models.identity_keys import IdentityKey
 from minidesk.db.models.jobs import Budget, Job, KeyValue, ModelCall
-from minidesk.db.models.knowledge import Chunk, Document, DocumentVersion, KnowledgeRevision, Source, Vector
+from minidesk.db.models.knowledge import (
+    Chunk,
+    Document,
+    DocumentVersion,
+    KnowledgeRevision,
+    Source,
+    TokenVectors,
+    Vector,
+)
 from minidesk.db.models.onboarding import FirstSteps, SynonymGroups, WidgetSighting
 from minidesk.db.models.overlaps import Overlap, OverlapProgress
 from minidesk.db.models.people import (
@@ -94,6 +102,7 @@ __all__ = [
     "TicketPass",
     "TicketTag",
     "TicketText",
+    "TokenVectors",
     "Vector",
     "Visitor",
     "WebhookDelivery",

@@ -127,6 +127,19 @@ class Vector(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class TokenVectors(Base):
+    """What each token of a chunk means where it stands (`answering.late`): to be read again at any time, never missed."""
+
+    __tablename__ = "token_vectors"
+
+    chunk_id: Mapped[str] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))  # of the embedding model and its precision
+    text_hash: Mapped[str] = mapped_column(
+        String(64)
+    )  # of the text that was read: the chunk's below its heading
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class KnowledgeRevision(Base):
     """One change that the indexes must follow: `document_id`'s chunks were replaced, or removed."""
 
