@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from minidesk.answering.anger import anger_in
 from minidesk.answering.models import Models
 from minidesk.answering.outcome import Turn
 from minidesk.answering.privacy import PrivateModels, SiteWishes, said_by_visitor
@@ -134,6 +135,7 @@ class Handoff:
             triage,
             case.messages,
             reason=reason,
+            anger_in=anger_in,
             products=case.products,
             country=_country(case.locale),
             visitor=case.visitor,

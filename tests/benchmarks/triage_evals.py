@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import snowballstemmer
 
+from minidesk.answering.anger import anger_in
 from minidesk.conversations import MessageView
 from minidesk.knowledge.embed import Embedder, open_embedder
 from minidesk.settings import load_settings
@@ -85,7 +86,7 @@ def lines_of(dialogue: Sequence[dict[str, str]], *, named: bool) -> tuple[str, s
         message(n, "visitor" if turn["speaker"] == customer else "agent", joined_up(turn["text"]))
         for n, turn in enumerate(dialogue, 1)
     ]
-    found = triage(turns, reason="customer_request", visitor=customer if named else None)
+    found = triage(turns, reason="customer_request", anger_in=anger_in, visitor=customer if named else None)
     lines = found.summary.splitlines()[:-1]  # the last says why a person is wanted
     return "".join(lines[:1]), " ".join(lines)
 

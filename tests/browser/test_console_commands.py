@@ -166,13 +166,18 @@ async def test_at_names_somebody_in_a_note_and_nobody_in_a_reply(
     await page.goto(f"{console.office.base}/console/conversations/{console.conversation}")
     await expect(page.locator("[data-open=help]")).to_have_js_property("hidden", False)
     say, listed = page.locator("#say"), page.locator("#people-options")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/people") else None)
     await page.keyboard.press("n")
     await page.keyboard.type("Ask @b")
     await expect(listed.get_by_role("option")).to_have_text(["Ben OkaforAgent"])
     await expect(say).to_have_attribute("aria-controls", "people-options")
     assert await violations(page) == []
+    asked.clear()
     await page.keyboard.press("Enter")
     await expect(say).to_have_value("Ask @Ben Okafor ")
+    await expect(listed).to_be_hidden()
+    assert asked == []  # the name that stands there asks for no list
     await page.keyboard.type("about /")
     await expect(page.locator("#canned-options").get_by_role("option")).to_have_count(1)
     await page.keyboard.press("Escape")
@@ -195,3 +200,10 @@ async def test_at_names_somebody_in_a_note_and_nobody_in_a_reply(
     await page.keyboard.press("Tab")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator("#messages .entry.note").last).to_contain_text("@Ben Okafor")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await page.keyboard.type("@b")
+    await expect(listed.get_by_role("option")).to_have_count(1)
+    await page.keyboard.press("Control+Enter")  # sent with the list open
+    await expect(page.locator("#messages .entry.note").last).to_contain_text("@b")
+    await expect(listed).to_be_hidden()

@@ -91,3 +91,26 @@ async def test_snoozed_by_keyboard_it_leaves_the_list_and_an_open_menu_survives_
     await expect(page.locator("#talk-names")).to_contain_text(re.compile("back \\d"))
     await page.goto(f"{console.office.base}/console/inbox?view=open")
     await expect(page.locator("#rows")).to_contain_text("No open tickets")
+
+
+async def test_what_goes_to_an_editor_is_said_on_the_page_at_once(
+    console: Furnished, browser: Browser
+) -> None:
+    _, page = await signed_in(console, browser)
+    await page.goto(f"{console.office.base}/console/conversations/{console.conversation}")
+    # What somebody corrected is corrected again.
+    await page.locator("details.wrong > summary").click()
+    await page.locator("details.wrong textarea").fill("It takes six days.")
+    await page.locator("details.wrong button").click()
+    await expect(page.locator(".righted")).to_contain_text("It takes six days.")
+    await page.locator("#say").fill("Your parcel is in Graz.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#messages")).to_contain_text("Your parcel is in Graz.")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("e")
+    await expect(page.locator("#talk-names")).to_contain_text("solved")
+    await page.keyboard.press("x")
+    await page.get_by_role("button", name="Make this an article").press("Enter")
+    await expect(page.get_by_text("An editor has your answer as a draft.")).to_be_visible()
+    await page.get_by_role("link", name="See the draft").click()
+    await expect(page.get_by_text("Your parcel is in Graz.")).to_be_visible()

@@ -19,6 +19,7 @@ from minidesk.tickets import (
     inbox_counts,
     snooze,
     ticket_of,
+    waiting_count,
 )
 from minidesk.tickets.queries import View
 
@@ -232,6 +233,9 @@ async def test_views_of_the_inbox(desk: Desk) -> None:
             tx, site_id=elsewhere.conversation.site_id, agent_id=mara, now=desk.clock()
         )
     assert (counts.mine, counts.unassigned, counts.team, counts.all, counts.assistant) == (1, 2, 0, 3, 2)
+    async with desk.db.read() as tx:
+        badge = await waiting_count(tx, site, mara)
+    assert counts.waiting_for_me == badge == len(await subjects("waiting", mara))
     assert counts.overdue == 2  # all three are older than half an hour, and one was answered
     assert (theirs.all, theirs.assistant, theirs.overdue) == (0, 0, 0)
 

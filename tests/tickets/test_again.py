@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.desk import Desk, part
-from tests.rows import add_team
+from tests.rows import add_conversation, add_team
 
 from minidesk.conversations import AnswerEnd
 from minidesk.tickets import TicketView, ticket_of
@@ -155,3 +155,23 @@ async def test_the_loop_ends_when_it_is_told(desk: Desk) -> None:
             await woken.wait(1.0)
         stop.set()
         await loop
+
+
+async def test_a_night_of_solved_tickets_is_closed_by_tens_with_room_for_messages_between(desk: Desk) -> None:
+    """A commit has every open console fetch its list again: a hundred in a row kept a visitor's message waiting."""
+    for _ in range(25):
+        talk = await add_conversation(
+            desk.db, desk.clock, desk.conversation.site_id, desk.conversation.visitor_id
+        )
+        ticket = await desk.handoff.hand_off(talk.id, "customer_request")
+        async with desk.db.write() as tx:
+            await desk.tickets.set_status(tx, ticket.id, "solved")
+    desk.clock.advance(days=7, seconds=1)
+    waiting: list[int] = []
+
+    async def pause() -> None:
+        await desk.say(f"Between {len(waiting)}")  # no transaction is open: this very process may write
+        waiting.append([each.status for each in await desk.all_tickets()].count("solved"))
+
+    assert await desk.tending.look(pause) == 25
+    assert waiting == [15, 5, 0]

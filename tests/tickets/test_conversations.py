@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.tickets.test_triage import message
 
+from minidesk.answering.anger import anger_in
 from minidesk.conversations import MessageView
 from minidesk.db import Database
 from minidesk.demo import TEAMS
@@ -49,7 +50,7 @@ async def test_the_right_team_has_them(db: Database, settings: Settings) -> None
         wrong = []
         for case in CASES:
             said = turns(case)
-            text = _for_likeness(tuple(said), triage(said, reason="customer_request"))
+            text = _for_likeness(tuple(said), triage(said, reason="customer_request", anger_in=anger_in))
             choice = await chooser.choose("site", teams, text)
             if choice.team_id not in case["team"]:
                 wrong.append((case["id"], choice.team_id, choice.score, case["team"]))

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidesk.answering.anger import anger_in, angry
 from minidesk.conversations import CitationView, MessageView
 from minidesk.tickets import Entity, Evidence, find_entities, triage
 
@@ -50,7 +51,7 @@ def test_a_summary_says_what_it_is_about_what_was_tried_and_what_is_wanted() -> 
         message(3, "visitor", "I leave on Saturday. Can you send me a replacement instead?"),
         message(4, "visitor", "I want to talk to a human"),
     ]
-    found = triage(messages, reason="customer_request", products=["Lizum tent", "Boots"])
+    found = triage(messages, reason="customer_request", anger_in=anger_in, products=["Lizum tent", "Boots"])
     assert found.summary.splitlines() == [
         "The visitor says the floor of their Lizum tent is torn after two nights.",
         "Answered from: “Repair service”",
@@ -85,7 +86,7 @@ def test_what_was_answered_is_not_what_is_open(helpful: bool | None, issue: str)
         replace(message(4, "assistant", "Our pages don't say."), reply_to="msg_3"),
         message(5, "visitor", "I want to talk to a human"),
     ]
-    found = triage(messages, reason="customer_request")
+    found = triage(messages, reason="customer_request", anger_in=anger_in)
     assert found.subject.lower().startswith(issue), found.subject
 
 
@@ -111,6 +112,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the first of them reads the rules of fifteen languages
 @given(
     st.lists(
         st.tuples(
@@ -122,7 +124,7 @@ PIECES = st.sampled_from(
 )
 def test_whatever_is_said_the_pieces_stand_where_they_say(said: list[tuple[str, list[str]]]) -> None:
     messages = [message(n, author, " ".join(texts)) for n, (author, texts) in enumerate(said, 1)]
-    found = triage(messages, reason="model_failure", products=["a tent"], country="AT")
+    found = triage(messages, reason="model_failure", anger_in=anger_in, products=["a tent"], country="AT")
     check_verbatim(messages, [*found.evidence, *found.entities])
     authors = {m.id: m.author for m in messages}
     assert {authors[p.message_id] for p in found.entities} <= {"visitor"}
@@ -182,7 +184,13 @@ def test_a_long_run_of_anything_takes_no_time() -> None:
         "not " * 1000,
         "!" * 4000,
     ):
-        triage(visitor(text, text), reason="customer_request", products=["Lizum"], country="AT")
+        triage(
+            visitor(text, text),
+            reason="customer_request",
+            anger_in=anger_in,
+            products=["Lizum"],
+            country="AT",
+        )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +204,9 @@ def test_a_long_run_of_anything_takes_no_time() -> None:
         ("It is not urgent, whenever you can", "low", "calm"),
         ("The tent isn't damaged, just too small", "normal", "calm"),
         ("This is unacceptable", "high", "angry"),
-        ("WHERE IS MY PARCEL", "high", "angry"),
+        ("WHERE IS MY PARCEL", "normal", "worried"),
+        ("Where is it!!!", "normal", "worried"),
+        ("The zip is ridiculous on the small one, is there another?", "normal", "calm"),
         ("I am not angry, just curious", "low", "calm"),
         ("I'm worried about my parcel", "normal", "worried"),
         ("I have a suggestion for your shop", "low", "calm"),
@@ -205,11 +215,61 @@ def test_a_long_run_of_anything_takes_no_time() -> None:
     ],
 )
 def test_rules_name_the_words_that_decided(text: str, priority: str, sentiment: str) -> None:
-    found = triage(visitor(text), reason="customer_request")
+    found = triage(visitor(text), reason="customer_request", anger_in=anger_in)
     assert (found.priority, found.sentiment) == (priority, sentiment)
     decided = [e.text for e in found.evidence if e.part == "priority"]
     assert bool(decided) == (priority != "normal")
     assert all(f"“{words}”" in found.priority_why for words in decided)
+
+
+@pytest.mark.parametrize("said", [
+    "This is ridiculous, I asked three times.", "Horrible service", "This is a scam", "You are lying to me", "It's a total waste of time",
+    "I will never again order here", "Terrible. Just terrible.", "The service is appalling", "you people are useless",
+    "Eine Katastrophe!", "Mein Anwalt meldet sich bei Ihnen.", "C'est une honte !", "C'est inadmissible", "¡Es una vergüenza!", "È una vergogna!",
+    "Dit is een schande!", "To jest skandal!", "É uma vergonha!", "Это безобразие!", "Bu bir rezalet!", "これはひどい対応だ、ふざけるな", "你们太过分了", "هذا عار عليكم", "זו בושה!",
+])  # fmt: skip
+def test_who_is_angry_to_the_assistant_is_angry_on_the_ticket_in_every_language(said: str) -> None:
+    before = "Where is my parcel? "
+    found = triage(visitor(before + said), reason="customer_request", anger_in=anger_in)
+    assert angry(said)
+    assert (found.sentiment, found.priority) == ("angry", "high")
+    [felt, *_] = [each for each in found.evidence if each.part == "sentiment"]
+    assert felt.start >= len(before)
+    assert felt.text == (before + said)[felt.start : felt.end]
+
+
+@pytest.mark.parametrize("said", [
+    "I am not angry, just curious", "Is this mail a scam?", "what a joke of a zip, can it be repaired?",
+    "Is the horrible weather a problem for the tent?", "Ist die Milch sauer?", "Is that the worst that can happen?",
+])  # fmt: skip
+def test_what_the_assistant_does_not_take_for_anger_is_none_on_the_ticket(said: str) -> None:
+    assert not angry(said)
+    assert triage(visitor(said), reason="customer_request", anger_in=anger_in).sentiment == "calm"
+
+
+def test_a_long_angry_sentence_is_shown_by_its_first_words() -> None:
+    said = "This is ridiculous because " + "I wait and wait " * 20
+    found = triage(visitor("Hello. " + said), reason="customer_request", anger_in=anger_in)
+    assert found.priority_why == (
+        "High: the visitor is angry (“This is ridiculous because I wait and wait I wait and wait”)."
+    )
+
+
+@pytest.mark.parametrize("said", [
+    "Où est ma commande 20999 ?", "Numéro de commande : 20999", "Mi pedido número 20999 no llega", "Il mio ordine n. 20999", "Bestelling 20999 is kapot",
+    "Moje zamówienie nr 20999", "Minha encomenda 20999", "Meu pedido nº 20999", "Мой заказ № 20999", "Siparişim 20999 gelmedi", "رقم الطلب 20999",
+    "ההזמנה שלי 20999", "注文番号は20999です", "我的订单20999在哪里", "订单号：20999",
+])  # fmt: skip
+def test_order_numbers_are_found_in_every_language(said: str) -> None:
+    [found] = find_entities(visitor(said))
+    assert (found.kind, found.text, said[found.start : found.end]) == ("order", "20999", "20999")
+
+
+@pytest.mark.parametrize("said", [
+    "Une commande de 4000 euros", "un pedido de 4000 pesos", "Je commande 2 tentes", "Un retour sous 30 jours", "заказ на 3 дня",
+])  # fmt: skip
+def test_other_numbers_behind_such_words_are_no_orders(said: str) -> None:
+    assert "order" not in {each.kind for each in find_entities(visitor(said))}
 
 
 def test_what_agents_and_the_assistant_say_decides_nothing() -> None:
@@ -218,5 +278,5 @@ def test_what_agents_and_the_assistant_say_decides_nothing() -> None:
         message(2, "assistant", "A gas leak is dangerous. Call 0800 123456."),
         message(3, "agent", "This is urgent, order 48213"),
     ]
-    found = triage(messages, reason="customer_request", country="AT")
+    found = triage(messages, reason="customer_request", anger_in=anger_in, country="AT")
     assert (found.priority, found.sentiment, found.entities) == ("normal", "calm", ())

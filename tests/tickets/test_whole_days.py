@@ -1,7 +1,7 @@
 """Whole days of a desk in any order: what was accepted stays, one holds each conversation, nobody's wish for a person is lost.
 
 A visitor with two conversations, late tokens of the assistant, two agents with all that they can press, double clicks,
-restarts, a team whose tickets are given out, people who come, go and are suspended, and time that passes. What is looked at after each step are the rows and the log, not a model of them.
+restarts, a team whose tickets are given out, people who come, write, go and are suspended, and time that passes. What is looked at after each step are the rows and the log, not a model of them.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from tests.desk import Desk, open_desk, part
 from tests.rows import add_conversation, add_team
 
 from minidesk.accounts import (
+    CLAIM_MINUTES,
     COMMAND,
     PRESENT,
     Agents,
@@ -53,6 +54,7 @@ from minidesk.tickets import (
     Policy,
     TicketView,
     active_ticket,
+    at_work,
     block_writer,
     check_not_blocked,
     check_seen,
@@ -67,6 +69,7 @@ from minidesk.tickets import (
     unblock,
     wake,
 )
+from minidesk.tickets.giving import WRITING_HOLDS
 
 TEXTS = ("Returns?", "My tent is torn", "I want a human", "Order 10492 is late", "Thanks")
 TALKS, AGENTS = st.sampled_from((0, 1)), st.sampled_from(("Mara Lindt", "Jonas Weber"))
@@ -142,13 +145,13 @@ class Days(RuleBasedStateMachine):
 
     def press(self, *works: Callable[[Tx], Coroutine[Any, Any, Any]]) -> list[Any]:
         """Transactions at the same time; the result or the refusal of each."""
-        return self.both(*(self.write(work) for work in works))
+        return self.both(*(partial(self.write, work) for work in works))
 
-    def both(self, *works: Coroutine[Any, Any, Any]) -> list[Any]:
+    def both(self, *works: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
         """Works at the same time. A refusal is one that a person may read; anything else is a fault."""
 
         async def together() -> list[Any]:
-            return await asyncio.gather(*works, return_exceptions=True)
+            return await asyncio.gather(*map(self.again, works), return_exceptions=True)
 
         results: list[Any] = self.run(together())
         for result in results:
@@ -201,8 +204,7 @@ class Days(RuleBasedStateMachine):
         """`at_once`: the desk's own loop was quick."""
         before = self.run(self.desk.db.read_at_once(self.holder_of(talk)))
         handed = [
-            self.again(partial(self.desk.handoff.hand_off, self.id(talk), "customer_request"))
-            for _ in range(times)
+            partial(self.desk.handoff.hand_off, self.id(talk), "customer_request") for _ in range(times)
         ]
         tickets: list[TicketView] = self.both(*handed)
         assert len({ticket.id for ticket in tickets}) == 1
@@ -248,7 +250,7 @@ class Days(RuleBasedStateMachine):
         if self.gone(*self.agents):
             return
         works = [
-            self.again(partial(self.desk.handoff.hand_off, self.id(talk), "agent_request", agent_id=id))
+            partial(self.desk.handoff.hand_off, self.id(talk), "agent_request", agent_id=id)
             for id in self.agents.values()
         ]
         results = self.both(*works)
@@ -261,9 +263,7 @@ class Days(RuleBasedStateMachine):
         if self.gone(who):
             return
         agent_id = self.agents[who]
-        self.both(
-            self.again(partial(self.desk.handoff.hand_off, self.id(talk), "agent_request", agent_id=agent_id))
-        )
+        self.both(partial(self.desk.handoff.hand_off, self.id(talk), "agent_request", agent_id=agent_id))
 
     @rule(talk=TALKS, who=AGENTS, press=PRESSES, times=st.integers(1, 2))
     def agent_replies(self, talk: int, who: str, press: int, times: int) -> None:
@@ -407,6 +407,34 @@ class Days(RuleBasedStateMachine):
 
         self.press(work)
 
+    @rule(talk=TALKS, who=AGENTS, minutes=st.integers(0, 5))
+    def agent_writes_at_a_reply(self, talk: int, who: str, minutes: int) -> None:
+        """In two tabs, whoever has the ticket; a ticket that they were given is theirs for no more than the limit."""
+        if self.gone(who):
+            return
+        self.clock.advance(minutes=minutes)
+        before = self.run(self.desk.db.read_at_once(_read))
+        write = partial(at_work, self.desk.db, self.desk.tickets, self.id(talk), self.agents[who])
+        self.both(write, write)
+        after = self.run(self.desk.db.read_at_once(_read))
+        for old, new in zip(before["tickets"], after["tickets"], strict=True):
+            mine = old["conversation_id"] == self.id(talk) and old["assignee_id"] == self.agents[who]
+            if new["given_at"] == old["given_at"]:
+                continue
+            assert mine
+            told = max(
+                event["created_at"]
+                for event in after["events"]
+                if event["conversation_id"] == new["conversation_id"] and event["type"] == "given"
+            )
+            assert told <= old["given_at"] < new["given_at"]
+            most = timedelta(minutes=CLAIM_MINUTES * (WRITING_HOLDS - 1))
+            assert _time(new["given_at"]) - _time(told) <= most
+        ignored = ("given_at", "updated_at")
+        assert [{k: v for k, v in row.items() if k not in ignored} for row in before["tickets"]] == [
+            {k: v for k, v in row.items() if k not in ignored} for row in after["tickets"]
+        ]
+
     # ---- who is there, and has room
 
     @rule(given=st.booleans())
@@ -421,11 +449,10 @@ class Days(RuleBasedStateMachine):
         """Their consoles are open, each in two tabs."""
         for each in who:
             if not self.gone(each):
-                come = [
-                    seen_here(self.desk.db, self.desk.hub, self.site, self.agents[each], self.clock())
-                    for _ in range(2)
-                ]
-                self.both(*come)
+                come = partial(
+                    seen_here, self.desk.db, self.desk.hub, self.site, self.agents[each], self.clock()
+                )
+                self.both(come, come)
 
     @rule(who=AGENTS, away=st.booleans())
     def agent_goes_away_or_is_back(self, who: str, away: bool) -> None:
@@ -448,7 +475,7 @@ class Days(RuleBasedStateMachine):
         agents = Agents(self.desk.db, Passwords(), Sessions(self.clock), self.clock)
         if self.gone(who):
             self.suspended.discard(id)
-            self.run(agents.disable(id, False))
+            self.both(partial(agents.disable, id, False))
             return
 
         async def claim() -> None:
@@ -458,18 +485,18 @@ class Days(RuleBasedStateMachine):
                 if refused.code != "invalid_agent":
                     raise
 
-        suspended = self.write(lambda tx: suspend(tx, self.desk.tickets, agents, id))
+        suspended = partial(self.write, lambda tx: suspend(tx, self.desk.tickets, agents, id))
         if claims:
-            self.both(claim(), suspended)
-            self.run(self.desk.tending.look())
+            self.both(claim, suspended)
+            self.both(self.desk.tending.look)
         else:
-            self.run(suspended)
+            self.both(suspended)
         self.suspended.add(id)
 
     @rule(times=st.integers(1, 3))
     def the_queue_is_looked_at(self, times: int) -> None:
         before = self.run(self.desk.db.read_at_once(_read))
-        self.both(*[self.desk.tending.giving.look() for _ in range(times)])
+        self.both(*[self.desk.tending.giving.look] * times)
         self.room_was_used_and_no_more(before)
 
     # ---- time, and power
@@ -477,7 +504,7 @@ class Days(RuleBasedStateMachine):
     @rule(hours=st.sampled_from((0.1, 5, 40, 24 * 8)))
     def time_passes(self, hours: float) -> None:
         self.clock.advance(hours=hours)
-        self.both(self.desk.tending.look(), self.desk.tending.look())
+        self.both(self.desk.tending.look, self.desk.tending.look)
         self.room_was_used_and_no_more(None)
 
     @rule(minutes=st.integers(1, 6), who=st.one_of(st.none(), AGENTS))
@@ -485,7 +512,7 @@ class Days(RuleBasedStateMachine):
         for _ in range(minutes):
             self.clock.advance(minutes=1)
             self.agents_are_here((who,) if who else tuple(self.agents))
-        self.run(self.desk.tending.look())
+        self.both(self.desk.tending.look)
         self.room_was_used_and_no_more(None)
 
     @rule()
@@ -642,6 +669,10 @@ class Days(RuleBasedStateMachine):
             had = {ticket["id"]: ticket["assignee_id"] for ticket in before["tickets"]}
             for id in {t["assignee_id"] for t in todo if t["assignee_id"] not in (None, had[t["id"]])}:
                 assert posts[id]["most_open"] is None or load[id] <= posts[id]["most_open"]
+
+
+def _time(stored: str) -> datetime:
+    return datetime.fromisoformat(stored)
 
 
 _OF_TALK = ("messages", "events", "tickets")

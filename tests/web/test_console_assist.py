@@ -20,7 +20,7 @@ from minidesk.answering.models import ForPurpose
 from minidesk.ask import Asker
 from minidesk.assist import Assist
 from minidesk.db import Database
-from minidesk.db.models import Event, Message, MessageWording
+from minidesk.db.models import Agent, Event, Message, MessageWording, Ticket
 from minidesk.errors import ModelOverloaded
 from minidesk.knowledge.embed import Embedder
 from minidesk.settings import Settings
@@ -107,6 +107,24 @@ async def test_a_draft_comes_with_its_sources_and_sends_nothing(office_help: Hel
     assert office_help.models.requests[0].conversation_id == office_help.conversation
     assert MAIL not in office_help.sent()
     assert [m.author for m in await office_help.messages()] == ["visitor"]
+
+
+async def test_whoever_has_a_draft_written_is_at_work_on_the_ticket_that_they_were_given(
+    office_help: Help,
+) -> None:
+    office, talk = office_help.office, office_help.conversation
+    ticket = await office.deps.handoff.hand_off(talk, "customer_request")
+    async with office.db.write() as tx:
+        row = await tx.get_one(Ticket, ticket.id)
+        row.assignee_id = await tx.scalar(select(Agent.id).where(Agent.email == "mara@example.com"))
+        row.given_at = office.clock()
+    office.clock.advance(minutes=4)
+    office_help.models.replies = ["You can return articles within 30 days after delivery [1]."]
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(f"/console/conversations/{talk}")
+        assert (await office_help.ask(browser, "draft"))[0] == 200
+    async with office.db.read() as tx:
+        assert (await tx.get_one(Ticket, ticket.id)).given_at == office.clock()
 
 
 async def test_what_the_pages_do_not_say_is_said(office_help: Help) -> None:

@@ -338,11 +338,13 @@ async def test_a_solved_ticket_is_proposed_and_put_aside(office: Office) -> None
         await browser.part(f"{base}/solve")
         assert "Make this an article" in (await browser.get(base)).text
         assert (await browser.part(f"{base}/article")).status_code == 204
+        assert "An editor has your answer as a draft." in (await browser.get(base)).text
         async with office.db.read() as tx:
             [gap] = await tx.scalars(select(Correction.id))
         assert "It is in Graz." in (await browser.get(f"/console/gaps/{gap}")).text
         assert (await browser.post(f"/console/gaps/{gap}/aside")).status_code == 303
         assert "Nothing is open" in (await browser.get("/console/gaps")).text
+        assert "Make this an article" in (await browser.get(base)).text
 
 
 async def test_two_tickets_of_one_visitor_are_merged(office: Office) -> None:

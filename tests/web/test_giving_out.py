@@ -420,6 +420,59 @@ async def test_what_nobody_else_could_take_stays_with_who_works_on_another(house
         assert await desk.who(second) == "jonas"
 
 
+async def writes(desk: Shift, name: str, talk: str) -> None:
+    """Somebody presses keys in the field for a reply: what their page then says."""
+    answer = await desk.browsers[name].part(f"/console/conversations/{talk}/typing", writing="yes")
+    assert answer.status_code == 204, answer.text
+
+
+async def test_who_writes_at_the_reply_keeps_it_and_who_forgets_the_draft_does_not(house: House) -> None:
+    async with shift(house, "mara", "jonas") as desk:
+        await desk.works("mara", skills="tent")
+        talk = await desk.ask(text="My tent is torn, a person please")
+        await desk.look()
+        for _ in range(3):
+            await desk.look(3)
+            await writes(desk, "mara", talk)
+        assert await desk.who(talk) == "mara"  # nine minutes of the five
+        await writes(desk, "jonas", talk)  # it is not his: nothing changes
+        await desk.look(4)
+        assert await desk.who(talk) == "mara"
+        assert await house.office.holder(talk) == ("queue", None)
+        await desk.look(1)
+        assert await desk.who(talk) == "jonas"
+
+
+async def test_no_draft_holds_a_ticket_for_more_than_four_times_the_minutes(house: House) -> None:
+    async with shift(house, "mara", "jonas") as desk:
+        await desk.works("mara", skills="tent")
+        talk = await desk.ask(text="My tent is torn, a person please")
+        await desk.look()
+        for _ in range(19):
+            await desk.look(1)
+            await writes(desk, "mara", talk)
+            assert await desk.who(talk) == "mara"
+        await desk.look(1)
+        assert await desk.who(talk) == "jonas"
+        # One press would have kept it, and so does the reply.
+        await desk.take("mara", talk)
+        assert await desk.who(talk) == "mara"
+
+
+async def test_who_writes_in_another_conversation_is_at_work(house: House) -> None:
+    async with shift(house, "mara", "jonas") as desk:
+        await desk.switch("jonas", "yes")
+        first, second = await desk.ask(), await desk.ask()
+        await desk.look()
+        await desk.take("mara", first)
+        for _ in range(3):
+            await desk.look(3)
+            await writes(desk, "mara", first)
+        assert await desk.who(second) == "mara"  # nobody else could take it
+        await desk.look(6)
+        assert await desk.who(second) is None
+
+
 @pytest.mark.parametrize("how", ["away", "signed out", "closed the page"])
 async def test_who_goes_before_they_came_loses_it_and_keeps_what_they_took(house: House, how: str) -> None:
     async with shift(house, "mara", "jonas") as desk:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from tests.web.conftest import API, SEALER, Desk, Visitor, open_visitor
 
 from minidesk.accounts import Sealer
-from minidesk.db.models import IdentityKey
+from minidesk.db.models import Conversation, IdentityKey
 from minidesk.db.models import Visitor as VisitorRow
 from minidesk.errors import Conflict, NotFound
 from minidesk.sites import SiteView, create_identity_key, delete_identity_key, seal_identity_keys
@@ -329,3 +329,21 @@ async def test_what_the_page_says_is_kept_within_bounds(
     async with desk.db.read() as tx:
         row = await tx.get_one(VisitorRow, visitor.visitor_id)
         assert row.attributes == {"plan": "gold", "orders": 3, "newsletter": True, "share": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://shop.example.com/reset?token=abc&lang=de", "https://shop.example.com/reset?lang=de"),
+        ("https://ana:pw@shop.example.com/cart#access_token=x", "https://shop.example.com/cart"),
+        ("https://shop.example.com/cart?step=2", "https://shop.example.com/cart?step=2"),
+    ],
+)
+async def test_the_page_is_kept_without_what_opens_an_account(
+    visitor: Visitor, desk: Desk, url: str, kept: str
+) -> None:
+    """Agents, webhooks and rules read it: a link to a new password in it would be anybody's."""
+    conversation = await visitor.start()
+    await visitor.post("/context", {"conversation": conversation, "page_url": url})
+    async with desk.db.read() as tx:
+        assert (await tx.get_one(Conversation, conversation)).page_url == kept

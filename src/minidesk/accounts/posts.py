@@ -39,7 +39,7 @@ class Work:
 class Worker:
     """Somebody of a site. `here`: a page of its console is open. `given_at`: when they were given a ticket last.
 
-    `acted_at`: when they came, came back, or took or answered something last.
+    `acted_at`: when they came, came back, took or answered something, or wrote at a reply last.
     """
 
     id: str
@@ -130,6 +130,12 @@ async def acted(tx: Tx, site_id: str, agent_id: str, now: datetime) -> None:
     """The agent works: what they did not come for may be theirs again."""
     mine = Post.site_id == site_id, Post.agent_id == agent_id
     await tx.execute(update(Post).where(*mine).values(acted_at=now))
+
+
+async def acted_since(tx: Tx, site_id: str, agent_id: str, since: datetime) -> bool:
+    """Whether the agent is known to have worked after `since`."""
+    mine = Post.site_id == site_id, Post.agent_id == agent_id
+    return await tx.scalar(select(Post.agent_id).where(*mine, Post.acted_at > since)) is not None
 
 
 async def was_given(tx: Tx, site_id: str, agent_id: str, now: datetime) -> None:

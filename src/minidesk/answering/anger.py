@@ -2,13 +2,18 @@
 
 Anger names us ("you people", "worst shop ever"), what goes on ("this is a joke"), what one feels, or that one has asked
 again and again and nobody answers. A curse alone, capitals and exclamation marks are no anger: people write so.
+
+There is this one list: what hands a visitor off as angry is what their ticket says of their mood.
 """
+
+import re
 
 from minidesk.answering.asks import brief
 from minidesk.answering.rulebook import rulebook
 from minidesk.answering.wants_human import pieces
 
 _FURIOUS = frozenset("😡🤬🖕")
+_SENTENCE = re.compile(r"[^.!?\n;]+[.!?]*")
 
 
 def angry(text: str) -> bool:
@@ -23,3 +28,16 @@ def angry(text: str) -> bool:
         if rules.anger
         for clean in pieces(text, at)
     )
+
+
+def anger_in(text: str) -> tuple[tuple[int, int], ...]:
+    """Where `angry` is heard, as (start, end) of whole sentences; all of the text where none of them says it alone."""
+    if not angry(text):
+        return ()
+    spans = [
+        (match.start() + len(found) - len(found.lstrip()), match.start() + len(found.rstrip()))
+        for match in _SENTENCE.finditer(text)
+        if angry(found := match.group())
+    ]
+    start = len(text) - len(text.lstrip())
+    return tuple(spans) or ((start, len(text.rstrip())),)

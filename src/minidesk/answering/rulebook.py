@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from minidesk.text.language import language_of
+from minidesk.text.words import stem_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,18 @@ _STROKES = str.maketrans("łıøđ", "liod")
 class AskWords:
     """What a question asks for, in a language that `asks.py` has no code for."""
 
+    language: str
     kinds: Mapping[str, re.Pattern[str]]
     stop: frozenset[str]
     generic: frozenset[str]
+    generic_stems: frozenset[str]  # of the same words: who lists "finden" need not list "findet"
+    compound: re.Pattern[str] | None  # a word that ends in what many words end in: `front`, `head`
+
+    def taken_apart(self, text: str) -> list[str]:
+        """The first parts of compounds: of "Nähkurs" a page has "Nähen" and "Kurs", and many more a "Kurs"."""
+        if self.compound is None:
+            return []
+        return [match["front"] for match in self.compound.finditer(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,12 @@ def rules_for(text: str, *also: str) -> Rules | None:
     return None
 
 
+def rules_of(text: str, pages: str | None) -> Rules | None:
+    """As `rules_for`; where `text` does not tell its language, that of the pages (`pages`) counts."""
+    language = language_of(text) or pages
+    return next((rules for rules in rulebook() if rules.language == language != "en"), None)
+
+
 def _read(language: str, data: dict[str, Any]) -> Rules:
     names: dict[str, str] = data.get("names", {}) | data.get("guidance_names", {})
 
@@ -169,7 +185,7 @@ def _read(language: str, data: dict[str, Any]) -> Rules:
         table("guidance_unless").get("aside"),
         table("guidance_always"),
         _proof_words(data) if "proof" in data else None,
-        _ask_words(data) if "asks" in data else None,
+        _ask_words(language, data) if "asks" in data else None,
         _followup_words(data["followup"]) if "followup" in data else None,
         data.get("places", {}),
     )
@@ -179,10 +195,16 @@ def _listed(ways: str | list[str]) -> list[str]:
     return [ways] if isinstance(ways, str) else ways
 
 
-def _ask_words(data: dict[str, Any]) -> AskWords:
+def _ask_words(language: str, data: dict[str, Any]) -> AskWords:
     own = data["asks_words"]
     kinds = {kind: re.compile(pattern) for kind, pattern in data["asks"].items()}
-    return AskWords(kinds, frozenset(own["stop"].split()), frozenset(own["generic"].split()))
+    generic = frozenset(own["generic"].split())
+    stems = frozenset(stem_in(word, language) for word in generic)
+    heads = "|".join(own.get("heads", "").split())
+    compound = (
+        re.compile(rf"\b(?P<front>[^\W\d_]{{3,}}?)-?(?P<head>{heads})\b", re.IGNORECASE) if heads else None
+    )
+    return AskWords(language, kinds, frozenset(own["stop"].split()), generic, stems, compound)
 
 
 def _followup_words(table: dict[str, str]) -> FollowUpWords:

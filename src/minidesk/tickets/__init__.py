@@ -16,6 +16,7 @@ from minidesk.tickets.clocks import COUNTS, Clocks, Policy, set_clocks
 from minidesk.tickets.corrections import (
     CorrectionView,
     access_correction,
+    article_of,
     close_correction,
     correct_answer,
     corrected_in,
@@ -23,7 +24,17 @@ from minidesk.tickets.corrections import (
     propose_article,
 )
 from minidesk.tickets.entities import find_entities
-from minidesk.tickets.giving import Asks, Giving, choose, open_of, release, suspend
+from minidesk.tickets.giving import (
+    Asks,
+    Giving,
+    Waiting,
+    at_work,
+    choose,
+    given_to,
+    open_of,
+    release,
+    suspend,
+)
 from minidesk.tickets.macros import MACRO_STATUSES, Does, run_macro
 from minidesk.tickets.mentions import note_mentions, read_mentions, unread_mentions
 from minidesk.tickets.merge import merge_tickets, mergeable
@@ -35,6 +46,7 @@ from minidesk.tickets.queries import (
     inbox_counts,
     ticket_detail,
     ticket_of,
+    waiting_count,
 )
 from minidesk.tickets.records import (
     PRIORITIES,
@@ -144,10 +156,13 @@ __all__ = [
     "Tried",
     "Variable",
     "View",
+    "Waiting",
     "Why",
     "access_correction",
     "access_ticket_as_agent",
     "active_ticket",
+    "article_of",
+    "at_work",
     "block_writer",
     "canned_for",
     "change_canned",
@@ -169,6 +184,7 @@ __all__ = [
     "facts_of",
     "find_entities",
     "follow_up",
+    "given_to",
     "inbox",
     "inbox_counts",
     "list_blocks",
@@ -214,6 +230,7 @@ __all__ = [
     "unblock",
     "unread_mentions",
     "visitor_sentences",
+    "waiting_count",
     "wake",
     "wears",
     "with_priority",

@@ -114,6 +114,16 @@ async def propose_article(tx: Tx, conversation: Conversation, agent_id: str, now
     return row.id
 
 
+async def article_of(tx: Tx, conversation_id: str) -> str | None:
+    """The proposed article of a conversation that waits for an editor."""
+    query = select(Correction.id).where(
+        Correction.conversation_id == conversation_id,
+        Correction.kind == "article",
+        Correction.closed_at.is_(None),
+    )
+    return await tx.scalar(query.limit(1))
+
+
 async def corrected_in(tx: Tx, conversation_id: str) -> dict[str, str]:
     """What agents wrote instead of wrong answers of a conversation, by the answer's id."""
     query = select(Correction.message_id, Correction.right).where(

@@ -11,12 +11,24 @@ from minidesk.conversations import MessageView
 from minidesk.text.redact import EMAIL, card_spans
 from minidesk.tickets.records import Entity, EntityKind
 
+# Words that announce an order's number, and others of the kind.
+_ANNOUNCES = (
+    r"order|parcel|tracking|shipment|invoice|return|rma|ticket|reference|bestellung|bestellnummer|auftrag|auftragsnummer|rechnung|"
+    r"rechnungsnummer|sendung|sendungsnummer|paket|commande|colis|facture|suivi|retour|r[ée]f[ée]rence|pedido|paquete|env[ií]o|factura|"
+    r"devoluci[oó]n|seguimiento|referencia|ordine|pacco|fattura|spedizione|reso|bestelling|bestelnummer|ordernummer|pakket|factuur|zending|"
+    r"zam[oó]wieni\w*|paczk\w*|faktur\w*|przesyłk\w*|encomenda|fatura|rastreio|devolu[cç][aã]o|заказ\w{0,3}|посылк\w|накладн\w+|сч[её]т\w?|"
+    r"sipari[sş]\w*|kargo\w*|fatura\w*|takip|(?:ال)?طلب(?:ي|ية|يتي)?|(?:ال)?شحنة|(?:ال)?فاتورة|ה?הזמנה|ה?הזמנתי|ה?חבילה|ה?משלוח|ה?חשבונית"
+)
+# Between such a word and the number.
+_NUMBERED = r"is|ist|est|es|è|é|number|code|id|nummer|no|nr|num[ée]ro|n[°º.]?|n[uú]mero|n[uú]m|numer|номер\w?|numara\w*|رقم|رقمه|رقمها|מספר|מס|שלי"
+# Written without spaces.
+_ANNOUNCES_CLOSELY = r"(?:ご?注文|伝票|追跡|お問い合わせ|予約)(?:番号)?|(?:订单|訂單|运单|運單|快递单|物流单)(?:编?号|編?號)?|单号|單號"
+_CODE = r"(?=[A-Z-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,23}"
 # A number behind a word that announces one, a code that looks like one by itself, or a long number that is said alone:
 # "It's 20431", "half of it is missing. 20431.", or nothing but "20431" where it was asked for.
 _ORDER = re.compile(
-    r"(?:\b(?:order|parcel|tracking|shipment|invoice|return|rma|ticket|reference|bestellung|bestellnummer|auftrag|"
-    r"auftragsnummer|rechnung|rechnungsnummer|sendung|sendungsnummer|paket)"
-    r"\W{0,3}(?:(?:is|ist|number|code|id|nummer|no|nr)\W{1,3}){0,2}#?\s?(?P<announced>(?=[A-Z-]{0,12}\d)[A-Z0-9][A-Z0-9-]{3,23}))"
+    rf"\b(?:{_ANNOUNCES})\W{{0,3}}(?:(?:{_NUMBERED})\W{{1,3}}){{0,2}}[#№]?\s?(?P<announced>{_CODE})"
+    rf"|(?:{_ANNOUNCES_CLOSELY})(?:は|是|为|為|の)?\W{{0,3}}(?P<closely>{_CODE})"
     r"|(?<![\w-])(?P<coded>[A-Z]{1,4}-?\d{4,12}(?:-\d{1,6})?|\#\d{4,12})(?![\w-])"
     r"|\b(?:number|nummer|nr\.?|no\.|it['’]s|it is|that['’]s|that is|es ist|das ist)(?:\s(?:is|ist))?\W{1,3}(?P<told>[1-9]\d{4,11})"
     r"(?![\w€$£%-]|[.,]\d|\s[\d€$£%])"

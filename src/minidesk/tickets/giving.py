@@ -2,7 +2,8 @@
 
 For teams that want it so; otherwise agents take them. Whoever is given a ticket is its assignee, and its visitor goes on
 waiting in the queue until they come. If they do not come in the team's time, are away or have left, it is the next one's,
-and in the end anybody's: no clock stands still for it. What a person or a rule has assigned is left alone.
+and in the end anybody's: no clock stands still for it. To write at the reply is to come, for a while. What a person or a rule
+has assigned is left alone.
 """
 
 import asyncio
@@ -13,15 +14,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, case, func, or_, select
 
-from minidesk.accounts import CLAIM_MINUTES, Agents, Worker, list_workers, was_given
+from minidesk.accounts import CLAIM_MINUTES, Agents, Worker, acted, acted_since, list_workers, was_given
 from minidesk.db import Database, Tx
-from minidesk.db.models import Agent, Conversation, Membership, Team, TeamMember, Ticket, TicketPass
+from minidesk.db.models import Agent, Conversation, Event, Membership, Team, TeamMember, Ticket, TicketPass
 from minidesk.errors import MinideskError
 from minidesk.live import QUEUE, Hub
 from minidesk.text.words import content_stems
 from minidesk.tickets.actions import Tickets
 from minidesk.tickets.records import PRIORITIES, Given
-from minidesk.tickets.rows import ACTIVE, is_given_out, lock_site, lock_ticket
+from minidesk.tickets.rows import ACTIVE, active_ticket, is_given_out, lock_site, lock_ticket
 from minidesk.tickets.tags import tags_of
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,12 @@ log = logging.getLogger(__name__)
 # What wakes this may have happened in another process, and nothing wakes it when somebody closes the laptop.
 LOOK_SECONDS = 30.0
 AT_ONCE = 100
+# Who writes says so every few seconds. A team's minutes are one at least, so that this much is nothing to lose.
+WRITTEN_EVERY = timedelta(seconds=20)
+# A reply that is being written holds a ticket for this many times the team's minutes, all in all: 20 of them where those are
+# the usual five. No reply takes longer; who wants the ticket for longer takes it over, by one press. Without an end, one
+# word now and then in a draft would keep a visitor waiting who could have had the next agent.
+WRITING_HOLDS = 4
 _RANK = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=Ticket.priority, else_=0)
 
 
@@ -160,6 +167,63 @@ def _stays(
     if agent.acted_at is None or agent.acted_at <= now - time:
         return False
     return not any(_can_take(each, busy, passed) for each in workers if each is not agent)
+
+
+async def at_work(db: Database, tickets: Tickets, conversation_id: str, agent_id: str) -> None:
+    """The agent writes at a reply in a conversation that they may see: they are at work, and if they were given its ticket,
+    their time begins anew with each word, up to WRITING_HOLDS times.
+
+    What counts are keys that are pressed: a draft that was forgotten loses the ticket as silence does. Written down every
+    WRITTEN_EVERY, whoever says it how often.
+    """
+    now = tickets.now()
+    async with db.read() as tx:
+        site_id = await tx.scalar(select(Conversation.site_id).where(Conversation.id == conversation_id))
+        if site_id is None:
+            return
+        ticket = await active_ticket(tx, conversation_id)
+        anew = None if ticket is None else await _anew(tx, ticket, agent_id, now)
+        if anew is None and await acted_since(tx, site_id, agent_id, now - WRITTEN_EVERY):
+            return
+    async with db.write() as tx:
+        if anew is not None and ticket is not None:
+            row = await lock_ticket(tx, ticket.id)
+            row.given_at = await _anew(tx, row, agent_id, now) or row.given_at
+        await acted(tx, site_id, agent_id, now)
+
+
+async def _anew(tx: Tx, ticket: Ticket, agent_id: str, now: datetime) -> datetime | None:
+    """When the time begins anew of who was given the ticket, has not come for it yet, and writes; None where it does not."""
+    at = ticket.given_at
+    conversation = await tx.get_one(Conversation, ticket.conversation_id)
+    if at is None or ticket.assignee_id != agent_id or not _waits(ticket, conversation):
+        return None
+    minutes = await tx.scalar(select(Team.claim_minutes).where(Team.id == ticket.team_id))
+    # The log knows when they were given it; `given_at` is when their time began last.
+    told = Event.conversation_id == ticket.conversation_id, Event.type == "given"
+    first = await tx.scalar(select(func.max(Event.created_at)).where(*told)) or at
+    anew = min(now, first + (WRITING_HOLDS - 1) * timedelta(minutes=minutes or CLAIM_MINUTES))
+    return anew if anew - at >= WRITTEN_EVERY else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A ticket that somebody was given and has not come for yet."""
+
+    conversation_id: str
+    number: int
+    given_at: datetime
+
+
+async def given_to(tx: Tx, site_id: str, agent_id: str) -> tuple[Waiting, ...]:
+    """What the desk has given the agent and they have not taken up, the earliest first."""
+    rows = await tx.execute(
+        _in_queue()
+        .where(Ticket.site_id == site_id, Ticket.assignee_id == agent_id, Ticket.given_at.is_not(None))
+        .with_only_columns(Ticket.conversation_id, Ticket.number, Ticket.given_at)
+        .order_by(Ticket.given_at, Ticket.id)
+    )
+    return tuple(Waiting(talk, number, at) for talk, number, at in rows if at is not None)
 
 
 async def take_back(tx: Tx, tickets: Tickets, ticket_id: str) -> bool:

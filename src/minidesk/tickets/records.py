@@ -199,3 +199,4 @@ class InboxCounts:
     overdue: int  # of `all`: a clock has run out
     near: int  # of the agent's own and of nobody's: a clock that is warned of is near its end, or past it
     solved: int  # and closed
+    waiting_for_me: int  # of `waiting`: the agent's own and nobody's

@@ -7,12 +7,13 @@ No handoff may end in silence: whoever waits longer than was promised hears of i
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 
-from minidesk.db import Database
+from minidesk.db import Database, Tx
 from minidesk.db.models import Ticket
 from minidesk.errors import MinideskError
 from minidesk.tickets.actions import Tickets
@@ -30,6 +31,13 @@ LateLine = Callable[[str | None], str]
 LOOK_SECONDS = 30.0
 # Written one by one, each in a transaction of its own: a night's worth must not hold up the next message.
 AT_ONCE = 100
+# After each of them, while the server runs: a commit has every console that is open fetch its list again, and a hundred in
+# a row kept both the database and the consoles from a visitor's message for two seconds.
+PAUSE_SECONDS = 0.1
+# What nobody waits for is written together: ten consoles that look again are better than a hundred.
+CLOSED_TOGETHER = 10
+
+Pause = Callable[[], Awaitable[None]]
 
 
 class Tending:
@@ -52,7 +60,7 @@ class Tending:
         """Look every half minute until `stop`. A database that is away is asked again the next time."""
         while not stop.is_set():
             try:
-                await self.look()
+                await self.look(_pause)
             except MinideskError as error:
                 log.warning("tickets were not looked after: %s", error.code)
             try:
@@ -61,25 +69,33 @@ class Tending:
             except TimeoutError:
                 continue
 
-    async def look(self) -> int:
-        """One round; how many tickets changed."""
+    async def look(self, pause: Pause | None = None) -> int:
+        """One round; how many tickets changed. `pause` is awaited between two writes, for whoever else wants the database."""
         changed = 0
+
+        async def write(work: Callable[[Tx], Awaitable[int]]) -> None:
+            nonlocal changed
+            async with self._db.write() as tx:
+                changed += await work(tx)
+            if pause is not None:
+                await pause()
+
+        tickets = self._tickets
         for ticket_id, agent_id in await self._of_strangers():
-            async with self._db.write() as tx:
-                changed += await give_up(tx, self._tickets, ticket_id, agent_id)
+            await write(partial(give_up, tickets=tickets, ticket_id=ticket_id, agent_id=agent_id))
         for ticket_id, locale in await self._late():
-            async with self._db.write() as tx:
-                changed += await self._tickets.say_late(tx, ticket_id, self._late_line(locale))
+            await write(partial(tickets.say_late, ticket_id=ticket_id, line=self._late_line(locale)))
         for ticket_id in await self._near():
-            async with self._db.write() as tx:
-                changed += await self._tickets.warn(tx, ticket_id)
+            await write(partial(tickets.warn, ticket_id=ticket_id))
         for ticket_id in await self._due_back():
-            async with self._db.write() as tx:
-                changed += await bring_back(tx, self._tickets, ticket_id, self._clock())
-        for ticket_id in await self._long_solved():
-            async with self._db.write() as tx:
-                changed += await self._tickets.close_solved(tx, ticket_id)
+            await write(partial(bring_back, tickets=tickets, ticket_id=ticket_id, now=self._clock()))
+        solved = await self._long_solved()
+        for start in range(0, len(solved), CLOSED_TOGETHER):
+            await write(partial(self._close, ticket_ids=solved[start : start + CLOSED_TOGETHER]))
         return changed + await self.giving.look()
+
+    async def _close(self, tx: Tx, ticket_ids: Sequence[str]) -> int:
+        return sum([await self._tickets.close_solved(tx, each) for each in ticket_ids])
 
     async def _of_strangers(self) -> Sequence[tuple[str, str]]:
         async with self._db.read() as tx:
@@ -105,8 +121,15 @@ class Tending:
             return await due_back(tx, self._clock(), AT_ONCE)
 
     async def _long_solved(self) -> Sequence[str]:
-        query = select(Ticket.id).where(
+        query = select(Ticket.id, Ticket.conversation_id).where(
             Ticket.status == "solved", Ticket.solved_at < self._clock() - SAME_MATTER
         )
         async with self._db.read() as tx:
-            return (await tx.scalars(query.limit(AT_ONCE))).all()
+            found = [(talk, ticket_id) for ticket_id, talk in await tx.execute(query.limit(AT_ONCE))]
+        return [
+            ticket_id for _, ticket_id in sorted(found)
+        ]  # locked as whoever locks several conversations does it
+
+
+async def _pause() -> None:
+    await asyncio.sleep(PAUSE_SECONDS)

@@ -7,7 +7,7 @@ assistant already said, and what is wanted. A greeting or "give me a human" in i
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from minidesk.conversations import MessageView
@@ -22,6 +22,7 @@ ISSUE_WORDS = 21
 WANTED_WORDS = 15
 SUBJECT_CHARS = 80
 MAX_TITLES = 2
+SIGN_WORDS = 12  # of an angry sentence
 MAX_SIGNS = 3  # of a mood or a priority; more would make it no surer
 TITLE_WORDS = 6
 # A long thread's first and last messages say what matters; triage must not take seconds for a flood of text.
@@ -29,6 +30,10 @@ MAX_MESSAGES = 60
 # Words that a model points at: one letter stands anywhere, and a whole message shows nothing.
 MODEL_WORDS, MODEL_CHARS = 14, 3
 
+# Where a text says that its writer is angry: (start, end) of its sentences.
+AngerIn = Callable[[str], Sequence[tuple[int, int]]]
+
+_WORD = re.compile(r"\S+")
 _OF_THEMSELVES = re.compile(r"(?:i|we|my|our|can|could|would)\b", re.IGNORECASE)
 
 _TRIED = "Answered from: "
@@ -72,19 +77,20 @@ def triage(
     messages: Sequence[MessageView],
     *,
     reason: Reason,
+    anger_in: AngerIn,
     products: Sequence[str] = (),
     country: str | None = None,
     visitor: str | None = None,
 ) -> Triage:
     """Read a conversation. CPU work without waiting: call it off the event loop.
 
-    `visitor` is their name, if it is known. `products` and `country` (two letters) are for `find_entities`.
+    `anger_in` hears who is angry at whoever they write to: the same ears as the assistant's, so that the two agree. `visitor` is their name, if it is known. `products` and `country` (two letters) are for `find_entities`.
     """
     if len(messages) > MAX_MESSAGES:
         messages = [*messages[: MAX_MESSAGES // 2], *messages[-MAX_MESSAGES // 2 :]]
     said = _visitor_sentences(messages)
     subject, summary, evidence = _summarise(messages, said, reason, People(visitor) if visitor else People())
-    sentiment, felt = _sentiment(messages)
+    sentiment, felt = _sentiment(messages, anger_in)
     priority, why, decided = _priority(messages, sentiment, felt)
     return Triage(
         subject=subject,
@@ -247,17 +253,26 @@ def _tried(messages: Sequence[MessageView]) -> tuple[str, list[Evidence]]:
     return _TRIED + ", ".join(f"“{title}”" for title in titles), evidence
 
 
-def _sentiment(messages: Sequence[MessageView]) -> tuple[Sentiment, tuple[Evidence, ...]]:
+def _sentiment(messages: Sequence[MessageView], anger_in: AngerIn) -> tuple[Sentiment, tuple[Evidence, ...]]:
     latest = messages[::-1]  # how they feel now counts, not how they began
-    if angry := _signs("sentiment", cues.ANGRY, latest):
-        return "angry", angry
+    said = [message for message in latest if message.author == "visitor"]
+    angry = [_begun(message, *span) for message in said for span in anger_in(message.text)]
+    if angry:
+        return "angry", tuple(angry[:MAX_SIGNS])
     if worried := _signs("sentiment", cues.WORRIED, latest):
         return "worried", worried
-    for message in latest:
-        shout = _shout(message.text) if message.author == "visitor" else None
-        if shout is not None:
-            return "angry", (Evidence("sentiment", message.id, *shout, message.text[slice(*shout)]),)
+    # Capitals and exclamation marks alone are no anger, but nobody writes so who is calm.
+    for message in said:
+        if (shout := cues.SHOUT.search(message.text)) is not None:
+            return "worried", (Evidence("sentiment", message.id, *shout.span(), shout.group()),)
     return "calm", ()
+
+
+def _begun(message: MessageView, start: int, end: int) -> Evidence:
+    """The first words of a sentence that was heard: a page has no room for more beside a mood."""
+    words = list(_WORD.finditer(message.text, start, end))
+    end = words[SIGN_WORDS - 1].end() if len(words) > SIGN_WORDS else end
+    return Evidence("sentiment", message.id, start, end, message.text[start:end])
 
 
 def _signs(
@@ -270,12 +285,6 @@ def _signs(
             words = match.group()
             found.setdefault(words.lower(), Evidence(part, message.id, match.start(), match.end(), words))
     return tuple(found.values())[:MAX_SIGNS]
-
-
-def _shout(text: str) -> tuple[int, int] | None:
-    """Three words in capitals in a row, or three exclamation marks; a lone order code is neither."""
-    match = cues.SHOUT.search(text)
-    return match.span() if match else None
 
 
 def _priority(

@@ -68,6 +68,7 @@ export function composer(element: HTMLElement): () => void {
     choose();
     keep();
     told = 0;
+    text.dispatchEvent(new Event("input", { bubbles: true })); // closes a list that hangs over the field
     anyway.hidden = true;
     withoutMacro();
     id.value = randomId(); // the old one stays with a failed send, so that sending again cannot double it

@@ -3,6 +3,7 @@
  * ("3 new") while the list is scrolled, pointed at or in use by the keyboard, and come in when it is left alone at its top.
  */
 import htmx from "htmx.org";
+import { showWaiting } from "./badge";
 import { onPatch, patch } from "./keyed";
 import { tick } from "./times";
 
@@ -18,12 +19,7 @@ export function list(scroll: HTMLElement): () => void {
     button.textContent = `${count} new`;
   }
 
-  function badge(): void {
-    const count = Number(scroll.querySelector<HTMLElement>("[data-waiting]")?.dataset["waiting"] ?? 0);
-    const bare = document.title.replace(/^\(\d+\) /, "");
-    const title = count ? `(${count}) ${bare}` : bare;
-    if (document.title !== title) document.title = title;
-  }
+  const badge = () => showWaiting(Number(scroll.querySelector<HTMLElement>("[data-waiting]")?.dataset["waiting"] ?? 0));
 
   function select(): void {
     for (const row of scroll.querySelectorAll<HTMLAnchorElement>("a[data-row]")) {

@@ -3,17 +3,37 @@
  * tells of the site, else the site's. Events carry no page parts; they say "look again", and htmx fetches what is shown.
  */
 
+import { showGiven } from "./badge";
+import { tellGiven } from "./notify";
+
 let source: EventSource | null = null;
 let url = "";
 let since = 0; // of the loss, for the line that says so
 const due = new Map<string, number>();
 const told = new Map<string, number>(); // when each was announced last
 const SOON = 20; // what one transaction stores comes within this
+const OFTEN = 150; // at most this often a page looks again; less often where looking takes long
+const SELDOM = 3000;
+const SHARE = 2; // times what looking took is waited: all consoles together must leave a busy server time for messages
+let looks = OFTEN;
+
+/** How long a look at what `desk:changed` announces takes: a server that is slow today is asked less often. */
+function measure(): void {
+  const began = new WeakMap<XMLHttpRequest, number>();
+  const isLook = (event: Event) => !!(event as CustomEvent<{ elt: Element }>).detail.elt.getAttribute("hx-trigger")?.includes("desk:changed");
+  const xhr = (event: Event) => (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr;
+  document.addEventListener("htmx:beforeSend", (event) => isLook(event) && began.set(xhr(event), performance.now()));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const from = began.get(xhr(event));
+    if (from !== undefined) looks = Math.min(SELDOM, Math.max(OFTEN, SHARE * (performance.now() - from)));
+  });
+}
+measure();
 
 /** Several events in a row ask once. The first after a silence is not kept waiting: somebody looks at the page. */
 function announce(name: string, wait: number, first = SOON): void {
   if (due.has(name)) return;
-  const silent = performance.now() - (told.get(name) ?? -wait) >= wait;
+  const left = wait - (performance.now() - (told.get(name) ?? -wait));
   due.set(
     name,
     window.setTimeout(
@@ -22,7 +42,7 @@ function announce(name: string, wait: number, first = SOON): void {
         told.set(name, performance.now());
         document.body.dispatchEvent(new CustomEvent(name));
       },
-      silent ? first : wait,
+      Math.max(first, left),
     ),
   );
 }
@@ -42,16 +62,18 @@ function connect(): void {
   const said = () => announce("desk:said", 60);
   for (const name of ["message", "note", "answer.start", "answer.part", "answer.done"]) stream.addEventListener(name, said);
   // Beside an open conversation the list waits its turn: what was said there comes first.
-  const first = elements.some((element) => element.dataset["event"]) ? 150 : SOON;
-  stream.addEventListener("changed", () => announce("desk:changed", 150, first));
+  const first = elements.some((element) => element.dataset["event"]) ? OFTEN : SOON;
+  stream.addEventListener("changed", () => announce("desk:changed", looks, Math.min(first, looks)));
+  stream.addEventListener("given-to-me", (event) => tellGiven((event as MessageEvent<string>).data));
   stream.addEventListener("open", () => {
     lost(false);
-    announce("desk:changed", 150); // whatever happened between the page and the stream
+    showGiven(false); // what is still there comes first on the stream
+    announce("desk:changed", OFTEN); // whatever happened between the page and the stream
   });
   stream.addEventListener("error", () => {
     lost(true);
     if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
-    window.setTimeout(() => announce("desk:changed", 150), 2000); // a session that has ended shows itself there
+    window.setTimeout(() => announce("desk:changed", OFTEN), 2000); // a session that has ended shows itself there
     window.setTimeout(connect, 5000);
   });
 }

@@ -13,6 +13,7 @@ import "./tools.css";
 import "./tickets.css";
 import htmx from "htmx.org";
 import { assist } from "./assist";
+import { badge } from "./badge";
 import { canned } from "./canned";
 import { commands } from "./commands";
 import { composer } from "./composer";
@@ -28,13 +29,14 @@ import { notify } from "./notify";
 import { people } from "./people";
 import { preview } from "./preview";
 import { seen } from "./seen";
+import { sound } from "./sound";
 import { transcript } from "./transcript";
 import { upload } from "./upload";
 
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { assist, canned, commands, composer, copy, desk, empty, list, live, menu, notify, people, preview, seen, transcript, upload };
+const controllers: Record<string, Controller> = { assist, canned, commands, composer, copy, desk, empty, list, live, menu, notify, people, preview, seen, sound, transcript, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;
@@ -45,6 +47,7 @@ htmx.config.historyCacheSize = 0;
 document.documentElement.classList.add("live"); // shows the keys, hides what only a page without scripts needs
 keyed(htmx);
 failures();
+badge();
 
 const running = new Map<Element, () => void>();
 

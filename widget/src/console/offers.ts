@@ -114,6 +114,7 @@ export function offers<T>(element: HTMLElement, text: HTMLTextAreaElement, offer
     close();
     text.focus();
     offer.insert(item, now.at);
+    dismissed = now.at; // a name that stands there asks for no list
     text.dispatchEvent(new Event("input", { bubbles: true })); // the draft is kept
   }
 

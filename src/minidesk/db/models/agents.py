@@ -100,5 +100,5 @@ class Post(Base):
     languages: Mapped[list[Any]]  # such as "de"; none: all
     skills: Mapped[list[Any]]  # words of tags and topics
     seen_at: Mapped[datetime | None]  # when a page of theirs was open last; written once a minute
-    acted_at: Mapped[datetime | None]  # when they came, came back, or took or answered something last
+    acted_at: Mapped[datetime | None]  # when they came, came back, took, answered or wrote something last
     given_at: Mapped[datetime | None]  # when they were given a ticket last

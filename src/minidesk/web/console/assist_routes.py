@@ -12,6 +12,7 @@ from minidesk.assist import Assist
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.text.normalise import check_text
+from minidesk.tickets import at_work
 from minidesk.web.console.contexts import Composer, Helps
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import checked_form, field
@@ -37,6 +38,7 @@ def add(
         if deps.assist is None or offered is None:
             raise NotFound
         deps.limiter.charge("assist", agent.agent_id, limit=HELPS_A_MINUTE, seconds=60)
+        await at_work(deps.db, deps.tickets, conversation_id, agent.agent_id)
         plain = "application/json" not in request.headers.get("accept", "")
         composer = written(form)
         try:

@@ -99,7 +99,8 @@ class ListPart:
     tag: str = ""  # only tickets that wear it
     known_tags: tuple[Option, ...] = ()  # to choose it from
     mentions: int = 0  # conversations in which this agent is named and has not read it
-    people: tuple[Option, ...] = ()  # to whom the chosen rows can be given; empty where rows cannot be chosen
+    choosing: bool = False  # rows can be chosen
+    people: tuple[Option, ...] = ()  # to whom the chosen ones can be given
     said: str = ""  # what came of a bulk action
     near: int = 0  # of this agent's and nobody's: clocks that are warned of
     saved: tuple[Option, ...] = ()  # searches that this agent keeps
@@ -263,6 +264,7 @@ class DeskPart:
     spam: bool
     email: str
     may_propose: bool
+    proposed: str  # the id of the article that an editor has before them; empty where there is none
     mentioned: bool
 
 

@@ -14,6 +14,7 @@ from minidesk.tickets import (
     CannedChoice,
     Does,
     TicketView,
+    article_of,
     mergeable,
     unread_mentions,
 )
@@ -58,6 +59,7 @@ async def with_desk(
         spam=row.spam_at is not None,
         email=opened.visitor.email or "",
         may_propose=solved and await _agent_answered(tx, row.id),
+        proposed=(await article_of(tx, row.id) if solved else None) or "",
         mentioned=await unread_mentions(tx, agent_id, row.id),
     )
     return replace(part, desk=desk)

@@ -18,10 +18,11 @@ from minidesk.tickets import (
     list_saved,
     site_tags,
     tags_of,
+    waiting_count,
 )
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
-from minidesk.web.console.queries import first_words_of, waiting_count
+from minidesk.web.console.queries import first_words_of
 from minidesk.web.console.times import span, when
 from minidesk.web.console.view import Translate
 
@@ -43,9 +44,20 @@ SUBJECT_CHARS = 90
 
 
 async def list_part(
-    tx: Tx, viewer: Viewer, view: str, *, tag: str = "", selected: str | None, now: datetime, t: Translate
+    tx: Tx,
+    viewer: Viewer,
+    view: str,
+    *,
+    tag: str = "",
+    selected: str | None,
+    now: datetime,
+    t: Translate,
+    again: bool = False,
 ) -> ListPart:
-    """A view with its rows and all counts, only of tickets with `tag` if there is one. An unknown view is the agent's own."""
+    """A view with its rows and all counts, only of tickets with `tag` if there is one. An unknown view is the agent's own.
+
+    `again`: for a page that has it, without what stands above the rows.
+    """
     view, tag = view if view in VIEWS else "mine", replace_surrogates(tag)
     site_id, agent_id = viewer.site.site_id, viewer.agent.agent_id
     lines = await inbox(tx, site_id=site_id, agent_id=agent_id, view=VIEWS[view], tag=tag, limit=SHOWN + 1)
@@ -67,14 +79,15 @@ async def list_part(
              labels.get(line.ticket_id or "", ()), tag)
         for line in lines[:SHOWN]
     )  # fmt: skip
-    known = tuple(
-        Option(each, each, each.casefold() == tag.casefold()) for each in await site_tags(tx, site_id)
-    )
-    waiting = await waiting_count(tx, site_id, agent_id)
+    tags = () if again else await site_tags(tx, site_id)
+    known = tuple(Option(each, each, each.casefold() == tag.casefold()) for each in tags)
+    # The badge counts whatever the tag.
+    waiting = await waiting_count(tx, site_id, agent_id) if tag else counts.waiting_for_me
     saved = saved_options(await list_saved(tx, site_id, agent_id))
-    people = () if view in ("assistant", "solved") else await list_people(tx, site_id)
+    choosing = view not in ("assistant", "solved")
+    people = await list_people(tx, site_id) if choosing and not again else ()
     return ListPart(
-        view, tabs, rows, len(lines) > SHOWN, waiting, tag, known, counts.mentions,
+        view, tabs, rows, len(lines) > SHOWN, waiting, tag, known, counts.mentions, choosing,
         tuple(Option(person.id, person.name) for person in people), near=counts.near, saved=saved,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from minidesk.web.console.bulk_routes import said_of
 from minidesk.web.console.contexts import InboxPage
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import access_viewer, at_the_console
+from minidesk.web.console.gate import access_viewer, at_the_console, identify, viewer_in
 from minidesk.web.console.inbox import list_part, shell
 from minidesk.web.console.streams import site_events, stream
 from minidesk.web.console.view import View
@@ -36,10 +36,11 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
 
     @router.get("/inbox/list")
     async def list_fragment(request: Request) -> Response:
-        viewer = await access_viewer(deps, request, site_id=request.query_params.get("site"))
-        wanted, tag = request.query_params.get("view", ""), request.query_params.get("tag", "")
+        query, agent, now = request.query_params, await identify(deps, request), deps.clock()
+        wanted, tag = query.get("view", ""), query.get("tag", "")
         async with deps.db.read() as tx:
-            part = await list_part(tx, viewer, wanted, tag=tag, selected=None, now=deps.clock(), t=view.t)
+            viewer = await viewer_in(tx, deps, request, agent, site_id=query.get("site"))
+            part = await list_part(tx, viewer, wanted, tag=tag, selected=None, now=now, t=view.t, again=True)
         return view.html("parts/list.html", list=part)
 
     @router.get("/events")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from minidesk.db import Tx
 from minidesk.db.models import (
@@ -21,7 +21,6 @@ from minidesk.db.models import (
     Ticket,
     Visitor,
 )
-from minidesk.tickets import ACTIVE
 
 EARLIER_SHOWN = 5
 
@@ -40,38 +39,24 @@ class Customer:
 
 
 async def site_version(tx: Tx, site_id: str) -> str:
-    """A word that changes whenever a conversation, ticket, file or crawl of the site does."""
-    events = await tx.scalar(select(func.max(Event.id)).where(Event.site_id == site_id))
-    files = await tx.scalar(select(func.count()).where(Source.site_id == site_id))
-    changed = await tx.scalar(select(func.max(Source.updated_at)).where(Source.site_id == site_id))
-    visited = await tx.scalar(select(func.max(CrawlPage.checked_at)).where(CrawlPage.site_id == site_id))
-    crawls = await tx.scalar(select(func.sum(Crawl.generation)).where(Crawl.site_id == site_id))
-    steps = await tx.get(FirstSteps, site_id)
-    found = await tx.scalar(select(func.count()).where(Overlap.site_id == site_id))
-    read = await tx.scalar(select(func.max(Mention.read_at)).where(Mention.site_id == site_id))
-    times = ".".join(str(at.timestamp() if at else 0) for at in (changed, visited, read))
-    look = f"{steps.generation}.{steps.looked_at}.{steps.looking}" if steps else ""
-    return f"{events or 0}.{files}.{crawls or 0}.{found}.{look}.{times}"
+    """A word that changes whenever a conversation, ticket, file or crawl of the site does.
 
-
-async def waiting_count(tx: Tx, site_id: str, agent_id: str) -> int:
-    """Open tickets of this agent, or of nobody, in which the visitor spoke last."""
-    spoke_last = (
-        select(Message.author)
-        .where(Message.conversation_id == Ticket.conversation_id, Message.author.in_(("visitor", "agent")))
-        .order_by(Message.seq.desc())
-        .limit(1)
-        .scalar_subquery()
+    One statement: each console that is open asks it after each commit.
+    """
+    steps = select(FirstSteps.generation, FirstSteps.looked_at, FirstSteps.looking)
+    looks = steps.where(FirstSteps.site_id == site_id).subquery()
+    parts = (
+        select(func.max(Event.id)).where(Event.site_id == site_id),
+        select(func.count()).select_from(Source).where(Source.site_id == site_id),
+        select(func.max(Source.updated_at)).where(Source.site_id == site_id),
+        select(func.max(CrawlPage.checked_at)).where(CrawlPage.site_id == site_id),
+        select(func.sum(Crawl.generation)).where(Crawl.site_id == site_id),
+        select(func.count()).select_from(Overlap).where(Overlap.site_id == site_id),
+        select(func.max(Mention.read_at)).where(Mention.site_id == site_id),
+        *(select(column) for column in looks.c),
     )
-    mine = or_(Ticket.assignee_id == agent_id, Ticket.assignee_id.is_(None))
-    query = select(func.count()).where(
-        Ticket.site_id == site_id,
-        Ticket.status.in_(ACTIVE),
-        Ticket.snoozed_until.is_(None),
-        mine,
-        spoke_last == "visitor",
-    )
-    return int(await tx.scalar(query) or 0)
+    row = (await tx.execute(select(*(part.scalar_subquery() for part in parts)))).one()
+    return "-".join(str(part.timestamp() if isinstance(part, datetime) else part or 0) for part in row)
 
 
 async def first_words_of(tx: Tx, conversation_ids: Sequence[str]) -> dict[str, str]:

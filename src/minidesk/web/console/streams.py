@@ -1,6 +1,7 @@
 """Event streams of the console: they say "look again", and pages fetch what they show."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -11,6 +12,7 @@ from minidesk.accounts import SEEN_EVERY, access_site
 from minidesk.errors import MinideskError
 from minidesk.live import desk_topic
 from minidesk.text.normalise import whole_number
+from minidesk.tickets import Waiting, given_to
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import at_the_console, identify
 from minidesk.web.console.queries import site_version
@@ -30,7 +32,7 @@ def stream(parts: AsyncIterator[bytes]) -> StreamingResponse:
 
 
 async def site_events(deps: ConsoleDeps, request: Request, site_id: str) -> AsyncIterator[bytes]:
-    """`changed` with a version, whenever the site's inbox or documents did."""
+    """`changed` with a version, whenever the site's inbox or documents did; and `given-to-me`, what the desk has given the agent."""
     async for part in _look(deps, request, site_id, None, 0):
         yield part
 
@@ -38,7 +40,7 @@ async def site_events(deps: ConsoleDeps, request: Request, site_id: str) -> Asyn
 async def conversation_events(
     deps: ConsoleDeps, request: Request, site_id: str, conversation_id: str, after: int
 ) -> AsyncIterator[bytes]:
-    """The conversation's stored events above `after`, each with its number as id, the site's `changed`, and `presence`."""
+    """The conversation's stored events above `after`, each with its number as id, what `site_events` sends, and `presence`."""
     agent, topic = await identify(deps, request), desk_topic(conversation_id)
     try:
         with deps.here.viewing(conversation_id, agent.agent_id, agent.name):
@@ -59,12 +61,15 @@ async def _look(
     async with deps.hub.subscribe(*topics) as ear:
         version, quiet, here = "", 0, None
         said: datetime | None = None
+        given: tuple[Waiting, ...] = ()
         while not deps.stopping.is_set():
             try:
                 agent = await identify(deps, request)
                 async with deps.db.read() as tx:
                     await access_site(tx, agent.agent_id, site_id)
                     now = await site_version(tx, site_id)
+                    # Whoever gets or takes one stores an event: without news there is nothing to ask.
+                    theirs = given if now == version else await given_to(tx, site_id, agent.agent_id)
                     events = (
                         await deps.events.after(
                             tx, conversation_id, after, audience="agents", limit=EVENTS_AT_ONCE
@@ -85,6 +90,10 @@ async def _look(
             elif not events:
                 quiet += 1
             version = now
+            if theirs != given:
+                given = theirs
+                # Not `given`: that is a stored event of a conversation, which this stream sends as well.
+                yield format_sse_event(event="given-to-me", data_str=_as_json(given))
             if conversation_id:
                 moment = deps.clock()
                 beside = (
@@ -99,6 +108,15 @@ async def _look(
                 yield KEEPALIVE_COMMENT
             if len(events) < EVENTS_AT_ONCE:
                 await ear.wait(LOOK_SECONDS)
+
+
+def _as_json(given: Sequence[Waiting]) -> str:
+    return json.dumps(
+        [
+            {"talk": each.conversation_id, "number": each.number, "at": each.given_at.isoformat()}
+            for each in given
+        ]
+    )
 
 
 def event_number(request: Request, after: str) -> int:

@@ -19,6 +19,7 @@ from minidesk.files.kinds import ACCEPT
 from minidesk.tickets import (
     canned_for,
     read_words,
+    waiting_count,
 )
 from minidesk.web.console import assist_routes
 from minidesk.web.console.assist_routes import Page
@@ -28,7 +29,6 @@ from minidesk.web.console.desk_part import macro_lines, with_desk
 from minidesk.web.console.gate import at_the_console, checked_form, field, identify, is_part, viewer_in
 from minidesk.web.console.helps import helps_for, with_wordings
 from minidesk.web.console.inbox import list_part, shell
-from minidesk.web.console.queries import waiting_count
 from minidesk.web.console.streams import conversation_events, event_number, stream
 from minidesk.web.console.talk import Opened, conversation_part, with_hit
 from minidesk.web.console.talk_acts import Acts

@@ -16,6 +16,7 @@ from minidesk.text.locale import Texts
 from minidesk.text.normalise import replace_surrogates
 from minidesk.tickets import (
     active_ticket,
+    at_work,
     block_writer,
     canned_for,
     correct_answer,
@@ -156,13 +157,15 @@ class TicketActs:
         async with self._deps.db.write() as tx:
             row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
             await correct_answer(tx, row, agent.agent_id, field(form, "message"), right, self._deps.clock())
-            self._deps.events.wake_after_commit(tx, f"site:{row.site_id}")
+            # Stored: a page looks again where something is, and the one who pressed must see that it was taken down.
+            await self._deps.events.append(tx, row.id, "correction", {"kind": "wrong"}, "agents")
 
     async def article(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
         """What solved the ticket waits for an editor, to be written down."""
         async with self._deps.db.write() as tx:
             row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
             await propose_article(tx, row, agent.agent_id, self._deps.clock())
+            await self._deps.events.append(tx, row.id, "correction", {"kind": "article"}, "agents")
 
     async def seen(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
         """The notes that name the agent are read."""
@@ -177,6 +180,7 @@ class TicketActs:
             self._deps.here.sent(conversation_id, agent.agent_id)
         else:
             self._deps.here.wrote(conversation_id, agent.agent_id, self._deps.clock())
+            await at_work(self._deps.db, self._deps.tickets, conversation_id, agent.agent_id)
         self._deps.hub.wake(desk_topic(conversation_id))
         self._deps.hub.wake(f"conversation:{conversation_id}")  # the visitor is shown it too
 

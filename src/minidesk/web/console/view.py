@@ -43,6 +43,7 @@ HELP = (
     (("o",), "help.reopen"),
     (("g",), "help.tag"),
     (("z",), "help.snooze"),
+    (("x",), "help.more"),
     (("m",), "help.macro"),
     (("d",), "help.draft"),
     (("i",), "help.rewrite"),
