@@ -49,18 +49,32 @@ def test_visitors_by_rule(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     done = minidesk(data, "simulate", str(written(tmp_path)), "--out", str(out))
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("return  answered  2 turns  $0.000000")
-    assert lines[2].startswith("goggles  handoff (")
-    assert lines[4] == "person  handoff (customer_request)  1 turn  $0.000000  expected: answered"
-    figures = dict(
-        line.split("   ", 1) for line in done.stdout.split("\n\n")[1].splitlines() if "   " in line
+    told = done.stdout.split("\n\n")
+    assert told[0].splitlines()[:4] == [
+        "return: goal reached after 2 answers; as expected",
+        "  wants      Until when can I return something?",
+        "  visitor    How long do I have to send something back?",
+        *[
+            line
+            for line in told[0].splitlines()[3:4]
+            if line.startswith("  assistant  ") and "30 days" in line
+        ],
+    ]
+    assert told[1].startswith("goggles: handed to a person (")
+    assert told[2].startswith(
+        "person: handed to a person (customer request) after 1 answer; NOT AS EXPECTED, which was: goal reached"
     )
-    assert "33.3 %   6.1 % to 79.2 %" in figures["ended answered"]
-    assert "66.7 %   20.8 % to 93.9 %" in figures["ended handoff"]
-    assert "66.7 %" in figures["as expected"]
+    figures = done.stdout[done.stdout.index("3 conversations, visitors played by rules") :]
+    assert "goal reached                1   33.3 %   6.1 to 79.2 %" in figures
+    assert "handed to a person          2   66.7 %   20.8 to 93.9 %" in figures
+    assert "ended as expected           2   66.7 %" in figures
+    assert "Not as expected: 1\n  person: handed to a person" in figures
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row["end"] for row in rows] == ["answered", "handoff", "handoff"]
+    assert [(row["goal_reached"], row["handed_off"], row["turns"]) for row in rows][::2] == [
+        (True, False, 2),
+        (False, True, 1),
+    ]
     talk = rows[0]["conversation"]
     assert [turn["role"] for turn in talk] == ["visitor", "assistant"] * 2
     assert "30 days" in talk[1]["text"]
@@ -68,10 +82,25 @@ def test_visitors_by_rule(data: Path, tmp_path: Path) -> None:
 
 
 def test_the_sample_conversations_can_be_played(data: Path) -> None:
-    done = minidesk(data, "simulate", str(sample_folder() / "simulations.jsonl"))
+    path = str(sample_folder() / "simulations.jsonl")
+    done = minidesk(data, "simulate", path, "--brief")
     assert done.returncode == 0, done.stderr
-    assert "conversations             10" in done.stdout
-    assert "wants-a-person  handoff (customer_request)  1 turn" in done.stdout
+    assert "10 conversations, visitors played by rules" in done.stdout
+    assert (
+        "wants-a-person: handed to a person (customer request) after 1 answer; as expected\n" in done.stdout
+    )
+    assert "  visitor    " not in done.stdout
+
+
+def test_the_figures_as_json(data: Path, tmp_path: Path) -> None:
+    done = minidesk(data, "simulate", str(written(tmp_path)), "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["conversations"] == 3
+    assert told["figures"]["handed_off"] == pytest.approx(
+        {"value": 0.6667, "low": 0.2077, "high": 0.9385, "of": 3}, abs=1e-3
+    )
+    assert [one["id"] for one in told["played"]] == ["return", "goggles", "person"]
 
 
 async def test_a_model_plays_the_visitor(data: Path, tmp_path: Path) -> None:
@@ -93,12 +122,13 @@ async def test_a_model_plays_the_visitor(data: Path, tmp_path: Path) -> None:
         path = str(written(tmp_path, PLAYED[:1]))
         done = await asyncio.to_thread(minidesk, data, "simulate", path, **settings)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("return  answered  1 turn  $0.02")
-        assert "visitor_cost_usd a conversation" in done.stdout
+        assert done.stdout.startswith("return: goal reached after 1 answer, $0.02")
+        assert "visitors played by model" in done.stdout
+        assert "cost of the visitor" in done.stdout
         asked = len(model.requests)
         done = await asyncio.to_thread(minidesk, data, "simulate", path, "--rules", **settings)
-        assert done.stdout.startswith("return  answered  2 turns  $")
-        assert "visitor_cost_usd" not in done.stdout
+        assert done.stdout.startswith("return: goal reached after 2 answers, $")
+        assert "cost of the visitor" not in done.stdout
         assert all(
             not request["messages"][0]["content"].startswith("You play") for request in model.requests[asked:]
         )
@@ -112,6 +142,7 @@ async def test_a_model_plays_the_visitor(data: Path, tmp_path: Path) -> None:
         ('{"goal": "x y"}\n', "Line 1 cannot be played: opening"),
         ('\n{"goal": "x y", "opening": "hi", "max_turns": 0}\n', "Line 2 cannot be played: max_turns"),
         ('{"goal": "x y", "opening": "hi", "colour": "red"}\n', "Line 1 cannot be played: colour"),
+        ('{"id": "a", "goal": "x y", "opening": "hi"}\n' * 2, "Line 2 has the id “a” of an earlier line"),
     ],
 )
 def test_a_file_that_cannot_be_played_says_why(data: Path, tmp_path: Path, text: str, said: str) -> None:
@@ -120,4 +151,4 @@ def test_a_file_that_cannot_be_played_says_why(data: Path, tmp_path: Path, text:
     done = minidesk(data, "simulate", str(path))
     assert done.returncode == 1
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1

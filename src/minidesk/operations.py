@@ -1,6 +1,8 @@
 """What the commands do, composed from the rooms: ingest, ask, evaluate, examine, people."""
 
 import asyncio
+import contextlib
+import itertools
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -8,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TextIO
 
 from sqlalchemy import select
 
@@ -25,13 +27,17 @@ from minidesk.accounts import (
     record_of_agent,
 )
 from minidesk.answering.models import OneTier
-from minidesk.ask import wishes_of
+from minidesk.answering.outcome import Answered, Question
+from minidesk.answering.privacy import SiteWishes
+from minidesk.ask import answer, wishes_of
 from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.db.models import Agent, Membership, Site
-from minidesk.errors import MinideskError, NotFound, Unavailable
-from minidesk.insight.evaluation import Result, Summary, by_tag, evaluate, read_questions, summarise
-from minidesk.insight.simulation import Played, play, report
+from minidesk.errors import Invalid, MinideskError, NotFound, Unavailable
+from minidesk.insight.evaluation import Asked, Result, evaluate, read_questions, with_tags
+from minidesk.insight.evaluation_text import as_dict as results_as_dict
+from minidesk.insight.evaluation_text import as_text as results_as_text
+from minidesk.insight.simulation import Played, play
 from minidesk.insight.visitors import ModelVisitor, RuleVisitor, Visits, read_personas
 from minidesk.jobs import JobQueue, ParkedJobs
 from minidesk.knowledge.crawls import CrawlView, Kind, access_crawl, pages_of
@@ -42,7 +48,7 @@ from minidesk.knowledge.index import ChromaIndex
 from minidesk.knowledge.languages import ADVISED_MODEL, languages_read, unread_language
 from minidesk.knowledge.owner_lock import OwnerLock
 from minidesk.knowledge.projection import Follower
-from minidesk.knowledge.queries import documents_of_sources
+from minidesk.knowledge.queries import documents_of_sources, public_ids
 from minidesk.knowledge.sources import Maker, Sources, SourceState, Upload
 from minidesk.settings import Settings
 from minidesk.sites import list_sites
@@ -261,20 +267,87 @@ async def open_for_asking(settings: Settings, site_key: str | None) -> AsyncIter
 
 
 async def evaluate_file(
-    settings: Settings, questions: Path, out: Path | None, *, given: bool, site_key: str | None
+    settings: Settings,
+    questions: Path,
+    out: Path | None,
+    *,
+    given: bool,
+    site_key: str | None,
+    tags: Sequence[str] = (),
+    as_json: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> str:
-    """Run a question set; writes one result a line to `out` and gives the summary as text."""
-    asked = await asyncio.to_thread(read_questions, questions)
-    lines: list[str] = []
+    """Run a question set and give its report, as text or JSON. `out` gets a result a line as soon as there is one.
 
-    def keep(result: Result) -> None:
-        lines.append(json.dumps(result.line(), ensure_ascii=False))
+    `tags`: only questions with one of them. `progress` is told how many are done, of how many. Raises Invalid for a set
+    that cannot be read and a file that cannot be written.
+    """
+    asked = with_tags(await asyncio.to_thread(read_questions, questions), tags)
+    wishes, unknown = await _site_of(settings, site_key, asked)
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(_Lines(out)) if out is not None else None
+        done = itertools.count(1)
 
-    async with open_for_asking(settings, site_key) as (site_id, answers):
-        results = await evaluate(answers.asker, answers.searcher, site_id, asked, given=given, on_result=keep)
-    if out is not None:
-        await asyncio.to_thread(out.write_text, "".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return _table({"all": summarise(results)} | by_tag(results))
+        def keep(result: Result) -> None:
+            if lines is not None:
+                lines.add(result.line())
+            progress(next(done), len(asked))
+
+        async with open_for_asking(settings, site_key) as (site_id, answers):
+            results = await evaluate(
+                answers.asker,
+                answers.searcher,
+                site_id,
+                asked,
+                given=given,
+                wishes=wishes,
+                on_result=keep,
+            )
+    if as_json:
+        return json.dumps(results_as_dict(results), ensure_ascii=False)
+    return results_as_text(results, unknown=unknown, written=out is not None)
+
+
+async def _site_of(
+    settings: Settings, site_key: str | None, asked: Sequence[Asked]
+) -> tuple[SiteWishes, set[str]]:
+    """What the site asks of answers, and the documents that the questions name and it does not have."""
+    async with open_core(settings) as core:
+        site = await core.site(site_key)
+        async with core.db.read() as tx:
+            known = await public_ids(tx, site.id)
+    files = {document.split("#", 1)[0] for document in known}
+    return wishes_of(site), {document for each in asked for document in each.relevant} - known - files
+
+
+class _Lines:
+    """A file of results that grows line by line: what was paid for is kept, whatever comes afterwards."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened yet."""
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> "_Lines":
+        """Raises Invalid where the file cannot be written: before anything was asked."""
+        try:
+            self._file = self._path.open("w", encoding="utf-8")
+        except OSError as problem:
+            raise Invalid(
+                f"{self._path} cannot be written: {problem.strerror}. Give --out another file."
+            ) from problem
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One line."""
+        assert self._file is not None
+        self._file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
+        self._file.flush()
 
 
 async def simulate_file(
@@ -284,43 +357,34 @@ async def simulate_file(
     *,
     rules: bool,
     site_key: str | None,
-    show: Callable[[str], None],
-) -> str:
-    """Play the conversations of a file; `show` gets the end of each, `out` all of them, and the figures come back."""
+    show: Callable[[Played], None],
+) -> list[Played]:
+    """Play the conversations of a file; `show` gets each as it ends, `out` too.
+
+    Raises Invalid for a file that cannot be read, or `out` that cannot be written.
+    """
     personas = await asyncio.to_thread(read_personas, conversations)
     played: list[Played] = []
-    async with open_core(settings) as core:
-        wishes = wishes_of(await core.site(site_key))
+    wishes, _ = await _site_of(settings, site_key, ())
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(_Lines(out)) if out is not None else None
+        async with open_for_asking(settings, site_key) as (site_id, answers):
+            mini = OneTier(answers.gateway, "mini")
+            for persona in personas:
+                by_model = mini.configured and not rules
+                visitor: Visits = ModelVisitor(persona, mini, site_id) if by_model else RuleVisitor(persona)
+                played.append(await play(answers.asker, site_id, persona, visitor, wishes))
+                if lines is not None:
+                    lines.add(played[-1].line())
+                show(played[-1])
+    return played
+
+
+async def ask_site(settings: Settings, site_key: str | None, question: str) -> Answered:
+    """One question as the site's own visitors ask it: with its instructions, topics and private numbers. Nothing is written."""
+    wishes, _ = await _site_of(settings, site_key, ())
     async with open_for_asking(settings, site_key) as (site_id, answers):
-        mini = OneTier(answers.gateway, "mini")
-        for persona in personas:
-            by_model = mini.configured and not rules
-            visitor: Visits = ModelVisitor(persona, mini, site_id) if by_model else RuleVisitor(persona)
-            played.append(await play(answers.asker, site_id, persona, visitor, wishes))
-            show(played[-1].summary())
-    if out is not None:
-        lines = "".join(f"{json.dumps(one.line(), ensure_ascii=False)}\n" for one in played)
-        await asyncio.to_thread(out.write_text, lines, encoding="utf-8")
-    return report(played)
-
-
-def _table(summaries: dict[str, Summary]) -> str:
-    """Figures in lines, the tags in columns' order below each other; shares in per cent."""
-    names = list(next(iter(summaries.values())).as_dict())
-    rows = []
-    for name in names:
-        cells = [_cell(name, summary.as_dict()[name]) for summary in summaries.values()]
-        if any(cell != "-" for cell in cells):
-            rows.append(f"{name:26}" + "".join(f"{cell:>14}" for cell in cells))
-    return "\n".join([" " * 26 + "".join(f"{tag[:13]:>14}" for tag in summaries), *rows])
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if name in ("questions", "cost_usd") or name.endswith("_ms"):
-        return f"{value:g}"
-    return f"{100 * value:.1f} %"
+        return await answer(answers.asker, Question(site_id, question), wishes)
 
 
 async def examine(settings: Settings, *, repair: bool) -> list[Finding]:

@@ -11,7 +11,16 @@ from tests.conftest import FakeClock
 
 from minidesk.ask import Asker
 from minidesk.errors import Invalid
-from minidesk.insight.evaluation import Asked, Result, by_tag, evaluate, read_questions, summarise
+from minidesk.insight.evaluation import (
+    Asked,
+    Result,
+    by_tag,
+    estimates,
+    evaluate,
+    read_questions,
+    summarise,
+)
+from minidesk.insight.intervals import mean_of
 from minidesk.knowledge.embed import Embedder
 from minidesk.settings import Settings
 
@@ -75,6 +84,48 @@ def test_a_set_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(good) + "\n{}\n")
     with pytest.raises(Invalid, match="Line 2"):
         read_questions(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\n \n", "q.jsonl holds no questions"),
+        (b"\n[]\n", "Line 2 is no question"),
+        (b"{}\n", "Line 1 is no question"),
+        (b"not json", "Line 1 is no question"),
+        (b'{"question": ""}\n', "Line 1 cannot be used: question"),
+        (b'{"question": "x", "relevant": "a.md"}\n', "Line 1 cannot be used: relevant"),
+        (b'{"question": "x", "outcome": "answer"}\n', "Line 1 cannot be used: outcome"),
+        (b'{"question": "x", "history": [{"role": "cat", "text": "?"}]}\n', r"Line 1 cannot be used: history\.0\.role"),
+        (b'{"id": 1, "question": "x"}\n{"id": "1", "question": "y"}\n', "Line 2 has the id “1” of an earlier line"),
+        (b'{"question": "\\ud800"}\n', "Line 1 is no question"),
+        (b"[" * 100_000, "Line 1 is no question"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_set_says_why(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=said):
+        read_questions(path)
+
+
+def test_intervals_of_shares_and_means() -> None:
+    """Wilson's interval of 3 of 4, and none where no question bears on the figure."""
+    results = [
+        result(Asked(str(n), "?", frozenset({"x.md"})), "reply", documents=("x.md",), cited=("x.md",) if n else ())
+        for n in range(4)
+    ]  # fmt: skip
+    found = estimates(results)
+    assert (found["as_wished"].low, found["as_wished"].high) == pytest.approx((0.3006, 0.9544), abs=1e-3)
+    assert found["followups_right"].value is None
+    assert (found["mrr_at_10"].value, found["mrr_at_10"].low, found["mrr_at_10"].of) == (1.0, 1.0, 4)
+
+
+def test_a_mean_of_many_has_nearly_the_interval_that_drawing_gives() -> None:
+    values = [float(n % 2) for n in range(500)]
+    drawn, plain = mean_of(values), mean_of([*values, 0.0, 1.0])
+    assert drawn.low == pytest.approx(plain.low, abs=0.01)
+    assert drawn.high == pytest.approx(plain.high, abs=0.01)
 
 
 async def test_a_line_as_the_contract_has_it(

@@ -131,7 +131,32 @@ async def test_a_model_gives_up_or_is_content_with_nothing() -> None:
         who = persona(expect="answered")
         end = await play(Assistant(NOT_FOUND), "s1", who, ModelVisitor(who, Voice(last), "s1"))
         assert (end.end, end.reason, end.as_expected) == ("clarify", "not_found", False)
-        assert "expected: answered" in end.summary()
+        assert (
+            end.head()
+            == "p: goal not reached (not found) after 1 answer, $0.001000; NOT AS EXPECTED, which was: goal reached"
+        )
+
+
+async def test_a_model_that_is_content_without_the_wanted_answer_has_not_reached_its_goal() -> None:
+    who = persona(answers=["30 days"], expect="answered")
+    end = await play(Assistant((Reply(), "60 days.")), "s1", who, ModelVisitor(who, Voice("[DONE]"), "s1"))
+    assert (end.end, end.reason, end.as_expected) == ("clarify", "answer_missing", False)
+    end = await play(Assistant((Reply(), "30 DAYS.")), "s1", who, ModelVisitor(who, Voice("[DONE]"), "s1"))
+    assert (end.end, end.reason) == ("answered", None)
+
+
+async def test_a_transcript_tells_who_said_what_and_what_could_be_tapped() -> None:
+    choices = Clarify("choices", ("Gift cards", "Returning boots"))
+    end, _ = await played(persona(), (choices, "Do you mean …?"), (Reply(), "30 days. " * 20), THANKED)
+    lines = end.transcript().splitlines()
+    assert lines[0] == "p: goal reached after 3 answers, $0.003000"
+    assert lines[2:5] == [
+        "  visitor    boots?",
+        "  assistant  Do you mean …?  [to tap: Gift cards | Returning boots]",
+        "  visitor    Returning boots",
+    ]
+    assert lines[6].startswith("             30 days.")
+    assert max(map(len, lines)) <= 104
 
 
 async def test_the_figures_have_intervals_and_are_the_same_each_time() -> None:
@@ -139,6 +164,6 @@ async def test_the_figures_have_intervals_and_are_the_same_each_time() -> None:
     ends.append((await played(persona(expect="handoff"), (HandOff("policy"), "A person."), THANKED))[0])
     text = report(ends)
     assert text == report(ends)
-    assert "ended answered            75.0 %   30.1 % to 95.4 %" in text
-    assert "as expected               100.0 %" in text
-    assert "turns a conversation      1.75   1.25 to 2.00" in text
+    assert "goal reached                3   75.0 %   30.1 to 95.4 %" in text
+    assert "ended as expected           4  100.0 %" in text
+    assert "answers a conversation            1.75   1.25 to 2.00" in text

@@ -131,12 +131,10 @@ async def ask(question: str, as_json: bool, site: str | None) -> None:
     """Answer one question, without a conversation."""
     import json
 
-    from minidesk.answering.outcome import Question, answer_as_json
-    from minidesk.ask import answer
-    from minidesk.operations import open_for_asking
+    from minidesk.answering.outcome import answer_as_json
+    from minidesk.operations import ask_site
 
-    async with open_for_asking(read_settings(), site) as (site_id, answers):
-        answered = await answer(answers.asker, Question(site_id, question))
+    answered = await ask_site(read_settings(), site, question)
     if as_json:
         click.echo(json.dumps(answer_as_json(answered), ensure_ascii=False))
         return

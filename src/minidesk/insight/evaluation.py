@@ -5,29 +5,36 @@ A set is JSON lines (design, section 5): `id`, `question`, `history`, `relevant`
 nDCG@10 (binary gains, log2 discount; Järvelin and Kekäläinen 2002) and answers measured by what they cite and say.
 """
 
-import json
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from minidesk.answering.outcome import Answered, Clarify, HandOff, Question, Reply, Turn
+from minidesk.answering.privacy import NO_WISHES, SiteWishes
 from minidesk.ask import Asker, Searches, answer
 from minidesk.errors import Invalid
+from minidesk.insight.experiments import Estimate
+from minidesk.insight.intervals import mean_of, share_of
+from minidesk.insight.jsonlines import objects_of
 
 _TOP = 10  # documents in a result line, and the depth of MRR and nDCG
 # Passages that are looked through for as many documents: an answer reads ten passages, which may be of three pages.
 _DEPTH = 40
-_ROLES = {
+_ROLES: dict[str, Literal["visitor", "assistant", "agent"]] = {
     "user": "visitor",
     "visitor": "visitor",
     "assistant": "assistant",
     "bot": "assistant",
     "agent": "agent",
 }
+_UNREADABLE = "questions_unreadable"
+_NO_QUESTION = "no question: each line needs JSON with `question` and `relevant`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,13 @@ class Result:
     cited: tuple[str, ...]
     cost_usd: float
     ms: int
+    model: str | None = None  # that answered; None: extracts, a fixed line or a handoff
 
     def line(self) -> dict[str, Any]:
         """The result line of design section 5."""
         return {
             "id": self.asked.id,
+            "question": self.asked.question,
             "documents": list(self.documents),
             "score": round(self.score, 4),
             "outcome": self.outcome,
@@ -82,6 +91,7 @@ class Result:
             "right": self.as_wished,
             "ndcg": round(_ndcg(self), 4) if self.asked.relevant else None,
             "tags": list(self.asked.tags),
+            "model": self.model,
         }
 
     @property
@@ -108,6 +118,7 @@ class Summary:
     """Shares are of 1; None where no question of the set bears on the figure."""
 
     questions: int
+    as_wished: float | None  # of all: what the set calls right (a right reply, a person, or no reply)
     hit_at_1: float | None
     hit_at_3: float | None
     hit_at_5: float | None
@@ -131,34 +142,76 @@ class Summary:
         }
 
 
+class _Said(BaseModel):
+    """An earlier turn in a line of a set."""
+
+    role: Literal["user", "visitor", "assistant", "bot", "agent"]
+    text: str
+
+
+class _Line(BaseModel):
+    """A line of a set as it is written; what it holds beyond this is its writer's own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | int | None = None
+    question: str = Field(min_length=1)
+    relevant: list[str] | None = None
+    history: list[_Said] | None = None
+    answers: list[str] | None = None
+    outcome: Literal["reply", "clarify", "handoff"] | None = None
+    answerable: bool | None = None
+    tags: list[str] | None = None
+
+
 def read_questions(path: Path) -> list[Asked]:
-    """The questions of a file. Raises Invalid naming the line that cannot be used."""
-    asked = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            asked.append(_asked(json.loads(line), number))
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as problem:
+    """The questions of a file. Raises Invalid naming the line that cannot be used, or saying that there are none."""
+    asked: dict[str, Asked] = {}
+    for number, row in objects_of(path, _NO_QUESTION, _UNREADABLE):
+        one = _asked(row, number)
+        # Two results of one id could not be told apart, and comparing runs would take one for the other.
+        if one.id in asked:
             raise Invalid(
-                f"Line {number} is no question: each line needs JSON with `question` and `relevant`.",
-                code="questions_unreadable",
-            ) from problem
-    return asked
+                f"Line {number} has the id “{one.id}” of an earlier line. Give each question its own.",
+                code=_UNREADABLE,
+            )
+        asked[one.id] = one
+    if not asked:
+        raise Invalid(f"{path.name} holds no questions. Write one a line.", code=_UNREADABLE)
+    return list(asked.values())
 
 
 def _asked(row: dict[str, Any], number: int) -> Asked:
-    history = tuple(Turn(_ROLES[turn["role"]], turn["text"]) for turn in row.get("history") or ())  # type: ignore[arg-type]  # _ROLES holds only roles
+    if "question" not in row:
+        raise Invalid(f"Line {number} is {_NO_QUESTION}", code=_UNREADABLE)
+    try:
+        line = _Line.model_validate(row)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"Line {number} cannot be used: {where}: {first['msg']}.", code=_UNREADABLE
+        ) from problem
     return Asked(
-        id=str(row.get("id", number)),
-        question=row["question"],
-        relevant=frozenset(row.get("relevant") or ()),
-        history=history,
-        answers=tuple(row.get("answers") or ()),
-        outcome=row.get("outcome"),
-        answerable=row.get("answerable"),
-        tags=tuple(row.get("tags") or ()),
+        id=str(number if line.id is None else line.id),
+        question=line.question,
+        relevant=frozenset(line.relevant or ()),
+        history=tuple(Turn(_ROLES[turn.role], turn.text) for turn in line.history or ()),
+        answers=tuple(line.answers or ()),
+        outcome=line.outcome,
+        answerable=line.answerable,
+        tags=tuple(dict.fromkeys(line.tags or ())),
     )
+
+
+def with_tags(questions: Sequence[Asked], tags: Sequence[str]) -> list[Asked]:
+    """Those that have one of these tags; all where none is given. Raises Invalid for a tag that no question has."""
+    known = sorted({tag for asked in questions for tag in asked.tags})
+    for tag in tags:
+        if tag not in known:
+            has = f"It has {', '.join(known)}." if known else "It has none."
+            raise Invalid(f"No question of this set has the tag “{tag}”. {has}", code="unknown_tag")
+    return [asked for asked in questions if not tags or set(tags) & set(asked.tags)]
 
 
 async def evaluate(
@@ -168,9 +221,12 @@ async def evaluate(
     questions: Sequence[Asked],
     *,
     given: bool = False,
+    wishes: SiteWishes = NO_WISHES,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
     """Ask every question, one after the other so that times are a single visitor's. `given`: search only in `relevant`.
+
+    `wishes` are the site's: its instructions, and its topics for people.
 
     Behind the documents that the answer was made from stand those that search ranks next, also where a rule answered
     without a search ("talk to an agent"): retrieval is measured for every question that names documents.
@@ -178,7 +234,9 @@ async def evaluate(
     results = []
     for asked in questions:
         within = asked.relevant if given and asked.relevant else None
-        answered = await answer(asker, Question(site_id, asked.question, asked.history, within=within))
+        answered = await answer(
+            asker, Question(site_id, asked.question, asked.history, within=within), wishes
+        )
         documents = [passage.document for passage in answered.passages]
         if asked.relevant:
             query = answered.search_query or asked.question
@@ -207,11 +265,35 @@ def _result(asked: Asked, answered: Answered, documents: tuple[str, ...]) -> Res
         cited=tuple(dict.fromkeys(citation.document for citation in answered.citations)),
         cost_usd=answered.cost_micros / 1_000_000,
         ms=answered.ms,
+        model=answered.model,
     )
 
 
 def summarise(results: Sequence[Result]) -> Summary:
     """The figures of a set of results."""
+    means = {name: statistics.fmean(values) if values else None for name, values in _figures(results).items()}
+    times = sorted(r.ms for r in results)
+    return Summary(
+        questions=len(results),
+        **means,
+        cost_usd=sum(r.cost_usd for r in results),
+        p50_ms=statistics.median(times) if times else 0.0,
+        p95_ms=float(times[min(len(times) - 1, math.ceil(0.95 * len(times)) - 1)]) if times else 0.0,
+    )
+
+
+def estimates(results: Sequence[Result]) -> dict[str, Estimate]:
+    """The summary's shares and means with their 95 % intervals, by the summary's names."""
+    return {
+        name: mean_of([float(value) for value in values])
+        if name in ("mrr_at_10", "ndcg_at_10")
+        else share_of([bool(value) for value in values])
+        for name, values in _figures(results).items()
+    }
+
+
+def _figures(results: Sequence[Result]) -> dict[str, Sequence[float]]:
+    """What each figure is the mean of: a value a question that bears on it."""
     searched = [r for r in results if r.asked.relevant]
     ranks = [_rank(r) for r in searched]
     answerable = [r for r in results if r.asked.can_answer]
@@ -220,25 +302,21 @@ def summarise(results: Sequence[Result]) -> Summary:
     unanswerable = [r for r in results if not r.asked.can_answer and r.asked.outcome != "handoff"]
     handoffs = [r for r in results if r.asked.outcome == "handoff"]
     followups = [r for r in answerable if r.asked.history]
-    times = sorted(r.ms for r in results)
-    return Summary(
-        questions=len(results),
-        hit_at_1=_share(rank is not None and rank <= 1 for rank in ranks),
-        hit_at_3=_share(rank is not None and rank <= 3 for rank in ranks),
-        hit_at_5=_share(rank is not None and rank <= 5 for rank in ranks),
-        mrr_at_10=_mean(1 / rank if rank else 0.0 for rank in ranks),
-        ndcg_at_10=_mean(_ndcg(r) for r in searched),
-        answered=_share(r.outcome == "reply" for r in answerable),
-        abstained=_share(r.outcome == "clarify" for r in results),
-        right_if_answered=_share(r.right for r in replies),
-        right_phrase=_share(r.outcome == "reply" and r.says_it for r in wanted),
-        unanswerable_not_answered=_share(r.outcome != "reply" for r in unanswerable),
-        handoff_found=_share(r.outcome == "handoff" for r in handoffs),
-        followups_right=_share(r.right for r in followups),
-        cost_usd=sum(r.cost_usd for r in results),
-        p50_ms=statistics.median(times) if times else 0.0,
-        p95_ms=float(times[min(len(times) - 1, math.ceil(0.95 * len(times)) - 1)]) if times else 0.0,
-    )
+    return {
+        "as_wished": [r.as_wished for r in results],
+        "hit_at_1": [rank is not None and rank <= 1 for rank in ranks],
+        "hit_at_3": [rank is not None and rank <= 3 for rank in ranks],
+        "hit_at_5": [rank is not None and rank <= 5 for rank in ranks],
+        "mrr_at_10": [1 / rank if rank else 0.0 for rank in ranks],
+        "ndcg_at_10": [_ndcg(r) for r in searched],
+        "answered": [r.outcome == "reply" for r in answerable],
+        "abstained": [r.outcome == "clarify" for r in results],
+        "right_if_answered": [r.right for r in replies],
+        "right_phrase": [r.outcome == "reply" and r.says_it for r in wanted],
+        "unanswerable_not_answered": [r.outcome != "reply" for r in unanswerable],
+        "handoff_found": [r.outcome == "handoff" for r in handoffs],
+        "followups_right": [r.right for r in followups],
+    }
 
 
 def by_tag(results: Sequence[Result]) -> dict[str, Summary]:
@@ -271,12 +349,3 @@ def _ndcg(result: Result) -> float:
 
 def _folded(text: str) -> str:
     return re.sub(r"[\s\u00a0\u2009\u202f]+", " ", text).replace("’", "'").lower()
-
-
-def _share(values: Iterable[bool]) -> float | None:
-    return _mean(float(value) for value in values)
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    held = list(values)
-    return sum(held) / len(held) if held else None

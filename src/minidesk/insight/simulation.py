@@ -3,22 +3,29 @@
 Nothing is written and no ticket is opened: a conversation ends where the assistant would hand it off.
 """
 
-import random
+import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from statistics import fmean
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from minidesk.answering.outcome import Answered, Clarify, HandOff, Question, Reply, Turn
 from minidesk.answering.privacy import NO_WISHES, SiteWishes
 from minidesk.ask import Asks
 from minidesk.errors import ModelBadResponse
-from minidesk.insight.comparison import RESAMPLES, SEED
-from minidesk.insight.experiments import Estimate, wilson
-from minidesk.insight.visitors import End, Persona, Visits
+from minidesk.insight.estimates_text import between, percent, shortened
+from minidesk.insight.experiments import Estimate
+from minidesk.insight.intervals import mean_of, share_of
+from minidesk.insight.visitors import End, Persona, Visits, unread
 
-_TEXT = 100  # characters of a conversation's last words in its line
+# Of a message in a transcript; the results file has all of it.
+_TEXT = 420
+_WIDTH = 104  # of a transcript on a terminal
+ENDS: dict[End, str] = {
+    "answered": "goal reached",
+    "handoff": "handed to a person",
+    "clarify": "goal not reached",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class Played:
     cost_usd: float
     visitor_cost_usd: float
     ms: int  # of all its answers
+    played_by: str = "rules"  # or "model"
 
     @property
     def as_expected(self) -> bool | None:
@@ -45,23 +53,47 @@ class Played:
             "id": self.persona.id,
             "end": self.end,
             "reason": self.reason,
+            "goal_reached": self.end == "answered",
+            "handed_off": self.end == "handoff",
             "expected": self.persona.expect,
             "turns": self.answers,
             "cost_usd": self.cost_usd,
             "visitor_cost_usd": self.visitor_cost_usd,
+            "visitor": self.played_by,
             "ms": self.ms,
             "conversation": [{"role": turn.role, "text": turn.text} for turn in self.turns],
         }
 
-    def summary(self) -> str:
-        """Its end in one line."""
-        how = self.end if self.reason is None else f"{self.end} ({self.reason})"
-        mark = "" if self.as_expected in (None, True) else f"  expected: {self.persona.expect}"
-        said = next((turn.text for turn in reversed(self.turns) if turn.role == "assistant"), "")
-        short = " ".join(said.split())
-        short = short if len(short) <= _TEXT else f"{short[:_TEXT].rstrip()}…"
-        turns = f"{self.answers} turn{'' if self.answers == 1 else 's'}"
-        return f"{self.persona.id}  {how}  {turns}  ${self.cost_usd:.6f}{mark}\n    {short}"
+    def head(self) -> str:
+        """How it ended, in one line."""
+        turns = f"after {self.answers} answer{'' if self.answers == 1 else 's'}"
+        how = ENDS[self.end] if self.reason is None else f"{ENDS[self.end]} ({self.reason.replace('_', ' ')})"
+        cost = f", ${self.cost_usd:.6f}" if self.cost_usd else ""
+        expect = self.persona.expect
+        wanted = (
+            ""
+            if expect is None
+            else "; as expected"
+            if self.as_expected
+            else f"; NOT AS EXPECTED, which was: {ENDS[expect]}"
+        )
+        return f"{self.persona.id}: {how} {turns}{cost}{wanted}"
+
+    def transcript(self) -> str:
+        """How it ended, what the visitor wanted, and what was said, for a terminal."""
+        lines = [self.head(), *_wrapped("wants", self.persona.goal)]
+        for turn in self.turns:
+            said = shortened(turn.text, _TEXT)
+            if turn.choices:
+                said += f"  [to tap: {' | '.join(turn.choices)}]"
+            lines += _wrapped(turn.role, said)
+        return "\n".join(lines)
+
+
+def _wrapped(who: str, said: str) -> list[str]:
+    return textwrap.wrap(
+        said or "(nothing)", _WIDTH, initial_indent=f"  {who:11}", subsequent_indent=" " * 13
+    )
 
 
 async def play(
@@ -85,7 +117,7 @@ async def play(
             break
         text = move.text
     assert answered is not None
-    end, reason = _came_to(answered, content)
+    end, reason = _came_to(answered, content, missing=bool(unread(persona, turns)))
     return Played(
         persona,
         end,
@@ -95,6 +127,7 @@ async def play(
         micros / 1_000_000,
         visitor.cost_micros / 1_000_000,
         ms,
+        visitor.kind,
     )
 
 
@@ -115,52 +148,78 @@ def _not_found(answered: Answered) -> bool:
     return isinstance(answered.outcome, Clarify) and answered.outcome.kind == "not_found"
 
 
-def _came_to(answered: Answered, content: bool) -> tuple[End, str | None]:
-    """A visitor who thanked has an answer, whatever was said to the thanks."""
+def _came_to(answered: Answered, content: bool, *, missing: bool) -> tuple[End, str | None]:
+    """A visitor who thanked has an answer, whatever was said to the thanks; not one who thanked for the wrong thing."""
     if isinstance(answered.outcome, HandOff):
         return "handoff", answered.outcome.reason
     if content:
-        return "answered", None
+        return ("clarify", "answer_missing") if missing else ("answered", None)
     if isinstance(answered.outcome, Reply):
         return "clarify", "not content"
     return "clarify", answered.outcome.kind
 
 
 def report(played: Sequence[Played]) -> str:
-    """The figures of all conversations with their 95 % intervals."""
-    rows = [f"{'conversations':26}{len(played)}"]
+    """The figures of all conversations with their 95 % intervals, and which did not end as expected."""
+    by = " and ".join(sorted({one.played_by for one in played}))
+    rows = [
+        f"{len(played)} conversation{'' if len(played) == 1 else 's'}, visitors played by {by}",
+        f"{'':26}{'':>5}{'share':>9}   likely range",
+    ]
+    meanings: dict[End, str] = {
+        "answered": "they read the `answers` of the file; where it gives none, any answer counts",
+        "handoff": "a ticket would have been opened",
+        "clarify": "no answer, no person, or not the answer they wanted",
+    }
     rows += [
-        _share(f"ended {end}", [one.end == end for one in played])
-        for end in ("answered", "clarify", "handoff")
+        _share(ENDS[end], [one.end == end for one in played], meaning) for end, meaning in meanings.items()
     ]
     expected = [one.as_expected for one in played if one.as_expected is not None]
     if expected:
-        rows.append(_share("as expected", expected))
-    rows.append(_figure("turns", played, lambda one: one.answers, "{:.2f}"))
-    rows.append(_figure("cost_usd", played, lambda one: one.cost_usd, "{:.6f}"))
+        rows.append(_share("ended as expected", expected, f"of the {len(expected)} that expect something"))
+    rows.append(f"{'':31}{'average':>9}   likely range")
+    rows.append(_figure("answers a conversation", played, lambda one: one.answers, "{:.2f}"))
+    rows.append(_figure("time an answer", played, lambda one: one.ms / one.answers, "{:.0f}", " ms"))
+    rows.append(_figure("cost a conversation", played, lambda one: one.cost_usd, "${:.6f}"))
     if any(one.visitor_cost_usd for one in played):
-        rows.append(_figure("visitor_cost_usd", played, lambda one: one.visitor_cost_usd, "{:.6f}"))
-    rows.append(_figure("ms", played, lambda one: float(one.ms), "{:.0f}"))
+        rows.append(_figure("cost of the visitor", played, lambda one: one.visitor_cost_usd, "${:.6f}"))
+    rows.append(
+        "likely range: other conversations of this kind would lie in it 19 times of 20 (95 % interval)."
+    )
+    others = [one.head() for one in played if one.as_expected is False]
+    if others:
+        rows += [f"\nNot as expected: {len(others)}", *(f"  {head}" for head in others)]
     return "\n".join(rows)
 
 
-def _share(name: str, hits: Sequence[bool]) -> str:
-    found = wilson(sum(hits), len(hits))
-    return f"{name:26}{_percent(found.value)}   {_percent(found.low)} to {_percent(found.high)}"
+def as_dict(played: Sequence[Played]) -> dict[str, Any]:
+    """For JSON: shares and means with their intervals, and the line of each conversation."""
+    expected = [one.as_expected for one in played if one.as_expected is not None]
+    figures: dict[str, Estimate] = {
+        "goal_reached": share_of([one.end == "answered" for one in played]),
+        "handed_off": share_of([one.end == "handoff" for one in played]),
+        "goal_not_reached": share_of([one.end == "clarify" for one in played]),
+        "as_expected": share_of(expected),
+        "turns": mean_of([one.answers for one in played]),
+        "cost_usd": mean_of([one.cost_usd for one in played]),
+        "visitor_cost_usd": mean_of([one.visitor_cost_usd for one in played]),
+        "ms": mean_of([one.ms for one in played]),
+    }
+    return {
+        "conversations": len(played),
+        "figures": {name: asdict(each) for name, each in figures.items()},
+        "played": [one.line() for one in played],
+    }
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
+def _share(name: str, hits: Sequence[bool], meaning: str) -> str:
+    found = share_of(hits)
+    return f"  {name:24}{sum(hits):>5}{percent(found.value):>9}   {between(found):17}   {meaning}"
 
 
-def _figure(name: str, played: Sequence[Played], of: Callable[[Played], float], form: str) -> str:
-    found = _mean([of(one) for one in played])
-    low, high = (form.format(value or 0.0) for value in (found.low, found.high))
-    return f"{name + ' a conversation':26}{form.format(found.value or 0.0)}   {low} to {high}"
-
-
-def _mean(values: Sequence[float]) -> Estimate:
-    """With the interval of conversations drawn again (bootstrap)."""
-    draw = random.Random(SEED)  # noqa: S311 (no secret: the same run must give the same intervals)
-    found = sorted(fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    return Estimate(fmean(values), found[int(0.025 * RESAMPLES)], found[int(0.975 * RESAMPLES)], len(values))
+def _figure(
+    name: str, played: Sequence[Played], of: Callable[[Played], float], form: str, unit: str = ""
+) -> str:
+    found = mean_of([of(one) for one in played])
+    value, low, high = (form.format(each or 0.0) for each in (found.value, found.low, found.high))
+    return f"  {name:24}{value + unit:>14}   {low} to {high}{unit}"

@@ -3,12 +3,12 @@
 One goes by rules and costs nothing; the other is played by a model, for words that no rule finds.
 """
 
-import json
 import re
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,7 @@ from minidesk.answering.models import Models, closing
 from minidesk.answering.outcome import Answered, Clarify, Reply, Turn
 from minidesk.errors import Invalid, ModelError
 from minidesk.gateway.messages import ChatMessage, ChatRequest, Finished
+from minidesk.insight.jsonlines import objects_of
 from minidesk.text.words import content_stems, stem
 
 End = Literal["answered", "clarify", "handoff"]
@@ -24,6 +25,8 @@ PERSON = "Can I talk to a person, please?"
 _DONE, _GIVE_UP = "[DONE]", "[GIVE UP]"
 _TOKENS = 120  # a message of a visitor is two sentences
 _CHARS = 600
+_UNREADABLE = "simulation_unreadable"
+_NO_CONVERSATION = "no conversation: each line needs JSON with `goal` and `opening`."
 
 _SYSTEM = f"""You play a visitor of a shop's website who writes to its assistant. You are not the assistant.
 Write the visitor's next message and nothing else: one or two short sentences, as such people write, in the language of the opening.
@@ -52,6 +55,7 @@ class Visits(Protocol):
     """Whoever plays a visitor."""
 
     cost_micros: int
+    kind: str  # "rules" or "model"
 
     async def next(self, turns: list[Turn], last: Answered) -> "Move":
         """What is said after the assistant's last turn."""
@@ -71,6 +75,7 @@ class RuleVisitor:
 
     persona: Persona
     cost_micros: int = 0
+    kind: str = "rules"
     _then: list[str] = field(init=False)
     _missing: list[str] = field(init=False)
     _said: set[str] = field(init=False)
@@ -129,6 +134,7 @@ class ModelVisitor:
     models: Models
     site_id: str
     cost_micros: int = 0
+    kind: str = "model"
     _rules: RuleVisitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -172,31 +178,33 @@ class ModelVisitor:
         )
 
 
+def unread(persona: Persona, turns: Iterable[Turn]) -> list[str]:
+    """The wanted answers that nothing of the assistant's has said."""
+    said = _folded(" ".join(turn.text for turn in turns if turn.role == "assistant"))
+    return [answer for answer in persona.answers if _folded(answer) not in said]
+
+
 def read_personas(path: Path) -> list[Persona]:
     """The conversations of a JSONL file. Raises Invalid naming the line that cannot be used."""
-    found: list[Persona] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
+    found: dict[str, Persona] = {}
+    for number, row in objects_of(path, _NO_CONVERSATION, _UNREADABLE):
         try:
-            row: Any = json.loads(line)
-            if not isinstance(row, dict):
-                raise TypeError
-            found.append(Persona.model_validate({"id": str(number)} | row))
+            one = Persona.model_validate({"id": str(number)} | row)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the line"
             raise Invalid(
-                f"Line {number} cannot be played: {where}: {first['msg']}.", code="simulation_unreadable"
+                f"Line {number} cannot be played: {where}: {first['msg']}.", code=_UNREADABLE
             ) from error
-        except (json.JSONDecodeError, TypeError) as error:
+        if one.id in found:
             raise Invalid(
-                f"Line {number} is no conversation: each line needs JSON with `goal` and `opening`.",
-                code="simulation_unreadable",
-            ) from error
+                f"Line {number} has the id “{one.id}” of an earlier line. Give each conversation its own.",
+                code=_UNREADABLE,
+            )
+        found[one.id] = one
     if not found:
-        raise Invalid("This file holds no conversations. Write one a line.", code="simulation_unreadable")
-    return found
+        raise Invalid("This file holds no conversations. Write one a line.", code=_UNREADABLE)
+    return list(found.values())
 
 
 def _folded(text: str) -> str:

@@ -118,6 +118,12 @@ async def list_documents(
     return [_view(document, path, chunks) for document, path, chunks in rows]
 
 
+async def public_ids(tx: Tx, site_id: str) -> set[str]:
+    """Public ids of all documents of a site that are not retired."""
+    statement = select(Document.external_id).where(Document.site_id == site_id, Document.status != "retired")
+    return set(await tx.scalars(statement))
+
+
 async def access_document(tx: Tx, site_id: str, external_id: str) -> DocumentView:
     """One document by its public id. Raises NotFound for a missing one and for another site's."""
     row = (await tx.execute(_documents(site_id).where(Document.external_id == external_id))).first()
