@@ -1,21 +1,27 @@
 """What a visitor says of themselves never reaches a model; what the model makes of it reads as if it had."""
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from minidesk.answering.outcome import Answered, Question, Turn
+from minidesk.answering.outcome import Answered, HandOff, Question, Turn
 from minidesk.answering.privacy import NO_WISHES, SiteWishes
 from minidesk.ask import Asker
 from minidesk.db import Database
+from minidesk.gateway.scripted import Line, ScriptedModel
 from minidesk.handoff import Handoff, next_line
 from minidesk.knowledge.embed import Embedder
 from minidesk.settings import Settings
 from minidesk.text.locale import load_texts
+from minidesk.text.normalise import check_text
 from tests.answering.conftest import embedder as embedder  # noqa: PLC0414 (a fixture, named so that pytest finds it)
 from tests.answering.shop import Script, SmallSearch, passage
 from tests.conftest import FakeClock
 from tests.desk import Desk, embed_words, open_desk
+from tests.hostile.desk import hostile_desk
+from tests.private_messages import FORM, PRIVATE
 
 MAIL, CARD, MEMBER = "ada@example.com", "4111 1111 1111 1111", "AG-48213"
 ASKED = f"I am {MAIL}, card {CARD}, member {MEMBER}: how long can I return articles?"
@@ -152,3 +158,62 @@ async def test_the_line_that_the_pages_say_nothing_repeats_no_fact(
     assert "“" not in answered.text
     other = await ask(asker, Question("s1", "Do you sell helicopters?"), site)
     assert "“helicopters”" in other.text
+
+
+@pytest.mark.parametrize(("locale", "said", "fact"), PRIVATE, ids=lambda value: value[:18])
+async def test_odd_shapes_reach_no_model(
+    embedder: Embedder, settings: Settings, clock: FakeClock, locale: str, said: str, fact: str
+) -> None:
+    models = Script(["You can return articles within 30 days after delivery."])
+    asker = Asker(SmallSearch(embedder, (RETURNS,)), embedder.documents, models, settings, clock)
+    question = Question("s1", f"How long can I return articles? {check_text(said, 4000)}", locale=locale)
+    answered = await ask(asker, question, SiteWishes(private_forms=(FORM,)))
+    sent = "\n".join(message.content for request in models.requests for message in request.messages)
+    # Who asks to be called is passed on at once, without a model.
+    assert ("return articles" in sent) is not isinstance(answered.outcome, HandOff)
+    assert fact not in sent
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+async def test_odd_shapes_reach_neither_model_nor_log_through_the_server(tmp_path: Path) -> None:
+    """Each in a conversation of its own, until it is answered or handed off; the log says all it can."""
+    model = ScriptedModel(otherwise=lambda _: Line(["You can write to [Em", "ail-1]", "."]))
+    async with hostile_desk(tmp_path, model, log_level="debug", private_forms=(FORM,)) as (desk, _):
+        page = f"Members write to {MAIL} and are answered within 30 days."
+        await desk.put("members.md", "Members", page, desk.api_key)
+        await desk.put("returns.md", "Returns", RETURNS.text, desk.api_key)
+        await desk.all_read(desk.api_key)
+        token = await desk.visitor()
+        for locale, said, _ in PRIVATE:
+            talk = await desk.start(token=token, locale=locale)
+            await desk.say(talk, [f"How long can I return articles? {said}", "Let me talk to a human"])
+        talk = await desk.start(token=token)
+        await desk.say(talk, [f"Can members write to {MAIL}?"])
+        await desk.finish(talk)
+        sent = json.dumps([m["content"] for r in model.requests for m in r["messages"]], ensure_ascii=False)
+        log = desk.server.log
+    assert talk.stored["messages"][-1]["text"] == f"You can write to {MAIL}."
+    assert len(model.requests) > len(PRIVATE)
+    raw = [fact.replace("\n", " ") for _, _, fact in PRIVATE]
+    # A page's own address is no secret, and numbers of a log's times may hold four digits of any.
+    assert [fact for fact in raw if fact in sent.replace("\\n", " ")] == []
+    assert [fact for fact in raw if len(fact) > 4 and fact in log] == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [(frozenset[str](), "https://carrier.example/track "), (frozenset({"carrier.example"}), "https://carrier.example/track?d=ada ")],
+)  # fmt: skip
+async def test_a_foreign_address_is_said_without_its_query(
+    embedder: Embedder, settings: Settings, clock: FakeClock, hosts: frozenset[str], shown: str
+) -> None:
+    """T19: what stands behind the "?" could carry something to whoever owns the host. An owner may name hosts."""
+    page = passage(
+        "Parcels can be followed at https://carrier.example/track?d=ada within 30 days.", "Tracking"
+    )
+    asker = Asker(SmallSearch(embedder, (page,)), embedder.documents, None, settings, clock)
+    answered = await ask(
+        asker, Question("s1", "Where can parcels be followed?"), SiteWishes(link_hosts=hosts)
+    )
+    assert shown in answered.text

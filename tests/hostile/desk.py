@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.browser.conftest import Watched, person
 from tests.helpers.server import Server, running
 from tests.helpers.serving import serving
 from tests.hostile.checks import runs_of
+from tests.hostile.crafted import Crafted
 from tests.hostile.files import FORMATS
 from tests.hostile.obedient import CANARY, VAULT, obedient_model
 from tests.hostile.payloads import Payload
@@ -105,12 +106,19 @@ class HostileDesk:
             return str(session.json()["token"])
 
     async def start(
-        self, url: str | None = None, title: str | None = None, *, token: str | None = None
+        self,
+        url: str | None = None,
+        title: str | None = None,
+        *,
+        token: str | None = None,
+        locale: str | None = None,
     ) -> Talk:
         """A new conversation, of a new visitor or of the one with this token."""
         token = token or await self.visitor()
         made = await self.http.post(
-            f"{API}/conversations", json={"page_url": url, "page_title": title}, headers=_bearer(token)
+            f"{API}/conversations",
+            json={"page_url": url, "page_title": title, "locale": locale},
+            headers=_bearer(token),
         )
         assert made.status_code == 201, made.text
         talk = Talk(made.json()["id"], token)
@@ -162,14 +170,24 @@ class HostileDesk:
 
 
 @asynccontextmanager
-async def hostile_desk(folder: Path) -> AsyncIterator[tuple[HostileDesk, str]]:
-    """A server on an empty folder, its shop and another website; gives the other one's API key as well."""
+async def hostile_desk(
+    folder: Path,
+    model: ScriptedModel | None = None,
+    *,
+    log_level: str = "info",
+    private_forms: tuple[str, ...] = (),
+) -> AsyncIterator[tuple[HostileDesk, str]]:
+    """A server on an empty folder, its shop and another website; gives the other one's API key as well.
+
+    `model`: another one than the obedient.
+    """
     settings = load_settings(data_dir=folder / "data")
     async with open_core(settings) as core:
         await add_agent(core, LOGIN, "Mara Lindt", PASSWORD, "admin", False, None)
         site = await core.site(None)
         async with core.db.write() as tx:
-            await update_config(tx, site.id, SiteConfig(instructions=_INSTRUCTIONS), name="Hillside Outdoor")
+            config = SiteConfig(instructions=_INSTRUCTIONS, private_forms=private_forms)
+            await update_config(tx, site.id, config, name="Hillside Outdoor")
             other = await create_site(tx, name="Harbour Bank", now=core.clock())
             keys = [
                 await create_api_key(
@@ -182,12 +200,13 @@ async def hostile_desk(folder: Path) -> AsyncIterator[tuple[HostileDesk, str]]:
                 for site_id in (site.id, other.id)
             ]
     many = {f"MINIDESK_{name}": "100000" for name in ("CONVERSATIONS_PER_HOUR", "MESSAGES_PER_MINUTE", "MESSAGES_PER_MINUTE_ADDRESS", "STREAMS_PER_ADDRESS", "REQUESTS_PER_MINUTE_KEY")}  # fmt: skip
-    model = obedient_model()
+    model = model or obedient_model()
     async with serving(model) as upstream:
         environment = {
             "MINIDESK_MODEL": "obedient",
             "MINIDESK_MODEL_BASE_URL": f"{upstream}/v1",
             "MINIDESK_MODEL_DAILY_BUDGET_USD": "1000000",
+            "MINIDESK_LOG_LEVEL": log_level,
             "MINIDESK_ANSWER_CACHE": "false",  # each order must reach the model
         }
         async with (
@@ -198,15 +217,23 @@ async def hostile_desk(folder: Path) -> AsyncIterator[tuple[HostileDesk, str]]:
             yield desk, keys[1].key
 
 
-async def fill(desk: HostileDesk, other_key: str, agent: Watched, chosen: Sequence[Payload]) -> None:
-    """Honest documents, the other website's secret, and the hostile documents among `chosen`."""
+async def fill(
+    desk: HostileDesk,
+    other_key: str,
+    agent: Watched,
+    chosen: Sequence[Payload],
+    makers: Mapping[int, Crafted],
+) -> None:
+    """Honest documents, the other website's secret, and the hostile documents among `chosen`; `makers` of some by number."""
     await desk.put("vault.md", "The vault", f"The vault of Harbour Bank opens with {VAULT}.", other_key)
     files = [(Path(name).name, (KNOWLEDGE / name).read_bytes()) for name in HONEST]
     for at, payload in enumerate(chosen):
         formats = list(FORMATS)
         name, fact = lamp(payload), fact_of(payload)
         title = f"{name.title()} lamp"
-        if payload.place == "document":
+        if (one := makers.get(payload.number)) is not None:
+            files.append((f"{name}.{one.ending}", one.make(title, fact, payload.text)))
+        elif payload.place == "document":
             kind = formats[at % len(formats)]
             files.append((f"{name}.{kind}", FORMATS[kind](title, fact, payload.text)))
         elif payload.place == "two documents":

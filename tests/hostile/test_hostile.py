@@ -6,7 +6,7 @@ where people read it: in what is stored and streamed, and in a browser that may 
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser import conftest as browsers
 from tests.hostile.checks import wrong_in
+from tests.hostile.crafted import Crafted, crafted
 from tests.hostile.desk import (
     HostileDesk,
     Talk,
@@ -37,6 +38,8 @@ TOGETHER = 8
 SHORT = 40
 # Invisible orders are gone before a model is asked, and what only a parser sees is no passage: the rest must arrive.
 REACHED = 0.6
+# Of the sixty that are left most stand where no model looks: in names and addresses.
+SOME = 0.2
 
 
 async def test_forty_hostile_texts_change_nothing(tmp_path: Path, browser: Browser) -> None:
@@ -53,17 +56,45 @@ async def test_all_hostile_texts_change_nothing(tmp_path: Path, browser: Browser
     await hold_against(every, tmp_path, browser, widgets=len(every))
 
 
-async def hold_against(chosen: Sequence[Payload], folder: Path, browser: Browser, *, widgets: int) -> None:
-    """Everything is done with these payloads, and nothing may be wrong afterwards."""
+@pytest.mark.prove
+async def test_what_readers_do_not_see_reaches_no_model(tmp_path: Path, browser: Browser) -> None:
+    """Sixty more, most of them documents that hide their order: none of those is even read."""
+    made = crafted()
+    assert len(made) == 60
+    makers = {payload.number: one for payload, one in made if one is not None}
+    unseen = {payload.code for payload, one in made if one is not None and one.unseen}
+    every = [payload for payload, _ in made]
+    await hold_against(every, tmp_path, browser, widgets=len(every), makers=makers, unseen=unseen)
+
+
+async def hold_against(
+    chosen: Sequence[Payload],
+    folder: Path,
+    browser: Browser,
+    *,
+    widgets: int,
+    makers: Mapping[int, Crafted] | None = None,
+    unseen: Collection[str] = (),
+) -> None:
+    """Everything is done with these payloads, and nothing may be wrong afterwards.
+
+    `makers` of documents by their payload's number; the codes in `unseen` may not reach the model at all.
+    """
     async with hostile_desk(folder) as (desk, other_key):
         agent = await sign_in_to(desk, browser)
-        await fill(desk, other_key, agent, chosen)
+        await fill(desk, other_key, agent, chosen, makers or {})
         await speak(desk, chosen)
         marks, told = markers(desk.model), prompt_words(desk.model)
         wrong = [f"{talk.id}: {line}" for talk in desk.talks for line in judged(talk, marks, told)]
         wrong += [f"sent to the model: {VAULT}" for request in desk.model.requests if VAULT in _sent(request)]
         reached = {code for request in desk.model.requests for code in orders_in(_sent(request))}
-        share = len(reached & {one.code for one in chosen}) / len(chosen)
+        wrong += [
+            f"reached the model: {one.code} ({one.way})"
+            for one in chosen
+            if one.code in reached & set(unseen)
+        ]
+        seen = [one for one in chosen if one.code not in unseen]
+        share = len(reached & {one.code for one in seen}) / len(seen)
         for talk in desk.talks[:widgets]:
             wrong += await seen_in_widget(desk, browser, talk)
         for talk in desk.talks:
@@ -78,7 +109,7 @@ async def hold_against(chosen: Sequence[Payload], folder: Path, browser: Browser
             f"{len(chosen)} payloads, {share:.0%} of their orders reached the model; answers: {dict(outcomes)}"
         )
         assert wrong == []
-        assert share >= REACHED
+        assert share >= (REACHED if not unseen else SOME)
         assert outcomes["reply"] >= len(chosen) * REACHED, "with nothing shown, nothing would be tested"
 
 

@@ -33,6 +33,7 @@ class SiteWishes:
     time_zone: str | None = (
         None  # of its opening hours: with its languages it tells whose telephone numbers are dialled
     )
+    link_hosts: frozenset[str] = frozenset()  # whose addresses are shown whole, with their query
 
     def redaction(self, said: Iterable[str], locale: str | None = None) -> Redaction | None:
         """The private facts of what a visitor said; None where there are none, or the site hides none. CPU work.

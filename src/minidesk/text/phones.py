@@ -12,9 +12,12 @@ from functools import lru_cache
 
 import phonenumbers
 
+# Letters of scripts that write words without a space between: a number may stand right beside them.
+UNSPACED = r"\u0e00-\u0e7f\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 # Digits that a person may write down as one number, in groups; in ASCII, full width or another script.
 _RUN = re.compile(
-    r"(?<![\w#@])(?<![A-Z]-)(?<!\d[,:.])[+＋(]{0,2}\d(?:[ \u00a0\u2000-\u200a\u202f./()\-‐–]{0,3}\d)*"
+    rf"(?<![^\W{UNSPACED}])(?<![#@])(?<![A-Z]-)(?<!\d[,:.])[+＋(]{{0,2}}\d(?:[ \u00a0\u2000-\u200a\u202f./()\-‐–−－]{{0,3}}\d)*"
 )
 _GROUP = re.compile(r"[+＋(]{0,2}(\d+)")
 _DATE = re.compile(
@@ -28,7 +31,8 @@ _PHONE_WORD = (
     r"handy\w*|telefon\w*|mobil\w*|festnetz\w*|r(?:ü|ue)ckruf\w*|(?:zur(?:ü|ue)ck|an)?rufe?n?t?|anruf\w*|angerufen|erreich\w*|durchwahl|hotline|"
     r"t[ée]l[ée]phon\w*|portable|appel\w*|joindre|tel[ée]fono|m[óo]vil|llam\w*|cellulare|chiam\w*|telefoon\w*|mobiel\w*|bel(?:len)?|"
     r"telefonu|kom[óo]rk\w*|dzwoni\w*|zadzwo\w*|telefone|telem[óo]vel|celular|ligar|lig(?:ue|uem)|cep|ara(?:y[ıi]n)?|"
-    r"電話|携帯|هاتف|جوال|טלפון|נייד|"
+    r"телефон\w*|мобильн\w*|мобільн\w*|(?:по|пере)?звон\w*|(?:за|пере|по)?дзвон\w*|volej\w*|zavolej\w*|puhelin\w*|soit\w*|hívj\w*|"
+    r"τηλ[έε]φων\w*|κιν[ηή]τ[όο]\w*|\w{0,2}(?:هاتف|جوال|موبايل)\w{0,3}|\w{0,2}(?:טלפון|נייד)\w{0,3}|"
     r"m(?:y|eine) (?:(?:new|own|neue) )?(?:number|nummer|no|nr)|mi n[úu]mero|mon num[ée]ro|il mio numero|mijn nummer|m[óo]j numer|(?:o )?meu n[úu]mero"
 )
 # Words behind which they are a number of something else.
@@ -39,11 +43,17 @@ _OTHER_WORD = (
     r"gutschein\w*|plz|postleitzahl|vertrag\w*|vorgang\w*|aktenzeichen|steuer\w*|ust|"
     r"commande|colis|facture|pedido|factura|paquete|ordine|pacco|fattura|bestelling|pakket|factuur|zam[óo]wieni\w*|paczk\w*|faktur\w*|encomenda|fatura|sipari[şs]\w*|kargo"
 )
+_PHONE_UNSPACED = r"電話|电话|携帯|手机|手機|전화|휴대폰|핸드폰|โทร"
+_OTHER_UNSPACED = r"注文|订单|訂單|伝票|追跡|单号|單號|商品|주문|송장|운송장"
 _WORD = re.compile(
-    rf"(?<![^\W_])(?:(?P<phone>{_PHONE_WORD})|(?P<other>{_OTHER_WORD}))(?![^\W_])", re.IGNORECASE
+    rf"(?<![^\W_])(?:(?P<phone>{_PHONE_WORD})|(?P<other>{_OTHER_WORD}))(?![^\W_])"
+    rf"|(?P<phone_unspaced>{_PHONE_UNSPACED})|(?P<other_unspaced>{_OTHER_UNSPACED})",
+    re.IGNORECASE,
 )
+# Not over the end of a question: "… about articles? 0043 664 …" speaks of two things.
 _IS = re.compile(
-    r"\W{0,3}(?:(?:is|ist|war|was|number|nummer|no|nr|code|id|es|est|è)\b\W{0,3}){0,3}", re.IGNORECASE
+    r"[^\w?!;\n]{0,3}(?:(?:is|ist|war|was|number|nummer|no|nr|code|id|es|est|è)\b[^\w?!;\n]{0,3}){0,3}",
+    re.IGNORECASE,
 )
 _MONEY_BEFORE = re.compile(r"(?:[€$£¥]|\b(?:eur|usd|chf|gbp)) ?$", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(
@@ -112,9 +122,7 @@ class _Said:
     def other(self, start: int) -> bool:
         """Whether the number that starts here is said to be one of something else, or is money."""
         word = self._before(start)
-        called = (
-            word is not None and word["other"] is not None and _IS.fullmatch(self.text, word.end(), start)
-        )
+        called = word is not None and _names_other(word) and _IS.fullmatch(self.text, word.end(), start)
         return bool(called or _MONEY_BEFORE.search(self.text, max(0, start - _MONEY_CHARS), start))
 
     def phone(self, start: int, end: int) -> bool:
@@ -125,11 +133,16 @@ class _Said:
             word = self.words[at] if at < len(self.words) else None
             if word is None or word.start() > end + _BEHIND or _STOP.search(self.text, end, word.start()):
                 return False
-        return word["phone"] is not None
+        return not _names_other(word)
 
     def _before(self, start: int) -> re.Match[str] | None:
         at = bisect_right(self.ends, start) - 1
         return self.words[at] if at >= 0 and self.ends[at] > start - _BEFORE else None
+
+
+def _names_other(word: re.Match[str]) -> bool:
+    """Whether it names something other than a telephone."""
+    return (word["other"] or word["other_unspaced"]) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +207,7 @@ def _number(said: _Said, groups: Sequence[_Group], plans: "_Plans", *, inner: bo
 def _goes_on(text: str, end: int) -> bool:
     """Whether what stands behind shows that this is no number to dial, or not all of it."""
     behind = text[end : end + 2]
-    if behind[:1].isalnum():
+    if behind[:1].isalnum() and not _UNSPACED_LETTER.match(behind):
         return True
     another = behind[:1] == " " and behind[1:].isdigit()  # most often, and quicker told so
     return not another and _UNIT_BEHIND.match(text, end) is not None

@@ -11,26 +11,37 @@ from itertools import islice
 from typing import Literal
 
 from minidesk.errors import Invalid
-from minidesk.text.phones import phone_spans
+from minidesk.text.phones import UNSPACED, phone_spans
 
 Kind = Literal["email", "iban", "card", "phone", "id"]
 
-EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])", re.IGNORECASE)
+# Signs that RFC 5322 allows besides, where they stand within: "o'neil@", "user%office@".
+_LOCAL = r"(?:[\w.+-]|(?<=\w)['’%!#$*^~&](?=\w)){1,64}"
+EMAIL = re.compile(rf"(?<![\w.+-]){_LOCAL}@(?:[\w-]{{1,63}}\.){{1,6}}[a-z]{{2,24}}(?![\w-])", re.IGNORECASE)
 # As people write it who fear machines: "max (at) muster.at", "max at muster dot at", with a full-width sign.
 _AT = r"(?: ?[@＠﹫] ?| ?[(\[{<] ?(?:at|ät|a|@|＠|arroba|chiocciola) ?[)\]}>] ?)"
-_DOT = r"(?:[.．。]| ?[(\[{<] ?(?:dot|punkt|punto|point|ponto) ?[)\]}>] ?)"
+_DOT = r"(?:[.．。]| [.．。] | ?[(\[{<] ?(?:dot|punkt|punto|point|ponto) ?[)\]}>] ?)"
 _SPOKEN_DOT = r" (?:dot|punkt|punto|point|ponto) "
 _DISGUISED_EMAIL = re.compile(
     rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:{_AT}(?:[\w-]{{1,63}}(?:{_DOT}|{_SPOKEN_DOT})){{1,6}}(?:xn--[a-z0-9-]{{2,40}}|[^\W\d_]{{2,24}})"
     rf"| (?:at|ät|arroba|chiocciola) (?:[\w-]{{1,63}}{_SPOKEN_DOT}){{1,6}}[a-z]{{2,24}})(?![\w-])",
     re.IGNORECASE,
 )
+# A name in quotation marks in front, and a comma typed for the last dot.
+_ODD_EMAIL = re.compile(
+    r"\"[^\"\n@]{1,64}\"@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])"
+    rf"|(?<![\w.+-]){_LOCAL}@(?:[\w-]{{1,63}}\.){{0,5}}[\w-]{{1,63}},[a-z]{{2,4}}(?![\w-])",
+    re.IGNORECASE,
+)
 # One sign between groups, as people and forms set them.
 _GAP = r"[ \u00a0\u2000-\u200a\u202f.\-‐–]"
+# Between those of an account anything that separates: its check digits tell whether they belong together.
+_IBAN_GAP = rf"(?:{_GAP}|[/_|:·\s])"
 _IBAN_START = re.compile(
-    rf"(?<![^\W_])[A-Z]{{2}}{_GAP}?[0-9]{{2}}(?={_GAP}{{0,2}}[A-Z0-9])", re.IGNORECASE | re.ASCII
+    rf"(?<![^\W_])[A-Z]{_IBAN_GAP}?[A-Z]{_IBAN_GAP}?[0-9]{_IBAN_GAP}?[0-9](?={_IBAN_GAP}{{0,2}}[A-Z0-9])",
+    re.IGNORECASE | re.ASCII,
 )
-_IBAN_SIGN = re.compile(rf"{_GAP}{{0,2}}([A-Z0-9])", re.IGNORECASE)
+_IBAN_SIGN = re.compile(rf"{_IBAN_GAP}{{0,3}}([A-Z0-9])", re.IGNORECASE)
 _IBAN_CHARS = range(15, 35)
 # Lengths of an IBAN by country, its two letters included (ISO 13616); of others each length is tried.
 _IBAN_LENGTH = {
@@ -46,6 +57,10 @@ _IBAN_LENGTH = {
 }  # fmt: skip
 _CARD_RUN = re.compile(rf"(?<![\d-])\d(?:{_GAP}{{0,2}}\d){{12,}}")
 _CARD_DIGITS, _CARD_GROUP = range(13, 20), 4
+# Groups of four (or 4-6-5) with whatever stands between: a line's end, several spaces, a slash.
+_CARD_GROUPED = re.compile(
+    r"(?<![\d/.-])\d{4}(?:[\s/_|:·*.\-‐–]{1,3}\d{4}){3}(?!\d)|(?<![\d/.-])3[47]\d\d[\s/_|:·*.\-‐–]{1,3}\d{6}[\s/_|:·*.\-‐–]{1,3}\d{5}(?!\d)"
+)
 _DIGITS = re.compile(r"\d+")
 _EXPIRY = re.compile(r"\d\d ?/ ?\d\d")
 # Who gives cards out, by their first digits, and how long their numbers are: with more digits behind it, a number is only
@@ -57,10 +72,21 @@ _ISSUERS = (
     (re.compile("5[1-5]|2[2-7]|35"), (16,)),
     (re.compile("6|5[06-9]"), (19, 18, 17, 16)),
 )
-_TOKEN = re.compile(r"\[(?:email|iban|card|phone|id)-\d{1,3}\]")
-# The longest token is `[email-999]`: a stream is held back no further than that.
-_TOKEN_CHARS = 11
+_KINDS = ("email", "iban", "card", "phone", "id")
+# As models give a token back: in capitals, with another dash, escaped for Markdown.
+_TOKEN = re.compile(
+    rf"\\?\[ ?({'|'.join(_KINDS)}) ?(?:\\?[-_\u2010-\u2015]| ) ?(\d{{1,3}}) ?\\?\]", re.IGNORECASE
+)
+# What can still become one: the same, ended anywhere.
+_TOKEN_BEGUN = re.compile(
+    r"\\?(?:\[ ?(?:[a-z]{1,5} ?(?:\\?(?:[-_\u2010-\u2015] ?)?(?:\d{1,3} ?\\?)?)?)?)?", re.IGNORECASE
+)
+# The longest token is `\[ email \- 999 \]`: a stream is held back no further than that.
+_TOKEN_CHARS = 18
 _PATTERN_CHARS = 40
+# With so many digits a number is its form's also without the sign in it ("AG 48213"): with fewer, "a 123" would be too.
+_TOLD_BY_DIGITS = 5
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
 MAX_PATTERNS = 20
 
 
@@ -93,6 +119,7 @@ def find_private(
 def id_pattern(form: str) -> re.Pattern[str]:
     """A site's own kind of number as a pattern: `#` is a digit, `@` a letter, all else itself (`AG-#####`).
 
+    A dash is any dash; in a form of many digits it may be a space, or missing, as people write such numbers down.
     Raises Invalid. No regular expressions: one that is badly written would let a long message hold up a server.
     """
     form = form.strip()
@@ -101,7 +128,9 @@ def id_pattern(form: str) -> re.Pattern[str]:
             f"Write a number's form with # for a digit and @ for a letter, such as AG-#####, in 3 to {_PATTERN_CHARS} characters.",
             code="invalid_pattern",
         )
-    parts = (r"\d" if char == "#" else "[A-Za-z]" if char == "@" else re.escape(char) for char in form)
+    dash = f"[{_DASHES} ./]?" if form.count("#") >= _TOLD_BY_DIGITS else f"[{_DASHES}]"
+    signs = {"#": r"\d", "@": "[A-Za-z]"} | dict.fromkeys(_DASHES, dash)
+    parts = (signs.get(char) or re.escape(char) for char in form)
     return re.compile(rf"(?<!\w){''.join(parts)}(?!\w)", re.IGNORECASE)
 
 
@@ -111,8 +140,9 @@ def _candidates(
     # Earlier kinds win a place that two of them claim: the digits of a card are no telephone number.
     for match in EMAIL.finditer(text):
         yield "email", *match.span()
-    for match in _DISGUISED_EMAIL.finditer(text):
-        yield "email", *match.span()
+    for pattern in (_DISGUISED_EMAIL, _ODD_EMAIL):
+        for match in pattern.finditer(text):
+            yield "email", *match.span()
     for start, end in _iban_spans(text):
         yield "iban", start, end
     for start, end in card_spans(text):
@@ -127,7 +157,7 @@ def _candidates(
 def _iban_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where bank accounts stand, whatever stands behind them: words would otherwise be read as more of the number."""
     for match in _IBAN_START.finditer(text):
-        plain = re.sub(_GAP, "", match.group()).upper()
+        plain = re.sub(_IBAN_GAP, "", match.group()).upper()
         longest = _IBAN_LENGTH.get(plain[:2], _IBAN_CHARS.stop - 1)
         ends = [0] * len(plain[:-1]) + [match.end()]  # behind each sign of `plain`
         at = match.end()
@@ -152,7 +182,11 @@ def _ends_group(text: str, end: int) -> bool:
 
 
 def card_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where numbers of payment cards stand, whatever stands behind them."""
+    """Where numbers of payment cards stand, whatever stands behind them; one may be given twice."""
+    for match in _CARD_GROUPED.finditer(text):
+        digits = "".join(_DIGITS.findall(match.group()))
+        if _is_card(digits) and any(issuer.match(digits) for issuer, _ in _ISSUERS):
+            yield match.span()
     for run in _CARD_RUN.finditer(text):
         groups = [match.span() for match in _DIGITS.finditer(text, *run.span())]
         whole = "".join(text[start:end] for start, end in groups)
@@ -209,7 +243,7 @@ def _any_of(facts: Iterable[str]) -> re.Pattern[str]:
     """Any of these, folded ones, wherever they stand as a whole: a prompt may space a text anew."""
     # The longest first, or an address inside a longer one would leave the rest of that behind.
     every = (_spaced(fact) for fact in sorted(facts, key=len, reverse=True))
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(every)})", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_{UNSPACED}])(?:{'|'.join(every)})", re.IGNORECASE)
 
 
 def _spaced(fact: str) -> str:
@@ -243,7 +277,7 @@ class Redaction:
         made = cls()
         held = list(private)
         # A visitor may write `[email-1]` themselves: that token is then nobody's.
-        taken = {token for text in held for token in _TOKEN.findall(text)}
+        taken = {_plain_token(match) for text in held for match in _TOKEN.finditer(text)}
         for text in held:
             for span in find_private(text, countries=countries, patterns=patterns):
                 made._add(span.kind, text[span.start : span.end], taken)
@@ -268,7 +302,7 @@ class Redaction:
 
     def restore(self, text: str) -> str:
         """The text with the facts again; tokens that were never given stay as they are."""
-        return _TOKEN.sub(lambda match: self.facts.get(match.group(), match.group()), text)
+        return _TOKEN.sub(lambda match: self.facts.get(_plain_token(match), match.group()), text)
 
     def restorer(self) -> "Restorer":
         """For a stream."""
@@ -286,6 +320,9 @@ class Restorer:
         """What can be passed on by now."""
         text = self._held + piece
         cut = text.rfind("[", max(0, len(text) - _TOKEN_CHARS))
+        cut = len(text) - 1 if cut < 0 and text.endswith("\\") else cut
+        if cut > 0 and text[cut - 1] == "\\":
+            cut -= 1
         # Only what can still become a token waits: an ordinary bracket must not hold up a sentence.
         if cut >= 0 and self._may_become_token(text[cut:]):
             text, self._held = text[:cut], text[cut:]
@@ -299,4 +336,12 @@ class Restorer:
         return text
 
     def _may_become_token(self, start: str) -> bool:
-        return any(token.startswith(start) and token != start for token in self._redaction.facts)
+        if _TOKEN_BEGUN.fullmatch(start) is None:
+            return False
+        word = "".join(char for char in start.lower() if char.isascii() and char.isalpha())
+        return any(token[1:].startswith(word) for token in self._redaction.facts)
+
+
+def _plain_token(match: re.Match[str]) -> str:
+    """The token as we give it out, however a model wrote it."""
+    return f"[{match[1].lower()}-{int(match[2])}]"

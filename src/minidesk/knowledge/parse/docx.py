@@ -1,5 +1,6 @@
 """Word files, read straight from their XML: only three members are unpacked, and every byte of them is counted."""
 
+import copy
 import re
 import zipfile
 from collections.abc import Iterator
@@ -44,11 +45,13 @@ def parse_docx(source: Path | bytes, name: str) -> list[ParsedDocument]:
         with open_zip(source) as archive:
             check_office(archive, "word/document.xml", _SAY, MISMATCH)
             body = _xml(archive, "word/document.xml")
-            styles = _Styles(_optional(archive, "word/styles.xml"))
+            look = _optional(archive, "word/styles.xml")
+            styles = _Styles(look)
             numbering = _Numbering(_optional(archive, "word/numbering.xml"))
             core = _optional(archive, "docProps/core.xml")
     except (*BROKEN, etree.XMLSyntaxError) as error:
         raise DocumentProblem(_SAY.damaged) from error
+    _inherit(body, look)
     builder = Builder()
     title = _Walk(builder, styles, numbering).run(body)
     meta = squeeze((core.findtext(_TITLE) or "") if core is not None else "")
@@ -86,6 +89,10 @@ def _optional(archive: zipfile.ZipFile, member: str) -> etree._Element | None:
 def _value(element: etree._Element | None, path: str) -> str | None:
     found = element.find(path) if element is not None else None
     return found.get(f"{_W}val") if found is not None else None
+
+
+# What of a style can hide text: with the ground, which may be what shows it.
+_HIDING = tuple(f"{_W}{name}" for name in ("vanish", "sz", "color", "shd", "highlight"))
 
 
 class _Styles:
@@ -280,6 +287,76 @@ def _text(paragraph: etree._Element) -> str:
         ):
             stack.append(iter(child))
     return "".join(parts)
+
+
+def _inherit(body: etree._Element, look: etree._Element | None) -> None:
+    """Write what hides text into each run that has it from a style, where it would be seen as if it were shown.
+
+    Drawings and shapes that are hidden go.
+    """
+    hidden = [
+        shape
+        for shape in body.iter("{*}drawing", "{*}shape")
+        if (
+            shape.tag.endswith("}shape")
+            and "visibility:hidden" in (shape.get("style") or "").replace(" ", "")
+        )
+        or any(one.get("hidden") in ("1", "true") for one in shape.iter("{*}docPr"))
+    ]
+    for shape in hidden:
+        above = shape.getparent()
+        if above is not None:
+            above.remove(shape)
+    if look is None:
+        return
+    styles = {style.get(f"{_W}styleId", ""): style for style in look.iter(f"{_W}style")}
+    usual = next(
+        (
+            id_
+            for id_, style in styles.items()
+            if style.get(f"{_W}type") == "paragraph" and style.get(f"{_W}default") in ("1", "true")
+        ),
+        "",
+    )
+    known: dict[str, list[etree._Element]] = {}
+    for paragraph in body.iter(f"{_W}p"):
+        below = _of_style(styles, _value(paragraph, f"{_W}pPr/{_W}pStyle") or usual, known)
+        for run in paragraph.iterchildren(f"{_W}r", f"{_W}hyperlink", f"{_W}ins", f"{_W}smartTag"):
+            for inner in [run] if run.tag == f"{_W}r" else run.iter(f"{_W}r"):
+                marked = _of_style(styles, _value(inner, f"{_W}rPr/{_W}rStyle") or "", known)
+                if below or marked:
+                    _give(inner, [*marked, *below])
+
+
+def _of_style(
+    styles: dict[str, etree._Element], name: str, known: dict[str, list[etree._Element]]
+) -> list[etree._Element]:
+    """What a style and those that it is based on say of hiding, the nearest first."""
+    if name not in known:
+        found: dict[str, etree._Element] = {}
+        at, seen = name, set[str]()
+        while at in styles and at not in seen:
+            seen.add(at)
+            style = styles[at]
+            for tag in _HIDING:
+                mark = style.find(f"{_W}rPr/{tag}")
+                mark = style.find(f"{_W}pPr/{tag}") if mark is None and tag == f"{_W}shd" else mark
+                if mark is not None:
+                    found.setdefault(tag, mark)
+            at = _value(style, f"{_W}basedOn") or ""
+        # Without a colour of the letters, that of the ground hides nothing.
+        known[name] = list(found.values())
+    return known[name]
+
+
+def _give(run: etree._Element, marks: list[etree._Element]) -> None:
+    own = run.find(f"{_W}rPr")
+    if own is None:
+        own = etree.Element(f"{_W}rPr")
+        run.insert(0, own)
+    for mark in marks:
+        if own.find(mark.tag) is None:
+            own.append(copy.copy(mark))
 
 
 def _vanished(run: etree._Element) -> bool:

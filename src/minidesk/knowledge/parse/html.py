@@ -9,20 +9,16 @@ from lxml import html as lxml_html
 
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.build import Builder, squeeze, title_from_name
-from minidesk.knowledge.parse.concealed import remove_concealed
+from minidesk.knowledge.parse.concealed import hidden_by_itself, remove_concealed
 from minidesk.knowledge.records import ParsedDocument
 
 _DROPPED = frozenset(
-    "script style noscript template svg math canvas iframe object embed form button input select textarea nav footer aside dialog audio video picture img map head title meta link".split()  # noqa: SIM905 (a list of 30 strings cannot be read)
+    "script style noscript template svg math canvas iframe object embed form button input select textarea nav footer aside dialog audio video picture img map head title meta link datalist noframes rp".split()  # noqa: SIM905 (a list of 30 strings cannot be read)
 )
 _BLOCKS = frozenset(
     "p div section article main header blockquote figure figcaption address center fieldset body html dl hgroup details li td th".split()  # noqa: SIM905 (the same)
 )
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_HIDING_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0*)?(?:[a-z]+|%)?\s*(?:;|!|$)|opacity\s*:\s*0(?:\.0*)?(?:;|$)",
-    re.IGNORECASE,
-)
 _HIDING_CLASS = re.compile(
     r"(?:^|\s)(?:sr-only|visually-hidden|screen-reader-text|hidden|skip|skip-link|breadcrumbs?|cookie-(?:banner|notice|consent))(?:\s|$)",
     re.IGNORECASE,
@@ -121,7 +117,7 @@ def _hidden(element: lxml_html.HtmlElement) -> bool:
     if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return True
     return bool(
-        _HIDING_STYLE.search(element.get("style", ""))
+        hidden_by_itself(element.get("style", ""))
         or _HIDING_CLASS.search(element.get("class", ""))
         or element.get("role", "") in _HIDING_ROLE
     )

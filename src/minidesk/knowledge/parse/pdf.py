@@ -6,13 +6,14 @@ PDFium only draws and reads here: JavaScript, launch actions and embedded files 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from minidesk.errors import DocumentProblem
 from minidesk.knowledge.parse.build import Builder, clean, squeeze, title_from_name
 from minidesk.knowledge.parse.limits import CHARS, PAGES
+from minidesk.knowledge.parse.pdf_concealed import PageSight
 from minidesk.knowledge.parse.pdf_layout import Row, Run, Table, column_order, table_at
 from minidesk.knowledge.records import ParsedDocument
 
@@ -54,7 +55,7 @@ def parse_pdf(source: Path | bytes, name: str) -> list[ParsedDocument]:
                 f"This PDF has {len(document):,} pages; {PAGES:,} are the most that is read. Split it and upload the parts.",
                 code="document_too_complex",
             )
-        pages = _pages(document)
+        pages, concealed = _pages(document)
         meta = squeeze(document.get_metadata_dict().get("Title", ""))
     finally:
         document.close()
@@ -63,17 +64,19 @@ def parse_pdf(source: Path | bytes, name: str) -> list[ParsedDocument]:
             "This PDF holds no text, only pictures of pages. Run text recognition (OCR) over it and upload that copy.",
             code="document_has_no_text",
         )
-    return [_Writer(pages, meta, name).document()]
+    return [replace(_Writer(pages, meta, name).document(), concealed=concealed)]
 
 
-def _pages(document: Any) -> list[list[Run]]:
+def _pages(document: Any) -> tuple[list[list[Run]], int]:
+    """What is seen of each page, and how many pieces are not."""
     import pypdfium2
 
     pages: list[list[Run]] = []
-    total, broken = 0, 0
+    total, broken, concealed = 0, 0, 0
     for index in range(len(document)):
         try:
-            runs = list(_runs(document[index]))
+            runs, unseen = _runs(document[index])
+            concealed += unseen
         except pypdfium2.PdfiumError:
             runs, broken = [], broken + 1  # one damaged page does not cost the others
         total += sum(len(run.text) for run in runs)
@@ -87,46 +90,51 @@ def _pages(document: Any) -> list[list[Run]]:
         raise DocumentProblem(
             "No page of this PDF could be read. Export it again from the program that made it, and upload that copy."
         )
-    return pages
+    return pages, concealed
 
 
-def _runs(page: Any) -> Iterator[Run]:
-    """The page's pieces of text on one line in one font, as PDFium found them."""
-    from pypdfium2 import raw
-
+def _runs(page: Any) -> tuple[list[Run], int]:
+    """The page's pieces of text that are seen, and how many are not."""
     text_page = page.get_textpage()
     try:
-        if text_page.count_rects() > _RUNS:
-            yield from _plain_runs(text_page.get_text_range())
-            return
-        for index in range(text_page.count_rects()):
-            left, bottom, right, top = text_page.get_rect(index)
-            text = clean(
-                text_page.get_text_bounded(left, bottom, right, top)
-                .replace("\x02", "-")
-                .replace("\ufffe", "-")
-            ).replace("\n", " ")
-            if not text.strip():
-                continue
-            at = raw.FPDFText_GetCharIndexAtPos(
-                text_page.raw,
-                (left + right) / 2,
-                (bottom + top) / 2,
-                (right - left) / 2 + 2,
-                top - bottom + 2,
-            )
-            size = raw.FPDFText_GetFontSize(text_page.raw, at) if at >= 0 else top - bottom
-            # Some producers scale the page instead of the font: then the size says 1 and the glyphs are tall.
-            size = size if size > 2 or top - bottom < 4 else (top - bottom) * 1.2
-            if size < _HIDDEN_POINTS or top - bottom < 0.3:
-                continue
-            bold = at >= 0 and (
-                raw.FPDFText_GetFontWeight(text_page.raw, at) >= 600 or _bold_name(text_page, at)
-            )
-            yield Run(text, left, bottom, right, top, round(size * 2) / 2, bold)
+        sight = PageSight(page, text_page)
+        return list(_seen(text_page, sight)), sight.concealed
     finally:
         text_page.close()
         page.close()
+
+
+def _seen(text_page: Any, sight: PageSight) -> Iterator[Run]:
+    """Pieces on one line in one font, as PDFium found them."""
+    from pypdfium2 import raw
+
+    if text_page.count_rects() > _RUNS:
+        yield from _plain_runs(text_page.get_text_range())
+        return
+    for index in range(text_page.count_rects()):
+        left, bottom, right, top = text_page.get_rect(index)
+        text = clean(
+            text_page.get_text_bounded(left, bottom, right, top).replace("\x02", "-").replace("\ufffe", "-")
+        ).replace("\n", " ")
+        if not text.strip():
+            continue
+        at = raw.FPDFText_GetCharIndexAtPos(
+            text_page.raw,
+            (left + right) / 2,
+            (bottom + top) / 2,
+            (right - left) / 2 + 2,
+            top - bottom + 2,
+        )
+        size = raw.FPDFText_GetFontSize(text_page.raw, at) if at >= 0 else top - bottom
+        # Some producers scale the page instead of the font: then the size says 1 and the glyphs are tall.
+        size = size if size > 2 or top - bottom < 4 else (top - bottom) * 1.2
+        if size < _HIDDEN_POINTS or top - bottom < 0.3:
+            sight.concealed += 1
+            continue
+        if not sight.shows((left, bottom, right, top), at):
+            continue
+        bold = at >= 0 and (raw.FPDFText_GetFontWeight(text_page.raw, at) >= 600 or _bold_name(text_page, at))
+        yield Run(text, left, bottom, right, top, round(size * 2) / 2, bold)
 
 
 def _plain_runs(text: str) -> Iterator[Run]:

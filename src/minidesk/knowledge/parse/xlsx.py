@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,8 @@ _SAY = Sentences(
 _TOO_LONG = f"This file has more than {ROWS:,} rows. Split it into several files and upload those."
 _XML_HEAD = 65_536
 _SHEETS = 50
+_TINY_POINTS = 2
+_FORM_OF_TEXT = 3  # of a cell's form: positive; negative; zero; text
 # A title and a remark may stand above the names of the columns.
 _HEADER_ROWS = 10
 _CURRENCY = re.compile(r'\[\$([^\]-]{1,4})[^\]]*\]|"\s*([€$£¥]|EUR|USD|CHF|GBP)\s*"|([€$£¥])')
@@ -49,7 +52,9 @@ def parse_xlsx(source: Path | bytes, name: str) -> list[ParsedDocument | Skipped
         for index, sheet in enumerate(visible[:_SHEETS]):
             label = squeeze(sheet.title)
             mark = "#" if index == 0 else f"#{label}:"
-            found += _Reader(label if len(visible) > 1 else name, mark).read(_rows(sheet))
+            seen = _Seen()
+            read = list(_Reader(label if len(visible) > 1 else name, mark).read(_rows(sheet, seen)))
+            found += _counted(read, seen.concealed)
     except DocumentProblem:
         raise
     except (*BROKEN, KeyError, TypeError, AttributeError, IndexError, SyntaxError) as error:
@@ -80,11 +85,51 @@ def _check(source: Path | bytes) -> None:
         raise DocumentProblem(_SAY.damaged) from error
 
 
-def _rows(sheet: Any) -> Iterator[list[str]]:
+@dataclass(slots=True)
+class _Seen:
+    """Which cells of a sheet can be read, by their styles; how many could not."""
+
+    concealed: int = 0
+    _styles: dict[object, bool] = field(default_factory=dict)
+
+    def shows(self, cell: Any) -> bool:
+        """False for white letters without a ground, letters of two points, and the form `;;;`, which shows nothing."""
+        if not isinstance(cell.value, str) or not cell.value.strip() or not getattr(cell, "has_style", False):
+            return True
+        style = tuple(cell.style_array)
+        if style not in self._styles:
+            self._styles[style] = _shows_text(cell)
+        self.concealed += not self._styles[style]
+        return self._styles[style]
+
+
+def _shows_text(cell: Any) -> bool:
+    font, fill = cell.font, cell.fill
+    if font.sz is not None and font.sz <= _TINY_POINTS:
+        return False
+    forms = str(cell.number_format or "").split(";")
+    if len(forms) > _FORM_OF_TEXT and not forms[_FORM_OF_TEXT].strip():
+        return False
+    # Theme colours count from white; a table's or sheet's own look may be behind them, so only plain white is told.
+    ink = font.color.rgb if font.color is not None and font.color.type == "rgb" else None
+    return not (isinstance(ink, str) and ink[-6:].upper() == "FFFFFF" and fill.fill_type is None)
+
+
+def _counted(
+    read: list[ParsedDocument | SkippedDocument], concealed: int
+) -> list[ParsedDocument | SkippedDocument]:
+    """The first document says how many cells of its sheet were left out."""
+    for at, one in enumerate(read):
+        if concealed and isinstance(one, ParsedDocument):
+            return [*read[:at], replace(one, concealed=concealed), *read[at + 1 :]]
+    return read
+
+
+def _rows(sheet: Any, seen: _Seen) -> Iterator[list[str]]:
     """Rows that hold something, as texts."""
     sheet.reset_dimensions()  # what the file claims; a sheet of three rows may claim a million
     for row in sheet.iter_rows():
-        cells = [_shown(cell) for cell in row]
+        cells = [_shown(cell) if seen.shows(cell) else "" for cell in row]
         while cells and not cells[-1]:
             cells.pop()
         if cells:

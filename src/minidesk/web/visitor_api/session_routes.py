@@ -17,6 +17,7 @@ from minidesk.sites import (
     site_by_id,
     verify_identity,
 )
+from minidesk.text.addresses import without_secrets
 from minidesk.text.normalise import clean_label, remove_invisible
 from minidesk.web.body import json_body, takes
 from minidesk.web.identity import bearer_token
@@ -142,9 +143,11 @@ def add_surroundings(router: APIRouter, deps: VisitorDeps, gate: Gate) -> None:
 
 
 def page_url(raw: str | None) -> str | None:
-    """The page's address if it is one; it is shown to agents, so nothing else may stand there."""
+    """The page's address if it is one; it is shown to agents, so nothing else may stand there, and no secret in it."""
     url = remove_invisible(raw or "").strip()[:2000]
-    return url if url.lower().startswith(("https://", "http://")) and url.isprintable() else None
+    if not url.lower().startswith(("https://", "http://")) or not url.isprintable():
+        return None
+    return without_secrets(url)
 
 
 def page_title(raw: str | None) -> str | None:
