@@ -3,9 +3,11 @@
 import re
 from collections import Counter
 
+from minidesk.answering.alike import LIGHT
 from minidesk.answering.facts import number
+from minidesk.text.words import stem, words
 
-_FIGURE = r"(?:[€$£]\s?)?(\d{1,3}(?:[,' ]\d{3})+|\d+(?:[.,:]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|(?<!at )once|twice)\b"
+_FIGURE = r"(?:[€$£]\s?)?(\d{1,3}(?:[,' ]\d{3})+|\d+(?:[.,:]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|(?<!at )once|twice)(?:(?<=\d)(?:st|nd|rd|th))?\b"
 _HEDGES = {
     "up to": "max", "at most": "max", "maximum": "max", "no more than": "max", "not more than": "max", "not older than": "max", "no later than": "max", "less than": "below",
     "under": "below", "below": "below", "within": "in", "until": "in", "by": "in", "before": "in", "at least": "min", "minimum": "min", "more than": "above", "over": "above",
@@ -15,6 +17,30 @@ _HEDGE = re.compile(
     rf"\b({'|'.join(sorted(_HEDGES, key=len, reverse=True))}):?\s+(?:(?:a|an|the|of|value|total|age|basket|step|order|is|about|around|some)\s+){{0,4}}{_FIGURE}",
     re.IGNORECASE,
 )
+# "Safari 16 or newer", "five rooms or more": the bound stands behind its figure, and what is counted between them.
+_BEHIND = re.compile(
+    rf"(?<![\w.,]){_FIGURE}(?:\s?[%\w²³°€$£]{{1,12}}){{0,2}},? (?:or|and) (?:(?P<more>more|over|above|newer|later|higher|larger|longer|upwards?)"
+    r"|(?P<less>less|fewer|under|below|earlier|lower|smaller|shorter|younger))\b",
+    re.IGNORECASE,
+)
+
+
+def _stems(listed: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in listed.split())
+
+
+# What "before" and "after" may be said with as well, and what stands between them and their noun.
+_BEFORE_KEPT = _stems("before beforehand prior until till by ahead advance earlier previous preceding pre to")
+_AFTER_KEPT = _stems("after afterwards once when then later following from of since as if have has had from")
+_OUTSIDE_KEPT = _stems("outside beyond abroad except other not foreign non rest außerhalb")
+_BOUND = (
+    ("before", _BEFORE_KEPT),
+    ("after", _AFTER_KEPT),
+    ("outside", _OUTSIDE_KEPT),
+    ("außerhalb", _OUTSIDE_KEPT),
+    ("except", _OUTSIDE_KEPT | {stem("apart"), stem("unless"), stem("excluding"), stem("only")}),
+)
+_PASSED = _stems("the a an your our their its you we they it of each every")
 _UPPER, _LOWER = {"max", "below", "in"}, {"min", "above", "after", "from"}
 _STRONG = {"max", "below", "min", "above"}
 _ELSEWHERE = re.compile(
@@ -47,6 +73,29 @@ def bounds_agree(sentence: str, span: str) -> bool:
     )
 
 
+def bound_in_time(said: str, there: str) -> bool:
+    """ "The day before arrival" is not the day of arrival: what stands behind "before" only, stands there in both."""
+    told = [stem(word) for word in words(said)]
+    for opener, kept in _BOUND:
+        if opener not in there.lower():
+            continue
+        held = [stem(word) for word in words(there)]
+        spots = [i for i, word in enumerate(held) if word == stem(opener)]
+        for spot in spots:
+            noun = next((word for word in held[spot + 1 : spot + 4] if word not in _PASSED), "")
+            if not noun.isalpha() or noun in LIGHT or noun not in told:
+                continue
+            if all(
+                any(0 < i - s <= 3 for s in spots) for i, word in enumerate(held) if word == noun
+            ) and not any(
+                kept & {*told[max(0, i - 4) : i], *told[i + 1 : i + 3]}
+                for i, word in enumerate(told)
+                if word == noun
+            ):
+                return False
+    return True
+
+
 def _fits(mine: str, theirs: str) -> bool:
     if {mine, theirs} in ({"in", "max"}, {"min", "from"}, {"above", "from"}, {"max", "below"}):
         return {mine, theirs} != {"max", "below"}
@@ -62,6 +111,8 @@ def _bounds(text: str) -> dict[str, set[str]]:
         ):
             continue  # the start of a range
         found.setdefault(_value(match[2]), set()).add(kind)
+    for match in _BEHIND.finditer(text):
+        found.setdefault(_value(match[1]), set()).add("min" if match["more"] else "max")
     return found
 
 

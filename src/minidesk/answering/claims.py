@@ -33,14 +33,36 @@ _KIND = re.compile(
     r"(?:hour|day|week|month|year)[ -](?!(?:and|or|but|if|when|after|before|from|of|in|at|on|to|until|by|with|without|for|as|is|are|has|a|an|the|you|we|it|they|later|earlier|ago|only|long)\b)[a-z]",
     re.IGNORECASE,
 )
-# Each figure with what is said of it: up to the next one.
+# Each figure with what is said of it: up to the next one, or to what is free.
 _BESIDE = re.compile(
     r"\n+|[;|]\s|\.\s|,\s(?:and\s|or\s)?(?=[€$£]?\d)|\s(?:and|or|but|while|whereas)\s(?=[€$£]?\d)"
+    r"|,\s(?=[^,;.|\d]{0,60}\b(?:free|gratis|(?:kosten|gebühren)(?:los|frei)\w{0,2}|umsonst|unentgeltlich)\b)"
+)
+# Words of a period, each with its forms.
+_PERIOD_OF = {
+    form: forms.split()[0]
+    for forms in (
+        "hour hours hourly stunde stunden stündlich", "day days daily tag tage tagen täglich", "night nights nightly nacht nächte nächten",
+        "week weeks weekly woche wochen wöchentlich", "month months monthly monat monate monaten monatlich monatliche monatlichen",
+        "year years yearly annual annually jahr jahre jahren jährlich jährliche jährlichen",
+    )
+    for form in forms.split()
+}  # fmt: skip
+_PERIOD_WORD = re.compile(rf"\b(?:{'|'.join(_PERIOD_OF)})\b", re.IGNORECASE)
+_PERIOD = re.compile(
+    r"\b(?:per|each|every|pro|je|jede[nsrm]?) (?:\w+ (?:and|und) )?(hour|day|night|week|month|year|stunde|tag|nacht|woche|monat|jahr)\b"
+    r"|(?:(?<=\d )|(?<=once )|(?<=twice )|(?<=times )|(?<=mal ))(?:an?|im|am|in der) (hour|day|night|week|month|year|stunde|tag|nacht|woche|monat|jahr)\b"
+    r"|\b(hourly|daily|nightly|weekly|monthly|yearly|annual(?:ly)?|stündlich|täglich|wöchentlich|monatlich(?:en?)?|jährlich(?:en?)?)\b",
+    re.IGNORECASE,
 )
 _ITEMS = re.compile(r"(?<=[.!?;])\s+|\n+")
 # "Per item and day" is one measure.
 _EACH = re.compile(r"\b((?:per|an?|each|every) [\w-]+) (?:and|or) (?=(?:per |an? )?[\w-]+\b)", re.IGNORECASE)
-_PAIRED = {"money", "percent", "duration", "measure", "time", "date"}
+# "Free of charge", not "free of PFAS", "PFAS-free" nor the plan that is called Free.
+_FREE = re.compile(
+    r"(?<![\w-])(?:free(?! (?:of (?!charge)|to\b|from\b))|for nothing|gratis|(?:kosten|gebühren)(?:los|frei)\w{0,2}|umsonst|unentgeltlich)\b"
+)
+PAIRED = {"money", "percent", "duration", "measure", "time", "date"}
 
 
 def facts_agree(sentence: str, span: str, around: str = "") -> bool:
@@ -60,11 +82,12 @@ def facts_agree(sentence: str, span: str, around: str = "") -> bool:
             or (fact.kind in {"code", "number", "year"} and _stands(fact, near, sentence))
         ):
             return False
-    counted, there = Counter(f.key for f in said if f.kind in _PAIRED), Counter(f.key for f in held)
+    counted, there = Counter(f.key for f in said if f.kind in PAIRED), Counter(f.key for f in held)
     if any(count > 1 and count > there[key] for key, count in counted.items()):
         return False
     return (
         _ranges_agree(sentence, span)
+        and _periods_agree(sentence, f"{span} {around}")
         and paired(sentence, span)
         and _days_agree(sentence, span)
         and _names_stand(sentence, f"{span} {around}", said)
@@ -78,6 +101,12 @@ def _ranges_agree(sentence: str, span: str) -> bool:
         pair in there or not any(pair[0] == low or pair[1] == high for low, high in there)
         for pair in _RANGE.findall(plain(sentence))
     )
+
+
+def _periods_agree(sentence: str, text: str) -> bool:
+    """What is said to be so often ("per month", "a year" behind a figure, "weekly") is of a period that the text names."""
+    said = {_PERIOD_OF[next(g for g in match.groups() if g).lower()] for match in _PERIOD.finditer(sentence)}
+    return not said or said <= {_PERIOD_OF[match.group().lower()] for match in _PERIOD_WORD.finditer(text)}
 
 
 _TIMES = re.compile(r"\b(?:times|once|twice)\b", re.IGNORECASE)
@@ -178,7 +207,7 @@ def _paired(sentence: str, pieces: Sequence[str]) -> bool:
     for clause in _CLAUSES.split(_PER.sub(r"1 \1", sentence)):
         keys, about = set(_keys(clause)), _roots(clause)
         for key in keys:
-            if key[0] not in _PAIRED and not (key[0] == "number" and len(key[1]) > 1):
+            if key[0] not in PAIRED and not (key[0] == "number" and len(key[1]) > 1):
                 continue
             others = {k for k in keys if k[0] != key[0]}
             mine = max(
@@ -224,7 +253,9 @@ def _beside(
 
 
 def _keys(text: str) -> list[tuple[str, str]]:
-    return [fact.key for fact in facts(text)]
+    """The facts of a text; "free" is an amount as well, and no other thing's."""
+    keys = [fact.key for fact in facts(text)]
+    return [*keys, ("money", "nothing")] if _FREE.search(text) else keys
 
 
 def _roots(text: str) -> set[str]:
@@ -243,7 +274,7 @@ def _names_stand(sentence: str, text: str, said: Sequence[Fact]) -> bool:
         inside = match.start() > 0 and before not in {"", ".", "!", "?", ":", '"', "“", "*", "("}
         if _ONE_DAY.fullmatch(low):
             continue  # `_days_agree` knows more of them
-        if any(fact.kind in _PAIRED and fact.start <= match.start() < fact.end for fact in said):
+        if any(fact.kind in PAIRED and fact.start <= match.start() < fact.end for fact in said):
             continue
         name = word[0].isupper() and inside and low not in STOPWORDS
         if (

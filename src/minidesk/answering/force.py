@@ -7,7 +7,8 @@ the other half, and a "not" that the sentence leaves out of its own clause says 
 import re
 
 from minidesk.answering.alike import LIGHT, alike, turned_round
-from minidesk.answering.bounds import bounds_agree
+from minidesk.answering.bounds import bound_in_time, bounds_agree
+from minidesk.answering.certainty import SOME, as_sure, clause_as_sure
 from minidesk.answering.facts import plain
 from minidesk.answering.promises import no_new_promise
 from minidesk.answering.rank import surface
@@ -48,9 +49,9 @@ _ALL = re.compile(
     r"\b(?:all|every|each|always|any|everyone|everything|guaranteed|completely|entire(?:ly)?|fully)\b",
     re.IGNORECASE,
 )
-_SOME = re.compile(
-    r"\b(?:some|most|mostly|usually|often|sometimes|normally|generally|many|several|about|around|approximately|up to|at least|at most|nearly|almost)\b",
-    re.IGNORECASE,
+# "Team, Business and Enterprise", of one to three words each.
+_SIDE_BY_SIDE = re.compile(
+    r"((?:[\w'-]+ ){0,2}[\w'-]+(?:, (?:[\w'-]+ ){0,2}[\w'-]+)*),? (?:and|or|und|oder|sowie) ((?:(?:only|the|an?|in|on|at|for|to|your|der|die|das|im|in|für) )*(?:[\w'-]+ ?){1,2})"
 )
 _ALL_THERE = re.compile(_ALL.pattern + r"|\bper\b", re.IGNORECASE)
 _EDGE = re.compile(r"\b(?:earliest|latest|minimum|maximum|definitely|certainly)\b", re.IGNORECASE)
@@ -109,6 +110,8 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
             continue  # only a heading says it
         if _denied(clause) and not _matching(clause, clauses) and not denies(lead):
             return False
+        if not clause_as_sure(clause, same, said, around, alone=same in clauses):
+            return False
         if not _clause_agrees(clause, same, denies(lead)) or not _limits(whole, same, f"{around} {lead}"):
             return False
         if not _rest_agrees(clause, same, clauses, denies(lead)) or not _order_agrees(
@@ -117,17 +120,14 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
             return False
     if not _without_agrees(said, f"{there} {around}"):
         return False
-    left_out = [clause for clause in clauses if re.match(_EXCEPT.pattern, clause.lstrip(), re.IGNORECASE)]
-    if not _EXCEPT.search(said) and not _NEGATION.search(said):
-        roots = frozenset(surface(said)) - LIGHT
-        if any(roots & frozenset(surface(clause)) for clause in left_out):
-            return False
-    if bool(_EXCEPT.search(said)) and not _EXCEPT.search(there):
+    if not _exceptions_agree(said, there, clauses):
+        return False
+    if not as_sure(said, there) or (_ONLY.search(said) and not _all_of_only(said, there)):
         return False
     if (
         _ALL.search(said)
         and not _ALL_THERE.search(there)
-        and (_SOME.search(there) or not _ALL.search(f"{span} {around}"))
+        and (SOME.search(there) or not _ALL.search(f"{span} {around}"))
     ):
         return False
     if any(m.group().lower() not in there.lower() for m in _EDGE.finditer(said)):
@@ -136,6 +136,20 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
         bounds_agree(said, there)
         and not turned_round(said, f"{there} {around}")
         and no_new_promise(said, there)
+    )
+
+
+def _exceptions_agree(said: str, there: str, clauses: list[str]) -> bool:
+    """No exception is made up, and none is said as if it were the rule."""
+    if _EXCEPT.search(said):
+        return bool(_EXCEPT.search(there))
+    if _NEGATION.search(said):
+        return True
+    roots = frozenset(surface(said)) - LIGHT
+    return not any(
+        roots & frozenset(surface(clause))
+        for clause in clauses
+        if re.match(_EXCEPT.pattern, clause.lstrip(), re.IGNORECASE)
     )
 
 
@@ -198,6 +212,21 @@ def _limits(said: str, there: str, around: str) -> bool:
     return only == bool(_ONLY.search(there)) or bool(only and _ONLY.search(around))
 
 
+def _all_of_only(said: str, there: str) -> bool:
+    """Who says "only" of one thing says of those beside it that they are not: all are named, or none."""
+    roots = frozenset(surface(" ".join(clause for clause in clauses_of(said) if _ONLY.search(clause))))
+    for match in _SIDE_BY_SIDE.finditer(there):
+        if _ONLY.search(match[2]):
+            continue  # said of the last one alone
+        members = [frozenset(surface(part)) - LIGHT for part in (*match[1].split(", "), match[2])]
+        shared = frozenset.intersection(*members)
+        members = [own for member in members if (own := member - shared)]
+        told = [bool(member & roots) for member in members]
+        if any(told) and not all(told):
+            return False
+    return True
+
+
 def _rest_agrees(said: str, there: str, clauses: list[str], denied_above: bool) -> bool:
     """What the matching clause does not hold must not be denied where it stands: "as a gift card, not in cash"."""
     rest = frozenset(surface(said)) - frozenset(surface(there))
@@ -210,6 +239,8 @@ def _rest_agrees(said: str, there: str, clauses: list[str], denied_above: bool) 
 
 def _order_agrees(said: str, there: str, around: str, whole: str) -> bool:
     """Before, after and until say which comes first."""
+    if not bound_in_time(said, there):
+        return False
     known = {stem(word) for word in words(whole)}
     # "After you enter your address" is the page's "Enter your address. Then …".
     said = re.sub(

@@ -20,8 +20,14 @@ from minidesk.answering.force import orders
 from minidesk.answering.rank import surface
 from minidesk.answering.rulebook import Narrowing, rulebook, rules_for
 from minidesk.answering.spans import Span
+from minidesk.answering.weekdays import weekdays
 from minidesk.text.language import language_of
 from minidesk.text.words import STOPWORDS, stem
+
+
+def _set(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*|[,;:()–—]")
 _PIECES = re.compile(r"(?<=[.!?;])\s+|\n+")
@@ -30,6 +36,24 @@ _EXTENDED = re.compile(r",?\s+(?:including|incl|inklusive|inkl|einschließlich)\
 # Things that share a row; a comma before the last of several words is one of these, before a single one it narrows.
 _OTHERS = re.compile(
     r"\s*(?:\b(?:and|or|und|oder)\b|[/&])\s*|,\s+(?=(?:[^,]+,)|(?:[A-Z]\w+)$|[^,]*\b(?:and|or|und|oder)\b|(?:\w+day|\w+tag|Mittwoch)\b)",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"([^:.;]{1,60}):\s+\S")
+# Whoever reads this; and the words with which a page speaks of them all.
+_YOU = re.compile(
+    r"\W*(?:you|everyone|everybody|anyone|anybody|all of you|sie|man|jeder|jede|alle)\b", re.IGNORECASE
+)
+_PEOPLE = frozenset(
+    stem(w)
+    for w in "guest customer visitor member user people person traveller traveler passenger buyer client everyone everybody anyone reader "  # noqa: SIM905
+    "patient participant subscriber consumer kunden kundinnen gäste besucher mitglieder nutzer leser patienten fahrgäste reisende".split()
+)
+_ORDINALS = _set(
+    "first second third fourth fifth last ersten zweiten dritten vierten letzten erste zweite dritte vierte letzte"
+)
+# Labels that make no kinds.
+_NO_KIND = re.compile(
+    r"\W*(?:step|note|tip|hint|important|example|attention|warning|hinweis|tipp|schritt|beispiel|achtung|wichtig)\b",
     re.IGNORECASE,
 )
 # What a piece opens with: two words and an article.
@@ -70,10 +94,6 @@ _CLAUSES = re.compile(
     r"|\s+(?:and|und)\s+(?=(?:we|you|it|they|is|are|can|cannot|may|must|will|has|have|do|does|wir|sie|ist|sind|kann|können)\b)",
     re.IGNORECASE,
 )
-
-
-def _set(listed: str) -> frozenset[str]:
-    return frozenset(listed.split())
 
 
 @lru_cache(maxsize=1)
@@ -135,6 +155,8 @@ def dropped(
     said = _Said.of(sentence, words, abroad=own is not None, owner=owner)
     if span.row:
         return _row_narrowed(said, span, words)
+    if (label := _label_dropped(said, span, words)) is not None:
+        return label
     for clause in _clauses_used(said, span, words):
         if _only_names(clause, said, span, words):
             continue
@@ -237,6 +259,23 @@ def _tells(word: str) -> bool:
     return word[0].isalnum() and (stem(word) not in LIGHT or bool(_DAYS.fullmatch(word)))
 
 
+def _label_dropped(said: _Said, span: Span, words: Narrowing) -> str | None:
+    """The label of an entry that others stand beside: what "Flexible rate: …" says, it says of no other rate."""
+    match = _LABEL.match(span.text) if span.labels else None
+    if match is None or _NO_KIND.match(match[1]):
+        return None
+    if any(fact.kind in _ADDRESSES and fact.key in said.keys for fact in facts(span.text)):
+        return None  # a number to call says itself what it is
+    own = _content(match[1], words)
+    own -= frozenset().union(*(_content(label, words) for label in span.labels))
+    if not own or any(said.has(w) or stem(w) in span.roots_around for w in own):
+        return None
+    if weekdays(match[1]) & weekdays(said.text) or any(fact.key in said.keys for fact in facts(match[1])):
+        return None
+    body = _PIECES.split(span.text[match.end() - 1 :])[0]
+    return match[1] if any(said.has(w) for w in _content(body, words)) else None
+
+
 def _only_names(clause: str, said: _Said, span: Span, words: Narrowing) -> bool:
     """Whether the clause is an entry's label ("Cartridges with a valve: …") that no other entry of the passage is like."""
     if f"{clause.strip()}:" not in span.text or any(
@@ -249,8 +288,9 @@ def _only_names(clause: str, said: _Said, span: Span, words: Narrowing) -> bool:
 
 def _narrowed(said: _Said, clause: str, span: Span, words: Narrowing) -> str | None:
     phrases = _phrases(clause, words, abroad=said.abroad)
-    if _OFTEN.search(clause) and not _OFTEN_SAID.search(said.text):
-        return "how often"
+    often = _how_often_left_out(clause, phrases, said)
+    if often is not None:
+        return often
     denied = bool(_ALLOWS.search(clause)) or any(
         m.group().lower() in words.denials for m in _TOKEN.finditer(clause)
     )
@@ -258,18 +298,35 @@ def _narrowed(said: _Said, clause: str, span: Span, words: Narrowing) -> str | N
     # Where to do something is said by itself; by when is another matter.
     where = orders(clause) and any(f.kind in _ADDRESSES and f.key in said.keys for f in facts(clause))
     kept = True  # what the phrase hangs on is said
-    for before, phrase in pairwise([_Phrase(""), *phrases]):
+    for (before, phrase), after in zip(
+        pairwise([_Phrase(""), *phrases]), [*phrases[1:], _Phrase("")], strict=True
+    ):
         told = _is_told(phrase, said)
         weighs = bool(phrase.figures) or any(_tells(w) for w in phrase.said)
         if phrase.verb:
             first = before.opener != "&" or bool(before.said)
             kept = told or (first and not (phrase.said and _said_later(phrases, phrase, said)))
+        elif phrase.opener == "NP" and before.opener in words.conditions and not after.verb:
+            # What is done under a condition is done to this: "if you cancel a yearly plan".
+            if not told and not _is_above(phrase, span):
+                return f"{before.opener} {' '.join((*before.said, *phrase.said))}"
         elif phrase.opener in {"", "NP"}:
-            if phrase.leading and has_verb and _subject_narrowed(phrase, said):
+            if (
+                phrase.leading
+                and has_verb
+                and (_subject_narrowed(phrase, said) or _is_somebody_else(phrase, said, span))
+            ):
                 return " ".join(phrase.said)
-            kept = told or not weighs
+            everyone = bool(_YOU.match(said.text)) and all(stem(w) in _PEOPLE for w in phrase.said)
+            kept = told or not weighs or everyone
         elif phrase.opener in {",", "&"} or phrase.opener in words.harmless:
             kept = (told or not (weighs or phrase.said)) and all(f.key in said.keys for f in phrase.figures)
+        elif (
+            phrase.opener in words.conditions
+            and told
+            and not _told_as_condition(phrase, phrases, said, span, words)
+        ):
+            return f"{phrase.opener} {' '.join(phrase.said)}"
         elif not weighs or told:
             kept = True
         elif phrase.opener in words.conditions or (
@@ -304,6 +361,53 @@ def _is_told(phrase: _Phrase, said: _Said) -> bool:
     if figures and phrase.opener not in {"", "NP", ",", "&"} and not phrase.verb:
         return any(f.key in said.keys for f in figures)
     return any(said.has(w) for w in phrase.said) or any(f.key in said.keys for f in phrase.figures)
+
+
+def _how_often_left_out(clause: str, phrases: list[_Phrase], said: _Said) -> str | None:
+    """ "Once a year", or "third" of "after the third failed try"."""
+    if _OFTEN.search(clause) and not _OFTEN_SAID.search(said.text):
+        return "how often"
+    for phrase in phrases:
+        if _is_told(phrase, said) and any(w in _ORDINALS and not said.has(w) for w in phrase.said):
+            return " ".join(phrase.said)
+    return None
+
+
+def _is_above(phrase: _Phrase, span: Span) -> bool:
+    """Whether the headings say what the phrase tells."""
+    return all(stem(w) in span.roots_around for w in phrase.said if _tells(w))
+
+
+def _is_somebody_else(phrase: _Phrase, said: _Said, span: Span) -> bool:
+    """Whether the page says it of some only, where the sentence says "you": "Owners can export"."""
+    if phrase.opener or _is_told(phrase, said) or not _YOU.match(said.text):
+        return False
+    return any(_tells(w) and stem(w) not in _PEOPLE and stem(w) not in span.roots_around for w in phrase.said)
+
+
+def _told_as_condition(
+    phrase: _Phrase, phrases: list[_Phrase], said: _Said, span: Span, words: Narrowing
+) -> bool:
+    """Whether what a condition names is a condition in the sentence too, and not only something that is spoken of.
+
+    "When the yard is full, …" is not told by "in the yard". Told is a condition whole, or where a small word opens one and
+    half of it stands there.
+    """
+    rest = [w for other in phrases if other is not phrase for w in other.said]
+    # A word that the rest has as well tells nothing of the condition: "folding bikes … if folded".
+    weighty = [w for w in phrase.said if _tells(w)]
+    alone = [w for w in weighty if stem(w) not in {stem(other) for other in rest}]
+    told = sum(said.has(w) or stem(w) in span.roots_around for w in weighty)
+    if told == len(weighty) and (alone or not weighty):
+        return True
+    if 2 * told < len(weighty):
+        return False
+    low = {m.group().lower() for m in _TOKEN.finditer(plain(said.text))}
+    if low & (words.conditions | words.behind | words.relative | {"only", "nur", "by"}):
+        return True
+    # "Geht sie bis zum 15. ein, gilt sie …": a verb in front opens one in German.
+    first = next((m.group().lower() for m in _TOKEN.finditer(said.text)), "")
+    return said.abroad and "," in said.text and first not in words.small | words.determiners | words.pronouns
 
 
 def _subject_narrowed(phrase: _Phrase, said: _Said) -> bool:
@@ -374,10 +478,17 @@ class _Reader:
             self._open("&")
         elif low == "of" and current.opener not in {"", "NP", ",", "&"} and not current.verb:
             pass  # one phrase with what it stands in: "with a piece of each size"
-        elif low in self._openers:
+        elif low in self._openers and not (token[0].isupper() and self._before and not self._abroad):
             # Behind a time and a comma it only explains the time: "after 30 days, once …".
             explains = (
                 low == "once" and current.opener == "," and len(self.made) > 1 and bool(self.made[-2].figures)
+            )
+            # "In the evening, when feet are larger": why then.
+            explains |= (
+                low == "when"
+                and current.opener == ","
+                and len(self.made) > 1
+                and any(map(_TIME.fullmatch, self.made[-2].said))
             )
             self._open("because" if explains or (low == "where" and self._before == ",") else low)
             self._condition |= low in words.conditions or low == "once"

@@ -21,6 +21,7 @@ from minidesk.answering.abroad import agrees_abroad, borne_by_form
 from minidesk.answering.alike import LIGHT, alike, opposed
 from minidesk.answering.bounds import bounds_agree
 from minidesk.answering.claims import facts_agree, in_its_column
+from minidesk.answering.crossing import uncrossed
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.figures import in_digits, language_of_figures
 from minidesk.answering.force import denies, force_agrees
@@ -236,6 +237,7 @@ class Prover:
                 and agrees_abroad(sentence, f"{span.lead} {span.text}".strip(), span.around, row=span.row)
                 and leans_rightly(roots, span)
                 and predicate_stands(sentence, span)
+                and uncrossed(sentence, span)
                 and await self._words_stand(sentence, span)
                 and nothing_narrower(
                     f"{self._before} {sentence}" if meant and span.row else sentence,

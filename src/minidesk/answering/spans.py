@@ -21,6 +21,9 @@ _ORDERED = re.compile(
     r"|\b(?:you are now|pretend to be|repeat after me|say exactly|always (?:say|answer|reply)|sag(?:e|en sie)? immer)\b",
     re.IGNORECASE,
 )
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|can|may|must|has|have|ist|sind|kann|können|muss|müssen|hat|haben)\b", re.IGNORECASE
+)
 _LABEL = re.compile(r"([^:.;]{1,60}):\s+\S")
 
 
@@ -138,7 +141,11 @@ def _ended(text: str) -> str:
 
 def _labelled(unit: Unit) -> bool:
     """A row, or an item like "Karwendel GTX: medium width": two in one span would let their figures change places."""
-    return unit.kind == "row" or (unit.kind == "item" and bool(re.match(r"[^.:]{1,40}:\s+\S", unit.text)))
+    if unit.kind != "item":
+        return unit.kind == "row"
+    label = re.match(r"([^.:]{1,40}):\s+\S", unit.text)
+    # What has a verb is a statement and no name: "your boots, even if they are dirty: the soles tell a lot".
+    return label is not None and not _VERB.search(label[1])
 
 
 def _lead(unit: Unit, passage: Passage) -> str:

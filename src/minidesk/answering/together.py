@@ -52,6 +52,7 @@ _ARTICLES = frozenset(
 )
 _FROM = re.compile(r"\bfrom ((?:[\w'-]+ ){0,2}[\w'-]+)", re.IGNORECASE)
 _SOURCE = re.compile(r"\b(?:from|of|off|out|since|after|starting|in|at|by)\b", re.IGNORECASE)
+_PERIODS = frozenset(stem(word) for word in ("yearly", "annual", "monthly", "weekly", "daily", "hourly"))
 _NO_WORDS: frozenset[str] = frozenset()
 _ARTICLE_STEMS = frozenset(stem(word) for word in _ARTICLES)
 _SMALL_STEMS = frozenset(stem(word) for word in (STOPWORDS - _ARTICLES) | {"every", "each", "all", "any"})
@@ -85,6 +86,7 @@ def stands_together(sentence: str, span: Span) -> bool:
         _in_one_piece(sentence, span)
         and _listed_alike(sentence, span)
         and _followed_alike(sentence, span)
+        and _preceded_alike(sentence, span)
         and _comes_from(sentence, span)
     )
 
@@ -116,6 +118,8 @@ def predicate_stands(sentence: str, span: Span) -> bool:
         if match[1].lower() == "any" and _NOT.search(sentence):
             continue  # none of it
         noun = stem(match[2].lower())
+        if any(_kind_left_out(noun, other[2], sentence) for other in _EACH_OF_THERE.finditer(text)):
+            return False
         if not any(
             _equals(noun, [stem(word) for word in words(other[2])])
             for other in _EACH_OF_THERE.finditer(text)
@@ -123,6 +127,18 @@ def predicate_stands(sentence: str, span: Span) -> bool:
         ) and not (match[1].lower() == "both" and noun not in span.roots_around and _TWO.search(text)):
             return False
     return True
+
+
+def _kind_left_out(noun: str, counted: str, sentence: str) -> bool:
+    """ "All paid plans" are not all plans."""
+    said = [stem(word) for word in words(counted)]
+    if noun not in said:
+        return False
+    roots = frozenset(surface(sentence))
+    return any(
+        root not in roots and not alike(root, roots)
+        for root in frozenset(said[: said.index(noun)]) & frozenset(surface(counted)) - LIGHT
+    )
 
 
 def _states(sentence: str, span: Span) -> bool:
@@ -214,6 +230,18 @@ def _followed_alike(sentence: str, span: Span) -> bool:
                 and not held & roots
             )
             if elsewhere and not alike(root, held) and not any({root, word} <= piece for piece in pieces):
+                return False
+    return True
+
+
+def _preceded_alike(sentence: str, span: Span) -> bool:
+    """ "A monthly plan" is not the yearly plan that the page speaks of."""
+    said = _followers(sentence)
+    there = _followers(span.text) if _PERIODS & said.keys() else {}
+    for word in _PERIODS & said.keys():
+        for noun in said[word] & span.roots:
+            own = frozenset(before for before, after in there.items() if noun in after)
+            if own & _PERIODS and word not in own:
                 return False
     return True
 
