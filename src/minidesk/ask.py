@@ -7,21 +7,23 @@ gateway's ledger sink.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from minidesk.answering import absent, followup
 from minidesk.answering.anger import angry
-from minidesk.answering.asks import asked_in, read
+from minidesk.answering.asks import asked_in, in_page_words, read, to_search
 from minidesk.answering.choices import choices, fitting, named_by
 from minidesk.answering.compose import Composed, Composer, LargeTier, Manner, Models
 from minidesk.answering.extract import extract
 from minidesk.answering.known import MODEL, KnownAnswers
 from minidesk.answering.language import of_pages
-from minidesk.answering.late import LateReader, ReadTokens
+from minidesk.answering.late import LateReader
 from minidesk.answering.likeness import HumanLikeness
 from minidesk.answering.lines import Lines
 from minidesk.answering.offer import answer_to_offer
@@ -43,22 +45,23 @@ from minidesk.answering.rank import Embed, Ranking, Remembered, Stored, WordNear
 from minidesk.answering.reach import WIDE, reached
 from minidesk.answering.rewriting import made_whole
 from minidesk.answering.several import both, two_questions
-from minidesk.answering.smalltalk import MISUNDERSTOOD, smalltalk
+from minidesk.answering.smalltalk import MISUNDERSTOOD, SPEAKS, smalltalk
 from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM, Sureness, sureness
 from minidesk.answering.topics import Caught, Topics, caught_by_words
 from minidesk.answering.wants_human import wants_human
-from minidesk.answering.wording import plainly
 from minidesk.answering.wordings import LANGUAGES
 from minidesk.errors import ModelBadResponse
 from minidesk.knowledge.records import Passage, SearchResult
 from minidesk.settings import Settings
-from minidesk.sites import SiteView, Variant
+from minidesk.sites import SiteView, Variant, link_hosts
+from minidesk.text.addresses import host_of, without_queries
 from minidesk.text.language import language_of
 from minidesk.text.locale import Texts, load_texts
 from minidesk.text.plain_forms import plain_forms
 
 # How much surer another reading of a follow-up must be: the likeliest one is right more often than not.
 _SURER = 0.1
+_ALSO = re.compile(r"\b(?:too|also|as well|auch)\b", re.IGNORECASE)
 # "Where is your nearest agent?" reads like a request for one; where the pages surely answer, they do.
 _PAGES_WIN = 0.75
 
@@ -123,7 +126,7 @@ class Asker:
     """Answers questions. `embed` gives L2-normalised rows; `models` None means extracts only.
 
     `large` is asked where the proof of an answer is too thin; `known` keeps whole and proved answers.
-    `tokens` gives the token vectors by which sentences are chosen; without it, only whole sentences are compared.
+    `late` reads passages token by token, by which sentences are chosen; without it, only whole sentences are compared.
     """
 
     def __init__(
@@ -137,7 +140,7 @@ class Asker:
         *,
         large: LargeTier | None = None,
         known: KnownAnswers | None = None,
-        tokens: ReadTokens | None = None,
+        late: LateReader | None = None,
         texts: Texts | None = None,
     ) -> None:
         self._searcher = searcher
@@ -152,7 +155,7 @@ class Asker:
         self._nearness = WordNearness(self._embed)
         self._likeness = HumanLikeness(self._embed)
         self._topics = Topics(self._embed)
-        self._late = None if tokens is None else LateReader(tokens)
+        self._late = late
 
     async def ask(
         self, question: Question, site: SiteWishes = NO_WISHES
@@ -167,7 +170,8 @@ class Asker:
             yield self._end(turn, *plain)
             return
         found = await self._prepared(turn)
-        turn = replace(turn, lines=turn.lines.beside(found.written))
+        written = await asyncio.to_thread(lambda: found.written)
+        turn = replace(turn, lines=turn.lines.beside(written))
         if await self._wants_human(question, found):
             yield self._end(turn, HandOff("customer_request"), turn.lines.say("handoff_asked"))
             return
@@ -187,8 +191,8 @@ class Asker:
                     if not parts and (opening := self._in_their_language(turn, found, part)) is not None:
                         parts.append(opening)
                         yield opening
-                    parts.append(part)
-                    yield part
+                    parts.append(_without_foreign_queries(part, site))
+                    yield parts[-1]
         turn.spent.add(composed.model, composed.tokens, composed.cost_micros)
         not_said = "" if parts else await self._not_said(turn, found, site)
         yield self._end(turn, *_outcome(turn, found, composed, parts, not_said), found, _citations(parts))
@@ -252,7 +256,8 @@ class Asker:
         if choice is not None:
             # Else a page that the visitor has just turned down could answer.
             best = named_by(choice, best) or best
-        ask = await asyncio.to_thread(read, query, result.alternates, question.text)
+        pages = await asyncio.to_thread(of_pages, best, query)
+        ask = await asyncio.to_thread(read, query, result.alternates, question.text, pages)
         stored = Stored(result.vectors) if result.vectors else None
         ranking = await rank(ask, best, self._embed, self._nearness, stored, self._late)
         sure = sureness(ranking)
@@ -272,9 +277,10 @@ class Asker:
 
     async def _search(self, question: Question, query: str) -> SearchResult:
         """The question as asked and in the pages' words, each half of the say: alone, added words can drown it."""
-        result = await self._searcher.search(question.site_id, query, k=WIDE, within=question.within)
-        wider = await asyncio.to_thread(plainly, query)
-        if wider == query:
+        whole = await asyncio.to_thread(to_search, query)
+        result = await self._searcher.search(question.site_id, whole, k=WIDE, within=question.within)
+        wider = await asyncio.to_thread(in_page_words, query)
+        if wider in (query, whole):
             return result
         other = await self._searcher.search(question.site_id, wider, k=WIDE, within=question.within)
         k = self._k  # what stands behind says nothing of the best
@@ -408,6 +414,12 @@ class Asker:
         )
 
 
+def _without_foreign_queries(sentence: ProvedSentence, site: SiteWishes) -> ProvedSentence:
+    """Addresses of hosts that are neither the site's, nor named by its owner, nor the cited page's stand without their query (T19)."""
+    cited = {host_of(urlsplit(citation.url).netloc) for citation in sentence.citations if citation.url}
+    return replace(sentence, text=without_queries(sentence.text, site.link_hosts | cited))
+
+
 def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
     """What a site's settings ask of its answers, and what an experiment's variant asks instead."""
     config = site.config
@@ -420,6 +432,7 @@ def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
         config.prompt_rules,
         topics=config.person_topics,
         time_zone=config.hours.time_zone if config.hours else None,
+        link_hosts=link_hosts(site.allowed_origins, config.link_hosts),
     )
     if variant is None:
         return wishes
@@ -434,9 +447,9 @@ def wishes_of(site: SiteView, variant: Variant | None = None) -> SiteWishes:
     )
 
 
-async def answer(asker: Asks, question: Question) -> Answered:
-    """The end of the turn alone, for callers that do not stream."""
-    async with aclosing(asker.ask(question)) as parts:
+async def answer(asker: Asks, question: Question, site: SiteWishes = NO_WISHES) -> Answered:
+    """The end of the turn alone, for callers that do not stream. `site`: what its owner asks of answers."""
+    async with aclosing(asker.ask(question, site)) as parts:
         async for part in parts:
             if isinstance(part, Answered):
                 return part
@@ -457,6 +470,8 @@ def _without_search(question: Question, lines: Lines, topics: tuple[str, ...]) -
     if wanted is False:
         return Clarify("smalltalk"), lines.say("declined")
     line = smalltalk(question.text)
+    if line == SPEAKS and _ALSO.search(question.text) and followup.last_question(question.history):
+        return None  # "in Spanish too?" asks on: of the tour, not of us
     if line == MISUNDERSTOOD:
         if question.not_found_before >= 1:
             return HandOff("customer_request"), lines.say("handoff_asked")

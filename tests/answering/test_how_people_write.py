@@ -59,6 +59,42 @@ NOT_ANGRY = [
 ]  # fmt: skip
 
 
+ANGRY_ELSEWHERE = [
+    "C'est une honte !", "C'est inadmissible, personne ne répond", "Vous êtes des voleurs", "Je suis vraiment en colère", "bande d'escrocs", "Plus jamais chez vous !",
+    "C'est la troisième fois que je vous écris", "j'en ai marre", "Je vais porter plainte",
+    "¡Es una vergüenza!", "Esto es una estafa", "Sois unos ladrones", "Estoy harto de esperar", "Nadie me contesta", "Es la tercera vez que escribo", "Voy a denunciarlos",
+    "È una vergogna!", "Siete dei truffatori", "Sono furioso", "Nessuno mi risponde", "È la quarta volta che vi scrivo", "Mai più da voi", "Questa è una truffa!",
+    "Dit is een schande!", "Jullie zijn oplichters", "Ik ben echt woedend", "Niemand reageert", "Dit is de derde keer dat ik mail", "Nooit meer!", "Wat een waardeloze service",
+    "To jest skandal!", "Jesteście oszustami", "Jestem wściekły", "Nikt nie odpowiada", "Trzeci raz piszę w tej sprawie", "Nigdy więcej!", "Mam dość",
+    "É uma vergonha!", "Vocês são uns ladrões", "Estou furiosa", "Ninguém me responde", "É a terceira vez que escrevo", "Nunca mais compro aqui", "Que absurdo!",
+    "Это безобразие!", "Вы мошенники", "Я очень зол", "Никто не отвечает", "Третий раз пишу", "Ужасный сервис", "Сколько можно ждать?",
+    "Bu bir rezalet!", "Dolandırıcısınız", "Çok sinirliyim", "Kimse cevap vermiyor", "Üçüncü kez yazıyorum", "Bir daha asla!", "Dalga mı geçiyorsunuz?",
+    "هذا عار عليكم", "أنتم نصابين", "أنا غاضب جداً", "لا أحد يرد", "للمرة الثالثة أسأل عن طلبي", "لن أشتري منكم مرة أخرى", "سئمت منكم",
+    "זו בושה!", "אתם גנבים", "אני כועסת", "אף אחד לא עונה", "נמאס לי", "אפנה לעורך דין", "לעולם לא אקנה שוב",
+    "ふざけるな", "いい加減にしてください", "ひどい対応だ", "二度と買いません", "何度も連絡したのに返事がない", "本当に怒っています", "今すぐ返金しろ",
+    "你们太过分了", "我很生气", "你们是骗子", "服务太差了", "没人回复我", "第三次问了", "再也不买了", "我要投诉你们",
+]  # fmt: skip
+NOT_ANGRY_ELSEWHERE = [
+    "Cet e-mail est-il une arnaque ?", "Je ne suis pas en colère, juste curieux", "Personne ne répond à la porte, que fait le livreur ?", "Est-ce que c'est du cuir ?",
+    "plus jamais froid : quel sac de couchage ?", "¿Este correo es una estafa?", "No estoy enfadado, solo pregunto", "Estoy harto de mochilas pesadas, ¿cuál es la más ligera?",
+    "¿Cuántas veces puedo cambiar?", "Questa mail è sospetta?", "Non sono arrabbiato", "Sono stufo di scarpe pesanti, quali consigliate?", "Mai più freddo: quale sacco a pelo?",
+    "Is dit bericht oplichting?", "Ik ben niet boos", "Nooit meer natte voeten: welke schoenen?", "Czy to oszustwo?", "Nie jestem zły", "Nikt nie jest w domu, gdzie zostawicie paczkę?",
+    "Este e-mail é um golpe?", "Não estou zangado", "Quantas vezes posso trocar?", "Это письмо от вас?", "Я не злюсь, просто спрашиваю", "Надоело носить тяжёлую палатку, что легче?",
+    "Bu e-posta sizden mi?", "Kızgın değilim", "Kaçıncı beden almalıyım?", "هل هذا البريد منكم؟", "لست غاضباً، أسأل فقط", "هل الخيمة مقاومة للماء؟",
+    "אני לא כועסת, רק שואלת", "האם האוהל עמיד למים?", "怒っていません、質問です", "最悪の天気でも使えますか", "このテントは何人用ですか", "我不生气，只是问问", "最差的天气能用吗", "没人在家怎么办",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ANGRY_ELSEWHERE)
+def test_anger_is_heard_in_other_languages(text: str) -> None:
+    assert angry(text)
+
+
+@pytest.mark.parametrize("text", NOT_ANGRY_ELSEWHERE)
+def test_what_is_calm_in_other_languages_is_no_anger(text: str) -> None:
+    assert not angry(text)
+
+
 @pytest.mark.parametrize("text", ANGRY)
 def test_anger_is_heard(text: str) -> None:
     assert angry(text)

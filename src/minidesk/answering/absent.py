@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from minidesk.answering.forms import parts_of
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import stem, stem_in, words
 
@@ -85,6 +86,8 @@ def _english_noun(said: Sequence[str], at: int) -> bool:
 def held(word: str, language: str | None, passages: Sequence[Passage]) -> bool:
     """Whether the passages have the word, in another form or inside a longer one. CPU work."""
     own = _root(word.lower(), language)
+    if language == "de" and any(_parts_stand(word.lower(), passage) for passage in passages):
+        return True
     return any(
         _same(own, _root(other, language), language)
         for passage in passages
@@ -92,6 +95,12 @@ def held(word: str, language: str | None, passages: Sequence[Passage]) -> bool:
             words(f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}")
         )
     )
+
+
+def _parts_stand(word: str, passage: Passage) -> bool:
+    """ "Excel-Kurs" is spoken of where a page says "Kurs: Excel", and "Kinderkurse" where it has "Kurse für Kinder"."""
+    said = words(f"{passage.title} {' '.join(passage.heading_path)} {passage.question or ''} {passage.text}")
+    return parts_of(word, {other: other for other in said}, "de") is not None
 
 
 def _same(own: str, other: str, language: str | None) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from minidesk.answering.facts import Fact, facts, plain
-from minidesk.answering.rulebook import AskWords, rules_for
-from minidesk.answering.wording import alternates, plainly
-from minidesk.text.words import STOPWORDS, stem, words
+from minidesk.answering.rulebook import AskWords, rules_of
+from minidesk.answering.separable import joined, with_whole_verbs
+from minidesk.answering.wording import alternates, phrases, plainly
+from minidesk.text.words import STOPWORDS, distance, stem, stem_in, words
 
 AskKind = Literal[
     "amount",
@@ -34,7 +35,7 @@ FITS = 0.9  # `fits` of a text that holds the kind of answer asked for
 _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("contact", r"\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
     ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|fast|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
-    ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charge|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bdiscount\b|\bpay for\b"),
+    ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bcharge\b(?!\s+(?:it|them|up|(?:the|my|a|an|your|this|our)\s+(?!fee|deposit|surcharge|price|customer|card)\w+))|\bdiscount\b|\bpay for\b"),
     ("duration", r"\bhow (?:long|quickly|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
     ("number", r"\bhow many\b|\b(?:what|which) (?:percentage|percent|number|share)\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
     ("when", r"\bwhen\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
@@ -51,10 +52,20 @@ _OFFERED = re.compile(
     r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b",
     re.IGNORECASE,
 )
+# What follows names the thing, up to the next small word.
+_THERE = re.compile(
+    r"\b(?:(?:do|does|will|would) (?:you|the \w+|they) (?:also |still |ever )?(?:have|sell|offer|stock|carry|provide|rent(?: out)?|hire out|make|serve)|(?:is|are) there|have you(?: got)?|got any|how many|how much (?:is|are|do|does|would))\s+(?:(?:a|an|any|some|also|the|your|such)\s+)*",
+    re.IGNORECASE,
+)
+_THERE_ABROAD = re.compile(
+    r"\b(?:wie viele|was kostet|was kosten|gibt(?:'?s| es)|(?:habt|verkauft|bietet|führt|vermietet|verleiht) ihr|(?:haben|verkaufen|bieten|führen|vermieten|verleihen) sie)\s+(?:(?:bei \w+|im \w+|am \w+|auch|hier|da|noch|ein|eine|einen|einem|der|die|das|den|mal|denn|eigentlich)\s+)*",
+    re.IGNORECASE,
+)
 _COMPARES = re.compile(r"\b(?:differences?|differ|compare[ds]?|comparison|versus|vs)\b", re.IGNORECASE)
 # Of what was, a length of time tells nothing.
 _PAST = re.compile(
-    r"\b(?:when (?:was|were|did)|since when|seit wann|wann (?:wurden?|waren?))\b", re.IGNORECASE
+    r"\b(?:when (?:was|were|did)|since when|how old (?:is|are) (?:the|this|your)|wie alt (?:ist|sind) (?:der|die|das|ihre?|eure?)|how long have you been|how long has \w+(?: \w+)? been|seit wann|wann (?:wurden?|waren?)|wie lange gibt\b.*\bschon)\b",
+    re.IGNORECASE,
 )
 # What is measured, and the base units (facts.py) in which that is told: of "how heavy?" litres are no answer.
 _DIMENSIONS = tuple(
@@ -84,11 +95,22 @@ _GENERIC = frozenset(
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
 _GENERIC_WEIGHT = 0.25
-_OWN = frozenset(["founded", "founding"])  # not of "find", though they have its stem
-# Said before a question, and no word of it.
+# From so many letters on a word with one typing error in it is still told.
+_TYPO_LETTERS = 6
+_LONG_GENERIC = tuple(root for root in _GENERIC if len(root) >= _TYPO_LETTERS)
+# Not of "find" and "use", though they have their stems: "used bikes" are a kind of their own.
+_OWN = frozenset(["founded", "founding", "used"])
+# Said before a question, and no word of it; small words that hold it together.
 _INTERJECTIONS = frozenset(
-    """ok okay oki hm hmm ah oh aha yeah yep nope cool alright btw pls plz well um uh eh""".split()  # noqa: SIM905 (as above)
+    """ok okay oki hm hmm ah oh aha yeah yep nope cool alright btw pls plz well um uh eh onto upon within via per""".split()  # noqa: SIM905 (as above)
 )
+_CONTRACTED = re.compile(r"(?:n't|'(?:ve|ll|re|d|m|s))$")
+# What a visitor counts of their own case stands on no page: "after three weeks", "my son is 12".
+_COUNTED = frozenset(
+    """two three four five six seven eight nine ten eleven twelve twenty thirty hundred
+    zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig dreißig hundert""".split()  # noqa: SIM905 (as above)
+)
+_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,7 @@ class Term:
     named: bool
     alternates: tuple[str, ...] = ()  # stems of what pages call it
     place: bool = False  # a name behind "in", "to", "from": nothing else is called so
+    where: bool = False  # any word behind one of these: in lower case too, pages may know it as a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +135,13 @@ class Ask:
     kind: AskKind | None
     terms: tuple[Term, ...]
     facts: tuple[Fact, ...]
-    offered: bool = False  # it asks whether there is something at all
+    offered: bool = False  # it asks whether there is something at all...
+    thing: str = ""  # ...the stem of what that is: in "do you sell bike bags?" the bags
+    verb: str = ""  # the stem of what "can I …?" and "do you …?" ask to be done, where it names something
     compares: bool = False  # of two things at once: no single sentence need name both
-    units: frozenset[str] = frozenset()  # of measures: those in which the answer would stand; none: any
+    # What the answer would be told in: of measures the units, else "amount", "count", "age", "hours" (with "day" where that is said already), "weekday", "person"; none: anything of
+    # its kind, or something else ("is there a discount?" has a "no" as well).
+    units: frozenset[str] = frozenset()
     carried: frozenset[str] = frozenset()  # stems that earlier messages brought, not this one
     language: str = "en"  # of the question, where rules for it are there
 
@@ -143,34 +170,133 @@ def asked_in(message: str) -> str | None:
     return found if found and len(found) <= _HEAD and len(found) < len(message) / 2 else None
 
 
-def read(question: str, synonyms: Mapping[str, Sequence[str]] | None = None, said: str = "") -> Ask:
+def read(
+    question: str,
+    synonyms: Mapping[str, Sequence[str]] | None = None,
+    said: str = "",
+    pages: str | None = None,
+) -> Ask:
     """Take a question apart; several sentences count together, the one with the question mark decides the kind.
 
     `synonyms`: what this site calls words of it besides, by the word in lower case. `said`: the message that the
-    question was made whole from; empty where that is the question itself.
+    question was made whole from; empty where that is the question itself. `pages`: the language that they are in, for a
+    question that does not tell its own ("zahlt die krankenkasse was dazu").
     """
     question = brief(question)
     asked = [part for part in re.split(r"(?<=[.!?])\s+", plain(question)) if part.endswith("?")]
     focus = asked[-1] if asked else question
-    rules = rules_for(question)
+    rules = rules_of(question, pages)
     abroad = rules.asks if rules is not None else None
     kind = _kind(focus, abroad) or _kind(question, abroad)
-    if kind == "when" and _PAST.search(focus):
+    if kind in {"when", "duration"} and _PAST.search(focus):
         kind = "date"
     terms = _terms(question, synonyms or {}, abroad)
     own = {term.stem for term in _terms(brief(said), {}, abroad)} if said else {term.stem for term in terms}
     return Ask(
         question,
-        plainly(question),
+        in_page_words(question, pages),
         kind,
         terms,
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
+        _thing(question, terms, abroad),
+        _verb(kind, focus, terms, abroad),
         bool(_COMPARES.search(question)),
-        next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset()),
+        _units(kind, focus, abroad),
         frozenset(term.stem for term in terms) - own,
         rules.language if rules is not None else "en",
     )
+
+
+def to_search(question: str) -> str:
+    """The question as it is looked up: its torn verbs whole."""
+    rules = rules_of(question, None)
+    if rules is None or rules.asks is None:
+        return question
+    return with_whole_verbs(question, rules.asks.stop, rules.asks.generic)
+
+
+# Opening hours are told by days and times; "which days?" by days; in German, where any noun has a capital, who somebody
+# is by two names or a title.
+_HOURS = re.compile(
+    r"\b(?:open(?:ing)?|closing|close[sd]?|shut|öffnungs\w+|sprech(?:zeit|stunde)\w*|geöffnet|offen|schlie(?:ß|ss)t|geschlossen)\b|\b(?:hat|habt|haben|macht|machen)\b[^.?!]{0,40}\b(?:auf|zu)\s*[?!.]*$",
+    re.IGNORECASE,
+)
+_WHICH_DAY = re.compile(
+    r"\b(?:what|which) (?:week)?days?\b(?! of the month)|\bwelche[nmr]? (?:wochen)?tage?n?\b", re.IGNORECASE
+)
+
+
+_OLD = re.compile(r"\bhow old\b|\bwie (?:alt|lange)\b", re.IGNORECASE)
+_COUNT = re.compile(r"\b(?:how many|wie ?viele)\b", re.IGNORECASE)
+_WHETHER = re.compile(dict(_FORMS)["yesno"], re.IGNORECASE)
+
+
+def _units(kind: AskKind | None, focus: str, abroad: AskWords | None) -> frozenset[str]:
+    if kind == "when" and _WHICH_DAY.search(focus):
+        return frozenset(["weekday"])
+    if kind == "when" and _HOURS.search(focus):
+        return frozenset(["hours", "day"] if _DAY.search(focus) else ["hours"])
+    if kind == "who" and abroad is not None:
+        return frozenset(["person"])
+    if kind == "date" and _OLD.search(focus):
+        return frozenset(["age"])
+    if kind == "number" and _COUNT.search(focus):
+        return frozenset(["count"])
+    if kind == "amount":
+        whether = _WHETHER if abroad is None else abroad.kinds["yesno"]
+        return frozenset() if whether.search(focus.lower()) else frozenset(["amount"])
+    return next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset())
+
+
+def _thing(question: str, terms: Sequence[Term], abroad: AskWords | None) -> str:
+    """The stem of the last of the words that name what there may be; empty where nothing is asked so."""
+    opened = (_THERE if abroad is None else _THERE_ABROAD).search(question)
+    if opened is None:
+        return ""
+    weights = {term.word: term for term in terms}
+    found = ""
+    for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*|[^\w\s]", question[opened.end() :]):
+        word = match.group().lower().replace("’", "'").removesuffix("'s")
+        term = weights.get(word)
+        if term is None or not (abroad is None or match.group()[0].isupper() or question.islower()):
+            break
+        found = term.stem if term.weight >= 1.0 else found
+    return found
+
+
+_DONE = re.compile(
+    r"\b(?:(?:can|could|may|might|will|would|should|do|does|did|must) (?:i|we|you|one|they|people)|(?:is it|would it be) (?:possible|ok|okay|allowed|fine) to|am i allowed to|are we allowed to)\s+(?:(?:also|still|just|please|even|then|ever|only|really|first)\s+)*(?P<verb>[a-z'-]+)",
+    re.IGNORECASE,
+)
+_DONE_ABROAD = re.compile(
+    r"\b(?:kann|können|könnte|könnten|darf|dürfen|dürfte|muss|müssen|soll|sollte)\b[^.?!,;]*\s(?P<verb>[a-zäöüß]+n)\s*[?!.]*$"
+)
+_WHO_DOES = re.compile(r"\b(?:who|wer)\s+(?P<verb>[a-zäöüß]+)")
+
+
+def _verb(kind: AskKind | None, focus: str, terms: Sequence[Term], abroad: AskWords | None) -> str:
+    """The stem of what is asked to be done, or who does it; empty where the word says little ("who is", "can I get")."""
+    if kind == "who":
+        found = _WHO_DOES.search(focus.lower())
+    elif kind == "yesno":
+        found = _DONE.search(focus) if abroad is None else _DONE_ABROAD.search(focus)
+    else:
+        found = None
+    root = stem(found["verb"].lower()) if found else ""
+    return root if any(term.stem == root and term.weight >= 1.0 for term in terms) else ""
+
+
+def in_page_words(question: str, pages: str | None = None) -> str:
+    """The question with what pages call the things in it behind it; unchanged where there is nothing to add. `pages`: as
+    for `read`."""
+    rules = rules_of(question, pages)
+    if rules is None or rules.asks is None:
+        return plainly(question)
+    whole = with_whole_verbs(question, rules.asks.stop, rules.asks.generic)
+    fronts = rules.asks.taken_apart(question)
+    widened = f"{whole} ({' '.join(fronts)})" if fronts else whole
+    return plainly(widened)
 
 
 def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
@@ -179,10 +305,24 @@ def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
         return cast(
             AskKind | None, next((kind for kind, form in abroad.kinds.items() if form.search(low)), None)
         )
+    led = _LEADS.match(text)
+    if led:
+        kinds: tuple[AskKind, ...] = ("when", "where", "reason")
+        return next(kind for kind in kinds if led[kind])
     return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
 
 
+# Who asks when the deposit comes back asks for no amount.
+_LEADS = re.compile(
+    r"\W*(?:(?:and|so|but|ok|okay|hi|hello|then|also)\W+)*(?:(?P<when>when)|(?P<where>where)|(?P<reason>why))\b(?! is it cheap| can i get (?:a |the )?(?:discount|best price))",
+    re.IGNORECASE,
+)
+
+
 _PLACE_BEFORE = re.compile(r"\b(?:to|from|in|near)\s+(?:the\s+)?$", re.IGNORECASE)
+
+
+_PLACE_BEFORE_ABROAD = re.compile(r"\b(?:in|nach|aus|bei)\s+$", re.IGNORECASE)
 
 
 def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWords | None) -> tuple[Term, ...]:
@@ -190,25 +330,71 @@ def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWord
     starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
     shouted = question.isupper()
     others = alternates(question)
+    whole = (
+        {} if abroad is None else {one.at[0]: one for one in joined(question, abroad.stop, abroad.generic)}
+    )
+    firsts = {one.first[0] for one in whole.values()}
+    meant = phrases(question)
+    before = ""
     for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*", question):
-        word = match.group()
-        low = word.lower().replace("’", "'")
+        word, ahead = match.group(), before
+        before = word
+        torn = whole.get(match.start())
+        low = word.lower().replace("’", "'") if torn is None else torn.verb
         low = low.removesuffix("'s")
-        if low in STOPWORDS or low in _INTERJECTIONS or (abroad is not None and low in abroad.stop):
+        _, phrase = meant.get(match.start(), (0, ()))
+        inside = any(start <= match.start() < last for last, (start, _) in meant.items())
+        if inside or (torn is None and not phrase and (match.start() in firsts or _small(low, abroad))):
             continue
         root = stem(low)
         is_code = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
         # Elsewhere a capital makes no name: German writes every noun with one.
         capital = word[0].isupper() and match.start() not in starts and not shouted and abroad is None
         named = is_code or capital
-        generic = (root in _GENERIC and low not in _OWN) if abroad is None else low in abroad.generic
-        weight = _GENERIC_WEIGHT if generic and not named else 1.0
+        generic = _is_generic(low, root, abroad) or (_counted(low) and _shapes(ahead, abroad))
+        weight = _GENERIC_WEIGHT if generic and not (named or phrase) else 1.0
         if root not in terms or terms[root].weight < weight:
             also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
+            also |= {stem(w) for w in phrase}
+            if torn is not None:
+                also |= {stem(w) for _, _, found in alternates(low) for w in found}
             also |= {stem(w) for other in synonyms.get(low, ()) for w in other.split()}
-            place = capital and bool(_PLACE_BEFORE.search(question, 0, match.start()))
-            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})), place)
+            near = _PLACE_BEFORE if abroad is None else _PLACE_BEFORE_ABROAD
+            where = bool(near.search(question, 0, match.start()))
+            place = capital and where
+            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})), place, where)
     return tuple(terms.values())
+
+
+def _small(low: str, abroad: AskWords | None) -> bool:
+    """Whether the word names nothing: "the", "you've", "hm"."""
+    if low in STOPWORDS or low in _INTERJECTIONS or _CONTRACTED.sub("", low) in STOPWORDS:
+        return True
+    return abroad is not None and low in abroad.stop
+
+
+def _is_generic(low: str, root: str, abroad: AskWords | None) -> bool:
+    if abroad is not None:
+        return low in abroad.generic or stem_in(low, abroad.language) in abroad.generic_stems
+    return (root in _GENERIC and low not in _OWN) or _nearly_generic(root)
+
+
+def _shapes(word: str, abroad: AskWords | None) -> bool:
+    """Whether a figure behind this word counts something, and is no part of a name: "after 3 weeks", not "lizum 3"."""
+    low = word.lower()
+    return not low or _small(low, abroad) or _is_generic(low, stem(low), abroad)
+
+
+def _nearly_generic(root: str) -> bool:
+    """ "normaly": a typing error in a word that names nothing makes it no name."""
+    return len(root) >= _TYPO_LETTERS and any(
+        other[0] == root[0] and abs(len(other) - len(root)) <= 1 and distance(other, root) == 1
+        for other in _LONG_GENERIC
+    )
+
+
+def _counted(low: str) -> bool:
+    return low in _COUNTED or bool(_FIGURE.fullmatch(low))
 
 
 _CONTACT = frozenset({"email", "phone", "link"})
@@ -223,9 +409,17 @@ _WHEN = re.compile(
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b(?:spring|summer|autumn|fall|winter|today|tomorrow|immediately|"
     r"at once|same day|until|after|before|during|as soon as|once|century|centuries|closed|"
     r"montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|frühling|frühjahr|sommer|herbst|heute|sofort|sobald|geschlossen)s?\b", re.IGNORECASE)  # fmt: skip
+_DAY = re.compile(
+    r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:days?)?\b|\b(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?\b|\b(?:daily|every day|täglich|weekdays|werktags|weekends?|wochenende)\b|\b(?:Mo|Di|Mi|Do|Fr|Sa|So)(?=\s?[-–.:])",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(r"\b(?:closed|geschlossen)\b", re.IGNORECASE)
+_PERSON = re.compile(
+    r"\b(?:Herrn?|Frau|Dr\.|Prof\.|Mr|Mrs|Ms)\s+[A-ZÄÖÜ]|(?<![.!?] )\b[A-ZÄÖÜ][a-zäöüß]+ [A-ZÄÖÜ][a-zäöüß]+(?:-[A-ZÄÖÜ][a-zäöüß]+)?\b"
+)
 _FREE = re.compile(
     r"\b(?:free|no charge|nothing|half|full|at (?:our|your) (?:cost|expense)|included|"
-    r"kostenlos|kostenfrei|gratis|umsonst|nichts|hälfte|inklusive|inbegriffen)\b",
+    r"kostenlos|kostenfrei|gratis|umsonst|nichts|hälfte|volle[nrms]?|gesamte[nrms]?|inklusive|inbegriffen)\b",
     re.IGNORECASE,
 )
 
@@ -252,7 +446,7 @@ def fits(
     if kind in {None, "which", "yesno", "steps"}:
         return 0.5
     if kind == "who":
-        return _names(text, said)
+        return (1.0 if _PERSON.search(text) else 0.3) if "person" in units else _names(text, said)
     found = facts(text) if held is None else held
     kinds = {fact.kind for fact in found}
     if kind == "amount":
@@ -266,9 +460,11 @@ def fits(
             else 0.0
         )
     if kind == "when":
-        return 1.0 if kinds & {"date", "time", "duration", "year"} else 0.6 if _WHEN.search(text) else 0.0
+        return _fits_when(text, kinds, units)
     if kind == "date":
         return 1.0 if kinds & {"date", "year"} else 0.2 if _WHEN.search(text) else 0.0
+    if kind == "number" and "count" in units:
+        return 1.0 if kinds & {"number", "percent", "measure"} else 0.0
     if kind == "number":
         return 1.0 if kinds - {"email", "link", "code", "phone"} else 0.0
     if kind == "measure":
@@ -280,6 +476,17 @@ def fits(
     if kind == "contact":
         return 1.0 if kinds & _CONTACT else 0.0
     return 1.0 if _REASON.search(text) else 0.4
+
+
+def _fits_when(text: str, kinds: Collection[str], units: Collection[str]) -> float:
+    """As `fits`, of a time; `kinds`: of the facts that the text holds."""
+    if "hours" in units:
+        day, told = "day" in units or bool(_DAY.search(text)), "time" in kinds or bool(_CLOSED.search(text))
+        return 1.0 if day and told else 0.5 if day or told else 0.0
+    if "weekday" in units:
+        return 1.0 if _DAY.search(text) else 0.6 if "date" in kinds else 0.2
+    told = not {"date", "time", "duration", "year"}.isdisjoint(kinds)
+    return 1.0 if told else 0.6 if _WHEN.search(text) else 0.0
 
 
 def stems_of(text: str) -> set[str]:

@@ -23,6 +23,8 @@ MOST = 4  # more choices than this are a menu, and whoever reads a menu would ra
 _NEAR_WITHOUT, _NEAR_WITH = 0.3, 0.2
 _LONGEST = 8  # words; who writes more has said what it is about
 _BARE = 3  # words; "Delivery?", "What about returns?": a topic, and nothing asked about it
+# "What do I pay if I don't come?" says what it is about.
+_IF = re.compile(r"[\s,](?:if|unless|wenn|falls)\s", re.IGNORECASE)
 _LIKE = 0.6  # share of common words from which two units say the same
 
 
@@ -59,7 +61,8 @@ def named_by(choice: str, passages: Iterable[Passage]) -> tuple[Passage, ...]:
 
 def fitting(ranking: Ranking) -> Ranking:
     """Of a page that was chosen, the units that hold the kind of answer asked for; as it is where none does."""
-    right = tuple(s for s in ranking.scored if ranking.ask.kind in TELLING and s.kind >= FITS)
+    told = ranking.ask.kind in TELLING or ranking.ask.kind == "contact"
+    right = tuple(s for s in ranking.scored if told and s.kind >= FITS)
     return replace(ranking, scored=right or ranking.scored)
 
 
@@ -79,7 +82,7 @@ def short(name: str) -> str:
 def _thin(ask: Ask, own: Sequence[Term]) -> bool:
     """Whether the question leaves open what it is about."""
     count = len(words(ask.text))
-    if ask.facts or count > _LONGEST:
+    if ask.facts or count > _LONGEST or _IF.search(ask.text):
         return False
     if not own:
         return ask.kind in TELLING

@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 
 from minidesk.answering.outcome import Turn
+from minidesk.answering.smalltalk import THANKS, smalltalk
 from minidesk.text.locale import Texts
 
+# "Ok thanks" closes a talk: with a thank-you beside it this word says only that something was heard, in every language.
+_HEARD = frozenset({"ok", "okay", "okey", "oki", "k"})
 _LONGEST = 8  # words; who says more says more than yes or no
 
 
@@ -26,7 +29,8 @@ def answer_to_offer(message: str, history: Sequence[Turn], texts: Texts) -> bool
             own, _, beside = texts.t(key, locale).partition("|")
             words = set(own.split())
             if not words.isdisjoint(said) and words.union(beside.split()).issuperset(said):
-                return meant
+                heard = meant and words.intersection(said) <= _HEARD and smalltalk(message) == THANKS
+                return None if heard and set(said) - _HEARD else meant
     return None
 
 

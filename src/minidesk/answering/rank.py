@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidesk.answering.asks import FITS, TELLING, Ask, Term, fits, stems_of
-from minidesk.answering.facts import within
+from minidesk.answering.facts import facts, within
 from minidesk.answering.followup import leans
-from minidesk.answering.forms import forms_of
+from minidesk.answering.forms import BOTH_PARTS, Parts, forms_of, parts_of
 from minidesk.answering.late import LateReader
+from minidesk.answering.separable import torn_verbs
 from minidesk.answering.units import Unit, context, cut
 from minidesk.answering.weekdays import weekdays
 from minidesk.knowledge.records import Passage
@@ -56,6 +57,9 @@ W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0
 # For the row that is named after the thing and holds the amount, time or measure that is asked for: no sentence about
 # the thing that happens to hold a figure is asked for as plainly.
 W_TOLD = 0.25
+# Off for what says nothing of what is asked about (see `_unsaid`): of a jacket that is to be returned, how it is sewn is no
+# answer, and of courses in sewing, when there are no courses.
+W_UNSAID = 0.2
 _LEFT = 0.3
 _PARTS = re.compile(r"[,(;/&]|\s(?:[-–—]|and|or|und|oder)\s")
 # Off for what asks or introduces itself: "Wrong size?" and "You need:" are no answers.
@@ -233,7 +237,7 @@ async def rank(
     token; without it the best units are read as a whole.
     """
     passages = passages[:_PASSAGES]
-    cuts = await asyncio.to_thread(_cut, passages)
+    cuts = await asyncio.to_thread(_cut, passages, ask.language)
     if not cuts.units:
         words_of = tuple(t.word for t in ask.terms)
         return Ranking(ask, (), {}, words_of, words_of)
@@ -292,10 +296,10 @@ async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) 
     return np.stack([found[text] for text in asked])
 
 
-def _cut(passages: Sequence[Passage]) -> _Cuts:
+def _cut(passages: Sequence[Passage], language: str) -> _Cuts:
     units = [unit for index, passage in enumerate(passages) for unit in cut(passage, index)][:_UNITS]
     contexts = [context(passages[u.passage], u) for u in units]
-    inside = [surface(u.text) | _days(u.text) for u in units]
+    inside = [surface(u.text) | _days(u.text) | _implied(u.text, language) for u in units]
     around = [
         surface(f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}")
         for c, u in zip(contexts, units, strict=True)
@@ -365,6 +369,8 @@ def _scored(
     # A vague question ("Can I exchange it?") is nearer to none of the pages' own ones: each may be meant.
     strong = 0 if leans(ask.text) else sum(term.weight >= 1.0 for term in ask.terms)
     others = [other_question(ask, passage) if strong else 0.0 for passage in passages]
+    anywhere = held.max(axis=0) if len(ask.terms) else held[0]
+    places, known = _places(ask, passages), [passage.phrasing or 0.0 for passage in passages]
     other = W_OTHER if strong >= 2 else 0.0
     scored = []
     for i, unit in enumerate(cuts.units):
@@ -374,7 +380,9 @@ def _scored(
         score = (
             W_MEANING * float(meaning[i])
             + W_WORDS * coverage
-            + W_KIND * kind
+            + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
+            + _contact(ask, kind)
+            - W_UNSAID * _unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
             + W_PASSAGE * place
             + W_LATE * float(said[i])
             + _named_row(ask, unit, held[i])
@@ -385,6 +393,13 @@ def _scored(
         )
         scored.append(Scored(unit, score, float(meaning[i]), coverage, kind))
     return scored
+
+
+def _contact(ask: Ask, kind: float) -> float:
+    """Who asks for a number or address is helped by one, not by what is said about giving theirs."""
+    if ask.kind != "contact":
+        return 0.0
+    return W_TOLD if kind >= FITS else -W_TOLD
 
 
 def other_question(ask: Ask, passage: Passage) -> float:
@@ -410,6 +425,21 @@ def names_of_row(unit: Unit) -> set[str]:
 def _days(text: str) -> dict[str, str]:
     """The days that it means without naming them, as `surface` gives words."""
     return {stem(day): day for day in weekdays(text)}
+
+
+def _implied(text: str, language: str) -> dict[str, str]:
+    """Words that it says by its form, as `surface` gives them: "$5 off" is a discount, "melden Sie sich an" is "anmelden"."""
+    found = {} if language == "en" else {stem(verb): verb for verb in torn_verbs(text, language)}
+    if _LESS.search(text):
+        found |= {stem(word): word for word in ("discount", "rabatt", "ermäßigung")}
+    return found
+
+
+# "10% off", "$5 off", "25 % weniger": less is to be paid.
+_LESS = re.compile(
+    r"(?:%|per ?cent|[€$£]\s?\d[\d.,]*|\d\s?(?:€|euro|eur|dollars?|prozent))\s+(?:off|less|cheaper|reduction|weniger|billiger|günstiger|nachlass)\b",
+    re.IGNORECASE,
+)
 
 
 def names_row_now(ask: Ask, unit: Unit) -> bool:
@@ -466,12 +496,15 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
         for other in term.alternates:
             if other in position:
                 near[row, position[other]] = max(float(near[row, position[other]]), _ALTERNATE)
-        for root, share in forms_of(term.word, cuts.vocabulary, ask.language).items():
+        for root, share in forms_of(
+            term.word, cuts.vocabulary, ask.language, whole=term.stem == ask.thing
+        ).items():
             near[row, position[root]] = max(float(near[row, position[root]]), share)
         for typo in _misspelled(term, position):
             near[row, position[typo]] = _ALTERNATE
         if term.stem in position:
             near[row, position[term.stem]] = 1.0
+    compounds = [parts_of(term.word, cuts.vocabulary, ask.language) for term in ask.terms]
     held = np.zeros((len(cuts.units), len(ask.terms)), dtype=np.float32)
     for i in range(len(cuts.units)):
         here = [position[r] for r in cuts.inside[i]]
@@ -480,7 +513,19 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
             held[i] = near[:, here].max(axis=1)
         if there:
             held[i] = np.maximum(held[i], 0.85 * near[:, there].max(axis=1))
+        for row, parts in enumerate(compounds):
+            if parts is not None:
+                held[i, row] = max(float(held[i, row]), _both_parts(parts, cuts.inside[i], cuts.around[i]))
     return held
+
+
+def _both_parts(parts: Parts, inside: Mapping[str, str], around: Mapping[str, str]) -> float:
+    """How well a unit holds a compound whose parts stand there apart; 0 where one of them does not."""
+    front, head = (not part.isdisjoint(inside) for part in (parts.front, parts.head))
+    if front and head:
+        return BOTH_PARTS
+    beside = (front or not parts.front.isdisjoint(around)) and (head or not parts.head.isdisjoint(around))
+    return 0.85 * BOTH_PARTS if beside else 0.0
 
 
 def _misspelled(term: Term, position: Mapping[str, int]) -> list[str]:
@@ -529,6 +574,8 @@ def _side_by_side(ask: Ask, scored: Sequence[Scored], best: int) -> float:
     return 1.0 if best in named and len(named) > 1 else 0.0
 
 
+# By how much the nearest unit may be nearer in meaning than the best one.
+_AHEAD = 0.2
 # "When was it founded?" is answered by a date or by nothing: what has none counts so many times as much.
 _DATED = 3.0
 
@@ -548,13 +595,19 @@ def _features(
     strong = [i for i, term in enumerate(ask.terms) if term.weight >= 1.0]
     found = sorted((passage.score for passage in passages), reverse=True)
     rest = found[2:8] or found[-1:]
+    # What another unit means tells of this one only so far as they are alike: it is this one that would be said.
+    meaning = min(meaning, best.meaning + _AHEAD)
     # Who asks what the entry is known to answer is answered, however its answer is worded.
     meaning = max(meaning, passages[best.unit.passage].phrasing or -1.0)
     return {
         "meaning": meaning,
         "same": max(0.0, meaning - SAME),
         "lead": found[0] - sum(rest) / len(rest),
-        "weakest": min((float(held[i]) for i in strong), default=1.0),
+        # Where no word says what it is about, those that shape the question must be held at least; "how much is it?" has not
+        # even those, and is asked back.
+        "weakest": min(
+            (float(held[i]) for i in strong), default=1.0 if ask.kind in TELLING else min(1.0, best.coverage)
+        ),
         "words": float(min(8, len(strong))),
         "kind": (best.kind - 0.5) * (_DATED if ask.kind == "date" else 1.0),
         "place": 1.0
@@ -562,8 +615,86 @@ def _features(
         else 0.0,
         "offered": 1.0 if ask.offered else 0.0,
         "sided": _side_by_side(ask, scored, at),
+        "unsaid": _unsaid(
+            ask,
+            passages[best.unit.passage].phrasing or 0.0,
+            best.unit,
+            best.kind,
+            held,
+            anywhere,
+            _places(ask, passages),
+        ),
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
     }
+
+
+# From here on a question is one that the entry is known to answer, in whatever words.
+_SURELY_SAME = 0.85
+_CAPITAL = re.compile(r"(?<=[a-zäöüß,;] )[A-ZÄÖÜ][\w-]+")
+
+
+def _unsaid(
+    ask: Ask, known: float, unit: Unit, kind: float, held: Vectors, anywhere: Vectors, places: frozenset[str]
+) -> float:
+    """1 where a unit says nothing of what is asked about, however near its meaning: none of the question's words but a
+    place, not the thing that "do you sell …?" asks for nor what "can I …?" asks to be done, no weight for "how heavy?", no amount for "how much?", no figure for "how many?",
+    no date for "when was it founded?", no number for "your phone number?".
+
+    `known`: how near the question is to one that the unit's entry is known to answer, 0 where to none; `held`: by the unit, of
+    each term; `kind`: as `asks.fits`; `anywhere`: the most that any unit holds of each term; `places`: as `_places`.
+    """
+    told = ask.kind == "contact" or "age" in ask.units or (ask.kind == "measure" and bool(ask.units))
+    # A century is no date and tells when; what has no time at all tells it not.
+    some = ask.kind == "date" or not {"amount", "count"}.isdisjoint(ask.units)
+    if (told and kind < FITS) or (some and kind == 0.0):
+        return 1.0
+    strong = [
+        (term, share >= _HELD, most >= _HELD)
+        for term, share, most in zip(ask.terms, held, anywhere, strict=True) if term.weight >= 1.0
+    ]  # fmt: skip
+    if ask.kind == "number" and _STOCK.search(ask.text) and _uncounted(ask.thing, unit.text):
+        return 1.0
+    if any(term.stem == ask.thing and not here for term, here, _ in strong):
+        return 0.0 if known >= _SURELY_SAME else 1.0
+    # "Who described …?" is answered in other words too; where no page has one for "owns", nobody is told of who does.
+    if any(
+        term.stem == ask.verb and not (here or (most and ask.kind == "who")) for term, here, most in strong
+    ):
+        return 0.0 if known >= SAME else 1.0
+    what = [one for one in strong if one[0].stem not in places]
+    if not what or any(here for _, here, _ in what):
+        return 0.0
+    return 0.0 if known >= (SAME if any(most for _, _, most in what) else _SURELY_SAME) else 1.0
+
+
+# How many of a thing there are; what else is counted may be called by another name than the question's.
+_STOCK = re.compile(r"\b(?:do|does) (?:you|the \w+) (?:have|own|sell|offer)\b|\bare there\b|\b(?:gibt es|habt ihr|haben sie)\b|\bhat (?:die|der|das)\b", re.IGNORECASE)  # fmt: skip
+# Characters between a figure and what it counts: "up to 3 different gift cards".
+_COUNTS = 25
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+
+
+def _uncounted(thing: str, text: str) -> bool:
+    """True where `text` has no figure of the thing that "how many …?" asks for: none in front of its name, and where it is
+    not named, none that counts nothing else."""
+    if not thing:
+        return False
+    figures = [fact for fact in facts(text) if fact.kind in {"number", "percent"}]
+    named = [m.start() for m in _TOKEN.finditer(text) if stem(m.group().lower()) == thing]
+    if not named:
+        return not any(not fact.noun for fact in figures)
+    between = [text[fact.end : at] for at in named for fact in figures if 0 <= at - fact.end <= _COUNTS]
+    return all(STOPWORDS & set(words(gap)) for gap in between)
+
+
+def _places(ask: Ask, passages: Sequence[Passage]) -> frozenset[str]:
+    """Stems of the question's words that stand behind "in" or "to" and are names: written so in the question, or on the pages
+    where the question is all in small letters."""
+    where = {term.stem for term in ask.terms if term.where}
+    if not where:
+        return frozenset()
+    named = {stem(m.group().lower()) for passage in passages for m in _CAPITAL.finditer(passage.text)}
+    return frozenset(where & named) | {term.stem for term in ask.terms if term.place}
 
 
 def _not_held(ask: Ask, held: Vectors) -> tuple[str, ...]:

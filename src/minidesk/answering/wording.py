@@ -75,6 +75,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"spares?|replacement parts?", "spare parts"),
     # shop and company
     (r"pop (?:in|by|into)|swing by|drop (?:in|by)|walk in|visit|get to you|find you", "shop store address opening"),
+    (r"amex", "American Express"),
     (r"shut|closing time|clos(?:e|es|ed) (?:at|on|for)?", "closed opening hours"),
     (r"bank holidays?|public holidays?|new year'?s?|easter|boxing day", "public holidays closed"),
     (r"weekends?", "Saturday Sunday weekend"),
@@ -143,7 +144,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"deliver|ship|send (?:it|them|things|stuff)?", "deliver ship send delivery"),
     (r"(?:can|may|do) (?:i|we) (?:keep|borrow)", "loan period borrow"),
     (r"extend|prolong", "renew renewal extend"),
-    (r"concessions?|discounts?", "discount reduced half"),
+    (r"concessions?|discounts?|(?<=pay )less", "discount reduced half"),
     (r"fines?|penalt(?:y|ies)", "fee overdue late"),
     (r"return(?:ed|ing)? late|too late|late (?:book|return)s?", "overdue late"),
     (r"wine|beer|booze|champagne", "alcohol drinks"),
@@ -151,7 +152,17 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"(?:great )?britain|england|scotland|wales|u\.?k\.?", "United Kingdom UK Britain"),
     (r"america|the (?:us|states)|usa", "USA United States"),
     # German
-    (r"öffnungszeiten|offen|geöffnet|auf(?:ge)?macht|aufhaben|schließt", "Öffnungszeiten Sprechzeiten geöffnet"),
+    (r"öffnungszeiten|offen|geöffnet|auf(?:ge)?macht|auf(?:hab|mach)\w*|zumach\w*|schließt|zugemacht", "Öffnungszeiten Sprechzeiten geöffnet"),
+    (r"kranke?|erkrankt|erkältet|grippe|arzttermin", "Krankheit erkrankt Attest"),
+    (r"handys?|smartphones?|mobiltelefone?", "Handy Smartphone Mobiltelefon"),
+    (r"zertifikate?|teilnahmebestätigung|urkunden?", "Bescheinigung Teilnahmebescheinigung Zertifikat"),
+    (r"heim(?:gehen|kommen|fahren)|heimgeht|allein heim", "Hause gehen"),
+    (r"ausgebucht|voll|keine plätze|kein platz", "ausgebucht Warteliste"),
+    (r"fehlen|verpass(?:e|t|en)|nicht da", "fehlen versäumen besucht"),
+    (r"zurücktreten|rücktritt|abmelden|abmeldung|aussteigen", "Rücktritt Abmeldung kündigen stornieren"),
+    (r"senioren|rentner(?:in|innen)?|pensionist\w*", "Senioren Rentner ermäßigt"),
+    (r"kostenlos|gratis|umsonst|kostenfrei", "kostenlos gebührenfrei"),
+    (r"wlan|w-lan|internet", "WLAN Internet"),
     (r"parken|parkplatz|parkplätze|auto abstellen", "Parkplätze Parkplatz"),
     (r"absagen|abgesagt|absage|stornieren", "absagen Absage stornieren"),
     (r"krankenkasse|kasse|versicherung", "Kasse Krankenkasse"),
@@ -187,6 +198,28 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"refound", "refund"),
     (r"guarante|garantee|waranty|warrenty", "guarantee warranty"),
 )  # fmt: skip
+# The same for phrases of small words: together they say what the question is about, and their last word stands for them.
+_PHRASES_OF: tuple[tuple[str, str], ...] = (
+    (
+        r"(?:don'?t|do not|doesn'?t|didn'?t|not|never) (?:\w+ )?(?:show up|turn up|appear|make it|come)|no-?shows?",
+        "turn attend no-show",
+    ),
+    (r"bit by bit|in (?:one go|parts|stages)|spread (?:the )?(?:cost|payment)s?", "instalments monthly"),
+    (r"get out of|opt out|leave the (?:club|plan)", "cancel end terminate"),
+    (
+        r"nicht (?:\w+ ){0,3}?(?:kommen?|erscheinen?|teilnehmen?|hingehen?|auftauchen?)",
+        "teilnehmen erscheinen absagen Rücktritt",
+    ),
+)
+_PHRASES = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), words) for pattern, words in _PHRASES_OF)
+# Only for the search: what stands between these words is not what the page's word stands for.
+_WIDER_OF: tuple[tuple[str, str], ...] = (
+    (
+        r"(?:hat|habt|haben|mach(?:t|en)) (?:\w+ ){1,4}(?:auf|zu)(?=\W*$)",
+        "Öffnungszeiten Sprechzeiten geöffnet",
+    ),
+)
+_WIDER = tuple((re.compile(rf"\b(?:{pattern})", re.IGNORECASE), words) for pattern, words in _WIDER_OF)
 _PATTERNS = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), words) for pattern, words in _ROWS)
 _MOST = 10  # more added words than this drown the question itself
 
@@ -195,7 +228,7 @@ def page_words(question: str) -> list[str]:
     """What pages call the things in the question, without what it already says."""
     said = set(re.findall(r"[\w-]+", question.lower()))
     found: list[str] = []
-    for pattern, added in _PATTERNS:
+    for pattern, added in (*_PHRASES, *_WIDER, *_PATTERNS):
         if pattern.search(question):
             found += [w for w in added.split() if w.lower() not in said and w not in found]
     return found[:_MOST]
@@ -208,6 +241,16 @@ def alternates(question: str) -> list[tuple[int, int, tuple[str, ...]]]:
         for pattern, added in _PATTERNS
         for m in pattern.finditer(question)
     ]
+
+
+def phrases(question: str) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """By where its last word starts, where each phrase of small words starts, and the pages' words for the whole."""
+    found: dict[int, tuple[int, tuple[str, ...]]] = {}
+    for pattern, added in _PHRASES:
+        for match in pattern.finditer(question):
+            last = match.start() + max(match.group().rfind(" "), match.group().rfind("-")) + 1
+            found[last] = (match.start(), tuple(added.lower().split()))
+    return found
 
 
 def plainly(question: str) -> str:
