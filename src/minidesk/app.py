@@ -240,6 +240,7 @@ def _rest_deps(desk: Desk, limiter: RateLimiter, api_keys: ApiKeys) -> RestDeps:
         searcher=desk.answers.searcher,
         asker=desk.answers.asker,
         tickets=desk.tickets,
+        conversations=desk.conversations,
         endpoints=Endpoints(core.outbox, core.clock, Allowed(core.settings.outbound_allow), desk.sealer),
         hub=core.hub,
         clock=core.clock,

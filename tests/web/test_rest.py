@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from tests.conftest import FakeClock
 from tests.desk import embed_words
 from tests.helpers.serving import serving
-from tests.rows import add_site, add_team, add_visitor
+from tests.rows import add_agent, add_site, add_team, add_visitor
 
 from minidesk.accounts import SCOPES, ApiKeys, Sealer, create_api_key, list_api_keys, revoke_api_key
 from minidesk.ask import Asker
@@ -141,12 +141,14 @@ class Api:
             hook = await self.deps.endpoints.add(
                 tx, site_id=site.id, url="https://hooks.example.com/first", events=["ticket.created"]
             )
+        agent = await add_agent(self.db, self.clock, site.id)
         team = await add_team(self.db, self.clock, site.id, f"Team of {row.id}")
         return {
             "conversation_id": row.id,
             "number": str(ticket.number),
             "team_id": team.id,
             "endpoint_id": hook.id,
+            "agent_id": agent.id,
         }
 
     async def work(self) -> None:
@@ -182,6 +184,7 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
         searcher=searcher,
         asker=Asker(searcher, words.documents, None, settings, clock),
         tickets=Tickets(events, conversations, clock),
+        conversations=conversations,
         endpoints=Endpoints(Outbox(jobs, clock, settings.base_url), clock, Allowed(), Sealer(bytes(32))),
         hub=hub,
         clock=clock,
@@ -229,6 +232,13 @@ CALLS: tuple[tuple[str, str, str, dict[str, Any], int], ...] = (
     ("tickets:read", "GET", "/tickets", {}, 200),
     ("tickets:read", "GET", "/tickets/{number}", {}, 200),
     ("tickets:write", "PATCH", "/tickets/{number}", {"json": {"priority": "high"}}, 200),
+    (
+        "tickets:write",
+        "POST",
+        "/tickets/{number}/messages",
+        {"json": {"agent": "{agent_id}", "text": "It is on its way."}},
+        201,
+    ),
     ("teams:read", "GET", "/teams", {}, 200),
     ("teams:write", "POST", "/teams", {"json": {"name": "Repairs"}}, 201),
     ("teams:write", "PUT", "/teams/{team_id}", {"json": {"name": "Sending back"}}, 200),
@@ -258,8 +268,9 @@ async def test_each_route_needs_its_own_scope_and_no_other(api: Api) -> None:
     assert (await owner.put("boots", **BOOTS)).status_code == 202
     await api.work()
     ids = await api.furnish()
-    for scope, method, template, body, status in CALLS:
+    for scope, method, template, sample, status in CALLS:
         path = template.format(**ids)
+        body = json.loads(json.dumps(sample).replace("{agent_id}", ids["agent_id"]))
         others = await api.program(*(other for other in SCOPES if other != scope))
         refused = await others.call(method, path, **body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "scope_missing"), path

@@ -239,3 +239,43 @@ async def test_nothing_in_the_log_can_be_changed_or_deleted(api: Api, statement:
             await tx.execute(text(statement))
     async with api.db.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(AuditEntry)) == 1
+
+
+async def test_a_program_replies_and_leaves_notes_in_an_agents_name(api: Api) -> None:
+    ids = await api.furnish()
+    other = await add_agent(api.db, api.clock, api.site.id)
+    stranger = await add_agent(api.db, api.clock, api.other.id)
+    program = await api.program()
+
+    async def say(agent: str, text: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        body = {"agent": agent, "text": text, **more}
+        answer = await program.call("POST", "/tickets/1/messages", json=body)
+        return answer.status_code, answer.json()
+
+    async def said() -> list[tuple[str, str]]:
+        path = f"/conversations/{ids['conversation_id']}?notes=true"
+        read = (await program.call("GET", path)).json()
+        return [(m["author"], m["text"]) for m in read["messages"][1:]]
+
+    assert (await say(ids["agent_id"], "She waits since May.", kind="note"))[0] == 201
+    status, first = await say(ids["agent_id"], "It is on its way.", client_id="a1")
+    assert (status, first["author"], first["text"]) == (201, "agent", "It is on its way.")
+    assert await say(ids["agent_id"], "It is on its way.", client_id="a1") == (201, first)
+    assert (await program.call("GET", "/tickets/1")).json()["assignee"] == ids["agent_id"]
+    assert (await program.call("GET", "/conversations")).json()["conversations"][0]["holder"] == "agent"
+    told = [("note", "She waits since May."), ("agent", "It is on its way.")]
+    assert await said() == told
+    for agent, words, more, wanted in (
+        (stranger.id, "Hello", {}, 422),
+        ("a\0b", "Hello", {}, 422),
+        (other.id, "Hello", {}, 409),  # another agent is on it
+        (ids["agent_id"], " ", {}, 422),
+        (ids["agent_id"], "Hello", {"kind": "shout"}, 422),
+    ):
+        assert (await say(agent, words, **more))[0] == wanted, (agent, words, more)
+    await program.call("PATCH", "/tickets/1", json={"status": "solved"})
+    assert (await say(ids["agent_id"], "One more thing."))[0] == 409
+    assert await said() == told
+    elsewhere = await api.program(site=api.other)
+    answer = await elsewhere.call("POST", "/tickets/1/messages", json={"agent": stranger.id, "text": "Hello"})
+    assert answer.status_code == 404

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidesk.answering.asks import FITS, TELLING, Ask, Term, fits, stems_of
-from minidesk.answering.facts import facts, within
+from minidesk.answering.facts import within
 from minidesk.answering.followup import leans
 from minidesk.answering.forms import BOTH_PARTS, Parts, forms_of, parts_of
 from minidesk.answering.late import LateReader
+from minidesk.answering.near import HELD, NEAR, SAME
 from minidesk.answering.separable import torn_verbs
 from minidesk.answering.units import Unit, context, cut
+from minidesk.answering.unsaid import places_of, unsaid
 from minidesk.answering.weekdays import weekdays
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import STOPWORDS, distance, stem, words
@@ -40,14 +42,6 @@ _READ_LATE = 3
 _WEIGHED = 32
 # A sentence of a long passage is known well enough from the first of this many units.
 _UNITS = 80
-# From this cosine on two sentences say the same more often than that they are about the same.
-SAME = 0.65
-# Two words count as near from here on; below it MiniLM's single-word cosines are noise.
-_NEAR = 0.45
-# A word of the question is not held from below this share on...
-_HELD = 0.35
-# ...which is a word this near.
-LIKE = _NEAR + _HELD * (1 - _NEAR)
 
 # What pages call the thing, or the same word with a typing error, counts nearly as much as the word itself.
 _ALTERNATE = 0.9
@@ -57,7 +51,7 @@ W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0
 # For the row that is named after the thing and holds the amount, time or measure that is asked for: no sentence about
 # the thing that happens to hold a figure is asked for as plainly.
 W_TOLD = 0.25
-# Off for what says nothing of what is asked about (see `_unsaid`): of a jacket that is to be returned, how it is sewn is no
+# Off for what says nothing of what is asked about (see `unsaid.py`): of a jacket that is to be returned, how it is sewn is no
 # answer, and of courses in sewing, when there are no courses.
 W_UNSAID = 0.2
 _LEFT = 0.3
@@ -370,7 +364,7 @@ def _scored(
     strong = 0 if leans(ask.text) else sum(term.weight >= 1.0 for term in ask.terms)
     others = [other_question(ask, passage) if strong else 0.0 for passage in passages]
     anywhere = held.max(axis=0) if len(ask.terms) else held[0]
-    places, known = _places(ask, passages), [passage.phrasing or 0.0 for passage in passages]
+    places, known = places_of(ask, passages), [passage.phrasing or 0.0 for passage in passages]
     other = W_OTHER if strong >= 2 else 0.0
     scored = []
     for i, unit in enumerate(cuts.units):
@@ -382,7 +376,7 @@ def _scored(
             + W_WORDS * coverage
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
             + _contact(ask, kind)
-            - W_UNSAID * _unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
+            - W_UNSAID * unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
             + W_PASSAGE * place
             + W_LATE * float(said[i])
             + _named_row(ask, unit, held[i])
@@ -472,7 +466,7 @@ def _named_row(ask: Ask, unit: Unit, held: Vectors) -> float:
 def _tells(ask: Ask, unit: Unit, held: Vectors) -> bool:
     """True if a row holds the kind of figure asked for, and all that is asked of: a row of prices without the deposit
     that was asked for tells it not."""
-    speaks = all(share >= _HELD for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0)
+    speaks = all(share >= HELD for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0)
     return speaks and ask.kind in TELLING and any(
         fits(ask.kind, value, units=ask.units) >= FITS for _, value in unit.cells[1:]
     )  # fmt: skip
@@ -486,7 +480,7 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
     position = {root: i for i, root in enumerate(cuts.vocabulary)}
     near = np.zeros((len(ask.terms), len(position)), dtype=np.float32)
     unknown = [row for row, term in enumerate(ask.terms) if term.stem not in position]
-    near[unknown] = np.clip((cosines - _NEAR) / (1 - _NEAR), 0.0, 0.9)
+    near[unknown] = np.clip((cosines - NEAR) / (1 - NEAR), 0.0, 0.9)
     abroad = ask.language != "en"
     for row, term in enumerate(ask.terms):
         # Of another language an English model knows the letters: its near words are no nearer than others.
@@ -611,94 +605,25 @@ def _features(
         "words": float(min(8, len(strong))),
         "kind": (best.kind - 0.5) * (_DATED if ask.kind == "date" else 1.0),
         "place": 1.0
-        if any(term.place and share < _HELD for term, share in zip(ask.terms, anywhere, strict=True))
+        if any(term.place and share < HELD for term, share in zip(ask.terms, anywhere, strict=True))
         else 0.0,
         "offered": 1.0 if ask.offered else 0.0,
         "sided": _side_by_side(ask, scored, at),
-        "unsaid": _unsaid(
+        "unsaid": unsaid(
             ask,
             passages[best.unit.passage].phrasing or 0.0,
             best.unit,
             best.kind,
             held,
             anywhere,
-            _places(ask, passages),
+            places_of(ask, passages),
         ),
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
     }
 
 
-# From here on a question is one that the entry is known to answer, in whatever words.
-_SURELY_SAME = 0.85
-_CAPITAL = re.compile(r"(?<=[a-zäöüß,;] )[A-ZÄÖÜ][\w-]+")
-
-
-def _unsaid(
-    ask: Ask, known: float, unit: Unit, kind: float, held: Vectors, anywhere: Vectors, places: frozenset[str]
-) -> float:
-    """1 where a unit says nothing of what is asked about, however near its meaning: none of the question's words but a
-    place, not the thing that "do you sell …?" asks for nor what "can I …?" asks to be done, no weight for "how heavy?", no amount for "how much?", no figure for "how many?",
-    no date for "when was it founded?", no number for "your phone number?".
-
-    `known`: how near the question is to one that the unit's entry is known to answer, 0 where to none; `held`: by the unit, of
-    each term; `kind`: as `asks.fits`; `anywhere`: the most that any unit holds of each term; `places`: as `_places`.
-    """
-    told = ask.kind == "contact" or "age" in ask.units or (ask.kind == "measure" and bool(ask.units))
-    # A century is no date and tells when; what has no time at all tells it not.
-    some = ask.kind == "date" or not {"amount", "count"}.isdisjoint(ask.units)
-    if (told and kind < FITS) or (some and kind == 0.0):
-        return 1.0
-    strong = [
-        (term, share >= _HELD, most >= _HELD)
-        for term, share, most in zip(ask.terms, held, anywhere, strict=True) if term.weight >= 1.0
-    ]  # fmt: skip
-    if ask.kind == "number" and _STOCK.search(ask.text) and _uncounted(ask.thing, unit.text):
-        return 1.0
-    if any(term.stem == ask.thing and not here for term, here, _ in strong):
-        return 0.0 if known >= _SURELY_SAME else 1.0
-    # "Who described …?" is answered in other words too; where no page has one for "owns", nobody is told of who does.
-    if any(
-        term.stem == ask.verb and not (here or (most and ask.kind == "who")) for term, here, most in strong
-    ):
-        return 0.0 if known >= SAME else 1.0
-    what = [one for one in strong if one[0].stem not in places]
-    if not what or any(here for _, here, _ in what):
-        return 0.0
-    return 0.0 if known >= (SAME if any(most for _, _, most in what) else _SURELY_SAME) else 1.0
-
-
-# How many of a thing there are; what else is counted may be called by another name than the question's.
-_STOCK = re.compile(r"\b(?:do|does) (?:you|the \w+) (?:have|own|sell|offer)\b|\bare there\b|\b(?:gibt es|habt ihr|haben sie)\b|\bhat (?:die|der|das)\b", re.IGNORECASE)  # fmt: skip
-# Characters between a figure and what it counts: "up to 3 different gift cards".
-_COUNTS = 25
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-
-
-def _uncounted(thing: str, text: str) -> bool:
-    """True where `text` has no figure of the thing that "how many …?" asks for: none in front of its name, and where it is
-    not named, none that counts nothing else."""
-    if not thing:
-        return False
-    figures = [fact for fact in facts(text) if fact.kind in {"number", "percent"}]
-    named = [m.start() for m in _TOKEN.finditer(text) if stem(m.group().lower()) == thing]
-    if not named:
-        return not any(not fact.noun for fact in figures)
-    between = [text[fact.end : at] for at in named for fact in figures if 0 <= at - fact.end <= _COUNTS]
-    return all(STOPWORDS & set(words(gap)) for gap in between)
-
-
-def _places(ask: Ask, passages: Sequence[Passage]) -> frozenset[str]:
-    """Stems of the question's words that stand behind "in" or "to" and are names: written so in the question, or on the pages
-    where the question is all in small letters."""
-    where = {term.stem for term in ask.terms if term.where}
-    if not where:
-        return frozenset()
-    named = {stem(m.group().lower()) for passage in passages for m in _CAPITAL.finditer(passage.text)}
-    return frozenset(where & named) | {term.stem for term in ask.terms if term.place}
-
-
 def _not_held(ask: Ask, held: Vectors) -> tuple[str, ...]:
     """Strong words of the question that are not held, nor by a near word; `held`: a share for each of its terms."""
     return tuple(
-        term.word for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0 and share < _HELD
+        term.word for term, share in zip(ask.terms, held, strict=True) if term.weight >= 1.0 and share < HELD
     )

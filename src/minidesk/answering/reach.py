@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minidesk.answering.rank import LIKE, Ranking, WordNearness, surface, whole
+from minidesk.answering.near import LIKE
+from minidesk.answering.rank import Ranking, WordNearness, surface, whole
 from minidesk.knowledge.records import Passage
 
 # Passages to ask search for, of which the best are read: it looks again at so many itself, so these cost nothing.

@@ -27,7 +27,7 @@ from minidesk.answering.rank import Ranking
 # kind: whether the unit holds the kind of answer asked for. place: a place is named that the pages never name; by
 # hand, for what has no other word. offered: "do you have …?" (see asks.Ask). sided: a table with a row for each of
 # the things that are compared; by hand, as no set asks so. row: a table's row is named after the thing and holds the
-# figure that is asked for; by hand. unsaid: what is asked about does not stand in the best unit at all (rank._unsaid); by
+# figure that is asked for; by hand. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`); by
 # hand, so much that nothing else outweighs it but a question known to be answered.
 _WEIGHTS: dict[str, float] = {
     "meaning": 5.0,

@@ -7,7 +7,6 @@ An e-mail address, telephone number, payment card, IBAN or a site's own kind of 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal
 
 from minidesk.errors import Invalid
@@ -193,41 +192,47 @@ def card_spans(text: str) -> Iterator[tuple[int, int]]:
         if len(whole) in _CARD_DIGITS and _is_card(whole):
             yield run.span()
             continue
-        behind = 0
+        places = [place for group in groups for place in range(*group)]
+        behind = first = 0
         for at, (start, end) in enumerate(groups):
             # Within a run a digit alone starts no card.
             if start >= behind and (at == 0 or end - start > 1):
-                card = _card_end(text, groups[at : at + _CARD_DIGITS.stop])
+                longest = slice(first, first + _CARD_DIGITS.stop - 1)
+                card = _card_end(text, groups[at : at + 4], places[longest], whole[longest])
                 if card is not None:
                     yield start, card
                     behind = card
+            first += end - start
 
 
-def _card_end(text: str, groups: Sequence[tuple[int, int]]) -> int | None:
-    """Where the card that starts with the first of these groups of digits ends; None where none does."""
+def _card_end(text: str, groups: Sequence[tuple[int, int]], places: Sequence[int], digits: str) -> int | None:
+    """Where the card that starts with the first of these groups of digits ends; None where none does.
+
+    `places`, `digits`: of the digits from there on, as many as a card can have.
+    """
     start, end = groups[0]
     lengths = next((lengths for first, lengths in _ISSUERS if first.match(text, start)), ())
     if not lengths and end - start != _CARD_GROUP:
         return None
-    places = list(islice((p for group in groups for p in range(*group)), _CARD_DIGITS.stop - 1))
-    if [last - first for first, last in groups[:4]] == [_CARD_GROUP] * 4:
+    if [last - first for first, last in groups] == [_CARD_GROUP] * 4:
         lengths = (16, *lengths)
     for length in lengths:
         if length <= len(places):
             end = places[length - 1] + 1
             ends = _ends_group(text, end) or _EXPIRY.match(text, end) is not None
-            if ends and _is_card("".join(text[place] for place in places[:length])):
+            if ends and _is_card(digits[:length]):
                 return end
     return None
 
 
+# Twice each digit, its own two digits added.
+_LUHN_DOUBLED = str.maketrans("0123456789", "0246813579")
+
+
 def _is_card(digits: str) -> bool:
     """Luhn's check, which every payment card number passes (ISO/IEC 7812-1)."""
-    total = 0
-    for i, char in enumerate(reversed(digits)):
-        doubled = int(char) * 2 if i % 2 else int(char)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
+    doubled = digits[-2::-2].translate(_LUHN_DOUBLED)
+    return (sum(map(int, digits[::-2])) + sum(map(int, doubled))) % 10 == 0
 
 
 def _is_iban(plain: str) -> bool:

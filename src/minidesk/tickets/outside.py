@@ -6,10 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 
+from minidesk.conversations import Conversations, Posted
 from minidesk.db import Tx
 from minidesk.db.models import Conversation, Ticket, Visitor
 from minidesk.errors import NotFound
 from minidesk.tickets.actions import Tickets
+from minidesk.tickets.mentions import note_mentions
 from minidesk.tickets.queries import ticket_detail
 from minidesk.tickets.records import Priority, Status, TicketView
 from minidesk.tickets.rows import check_works_here, lock_ticket
@@ -46,6 +48,16 @@ class TicketChange:
     team: str | None = None
     assignee: str | None = None
     tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What a program says for an agent: to the visitor, or as a note to the team."""
+
+    agent_id: str
+    text: str
+    note: bool = False
+    client_id: str | None = None
 
 
 async def list_site_tickets(
@@ -95,6 +107,38 @@ async def change_site_ticket(
         await _set_tags(tx, tickets, view.id, change.tags, now)
     if change.status is not None and not opens:
         await tickets.set_status(tx, view.id, change.status)
+
+
+async def say_in_site_ticket(
+    tx: Tx,
+    tickets: Tickets,
+    conversations: Conversations,
+    site_id: str,
+    number: int,
+    said: Saying,
+    now: datetime,
+) -> Posted:
+    """Answer the visitor of a ticket, or write a note, as the agent could: who answers holds the conversation.
+
+    A client id that was posted before changes nothing. Raises NotFound, Invalid where the agent does not work at the site,
+    AlreadyAssigned where another agent holds the conversation, and Conflict where the ticket is not open.
+    """
+    view, _ = await access_site_ticket(tx, site_id, number)
+    await check_works_here(tx, site_id, said.agent_id)
+    if not said.note:
+        return await tickets.reply(
+            tx, view.id, agent_id=said.agent_id, text=said.text, client_id=said.client_id
+        )
+    talk = view.conversation_id
+    posted = await conversations.post_note(
+        tx, talk, agent_id=said.agent_id, text=said.text, client_id=said.client_id
+    )
+    if posted.created:
+        row = await tx.get_one(Conversation, talk)
+        await note_mentions(
+            tx, row, message_id=posted.message.id, author_id=said.agent_id, text=said.text, now=now
+        )
+    return posted
 
 
 async def list_site_conversations(

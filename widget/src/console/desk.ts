@@ -69,6 +69,9 @@ export function desk(body: HTMLElement): () => void {
   const click = (event: Event) => {
     const opener = (event.target as Element).closest<HTMLElement>("[data-open]");
     if (opener) use(opener);
+    const asks = (event.target as Element).closest<HTMLButtonElement>("button[data-ask]");
+    const count = asks?.form ? document.querySelectorAll(`input[form="${asks.form.id}"]:checked`).length : 0;
+    if (asks && count && !window.confirm((asks.dataset["ask"] ?? "").replace("{}", String(count)))) event.preventDefault();
     const radio = (event.target as Element).closest<HTMLElement>("[data-then]");
     if (radio?.matches("input") && (event as MouseEvent).detail > 0) use(radio);
   };

@@ -31,12 +31,13 @@ import { preview } from "./preview";
 import { seen } from "./seen";
 import { sound } from "./sound";
 import { transcript } from "./transcript";
+import { passing, undo } from "./undo";
 import { upload } from "./upload";
 
 export type Controller = (element: HTMLElement) => (() => void) | void;
 
 /** By the name that the templates use; one file a controller. */
-const controllers: Record<string, Controller> = { assist, canned, commands, composer, copy, desk, empty, list, live, menu, notify, people, preview, seen, sound, transcript, upload };
+const controllers: Record<string, Controller> = { assist, canned, commands, composer, copy, desk, empty, list, live, menu, notify, passing, people, preview, seen, sound, transcript, undo, upload };
 
 // The console's content security policy allows neither eval nor style elements; without these lines htmx would try both.
 htmx.config.allowEval = false;

@@ -8,6 +8,8 @@ import { chime } from "./sound";
 const WANTED = "desk:notify";
 const TOLD = "desk:given"; // the time of the latest ticket that this browser has told of: each page load hears of all that wait
 const GIVEN = "desk:given-now";
+// What was given waits as well, and the list says so a moment later: that would take the place of what leads to it.
+const SAME_MS = 10_000;
 
 type Given = { talk: string; number: number; at: string };
 
@@ -21,6 +23,7 @@ export function notify(element: HTMLElement): () => void {
   const canShow = "Notification" in window;
   let known = new Set<string>(); // the conversations whose tickets were given to the agent, as it was told last
   let before: Record<"waiting" | "mentions" | "near", number> | null = null;
+  let givenAt = -SAME_MS;
 
   const isOn = () => canShow && Notification.permission === "granted" && localStorage.getItem(WANTED) === "yes";
   const draw = () => {
@@ -51,7 +54,7 @@ export function notify(element: HTMLElement): () => void {
   const look = () => {
     const now = counts();
     const [old, more] = [before, (key: "waiting" | "mentions" | "near") => !!now && !!before && now[key] > before[key]];
-    const said = more("mentions") ? button.dataset["mentioned"] : more("near") ? button.dataset["near"] : more("waiting") ? button.dataset["waiting"] : "";
+    const said = more("mentions") ? button.dataset["mentioned"] : more("near") ? button.dataset["near"] : more("waiting") && performance.now() - givenAt > SAME_MS ? button.dataset["waiting"] : "";
     before = now ?? old;
     if (said) tell(said);
   };
@@ -64,6 +67,7 @@ export function notify(element: HTMLElement): () => void {
     known = new Set(theirs.map((each) => each.talk));
     localStorage.setItem(TOLD, String(Math.max(told, ...theirs.map((each) => Date.parse(each.at)))));
     const last = fresh.at(-1);
+    if (last) givenAt = performance.now();
     if (last) tell((button.dataset["given"] ?? "").replace("{}", String(last.number)), `/console/conversations/${last.talk}`);
   };
 

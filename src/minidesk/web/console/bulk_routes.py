@@ -1,5 +1,6 @@
 """What is done with several tickets at once, and who may not write to the site."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -21,8 +22,9 @@ from minidesk.web.console.times import when
 from minidesk.web.console.view import View, to
 
 AT_ONCE = 60  # what the inbox shows
-BULK = ("assign", "tag", "solve", "close", "spam")
+BULK = ("assign", "tag", "solve", "reopen", "close", "spam")
 Step = Callable[[Tx, str], Awaitable[None]]
+_ID = re.compile(r"[a-z0-9_]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,20 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
             raise Invalid("Tick the tickets first.", code="nothing_chosen")
         tag = check_tag(replace_surrogates(field(form, "with_tag"))) if do == "tag" else ""
         step = _step(deps, agent.agent_id, do, tag, field(form, "assignee"))
-        done = failed = 0
+        done: list[str] = []
+        failed = 0
         for conversation_id in chosen:
             try:
                 # Each in a transaction of its own: one that cannot be moved must not hold back the others.
                 async with deps.db.write() as tx:
                     await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
                     await step(tx, conversation_id)
-                done += 1
+                done.append(conversation_id)
             except (Conflict, Invalid, NotFound):
                 failed += 1
-        told = {"did": do, "done": str(done), "failed": str(failed)}
+        told = {"did": do, "done": str(len(done)), "failed": str(failed)}
+        if do == "solve":
+            told["undo"] = ",".join(done)
         here = f"/console/inbox?{query_of(field(form, 'view'), replace_surrogates(field(form, 'tag')))}"
         return to(f"{here}&{urlencode(told)}")
 
@@ -110,6 +115,11 @@ def said_of(view: View, did: str, done: str, failed: str) -> str:
     return f"{words} {view.t('bulk.failed', n=int(failed[:3]))}" if int(failed[:3]) else words
 
 
+def undone_by(did: str, undo: str) -> tuple[str, ...]:
+    """The conversations that "Undo" opens again, by what stands in the address."""
+    return tuple(each for each in undo.split(",")[:AT_ONCE] if _ID.fullmatch(each)) if did == "solve" else ()
+
+
 def _step(deps: ConsoleDeps, agent_id: str, do: str, tag: str, assignee: str) -> Step:
     tickets = deps.tickets
 
@@ -125,13 +135,23 @@ def _step(deps: ConsoleDeps, agent_id: str, do: str, tag: str, assignee: str) ->
     async def solve(tx: Tx, conversation_id: str) -> None:
         await tickets.set_status(tx, await _active(tx, conversation_id), "solved")
 
+    async def reopen(tx: Tx, conversation_id: str) -> None:
+        ticket = await ticket_of(tx, conversation_id)
+        if ticket is None:
+            raise NotFound
+        was_mine = ticket.assignee_id == agent_id
+        await tickets.set_status(tx, ticket.id, "open")
+        if was_mine:  # as it was before it was solved: else it would wait in the queue for somebody to come
+            await tickets.take(tx, ticket.id, agent_id)
+
     async def close(tx: Tx, conversation_id: str) -> None:
         await tickets.set_status(tx, await _active(tx, conversation_id), "closed")
 
     async def spam(tx: Tx, conversation_id: str) -> None:
         await mark_spam(tx, tickets, deps.conversations, conversation_id, agent_id, deps.clock())
 
-    return {"assign": assign, "tag": put_tag, "solve": solve, "close": close, "spam": spam}[do]
+    steps = {"assign": assign, "tag": put_tag, "solve": solve, "reopen": reopen, "close": close, "spam": spam}
+    return steps[do]
 
 
 async def _active(tx: Tx, conversation_id: str) -> str:

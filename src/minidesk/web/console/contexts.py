@@ -102,6 +102,7 @@ class ListPart:
     choosing: bool = False  # rows can be chosen
     people: tuple[Option, ...] = ()  # to whom the chosen ones can be given
     said: str = ""  # what came of a bulk action
+    undo: tuple[str, ...] = ()  # conversations that it solved, to be opened again
     near: int = 0  # of this agent's and nobody's: clocks that are warned of
     saved: tuple[Option, ...] = ()  # searches that this agent keeps
 

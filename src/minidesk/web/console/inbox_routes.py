@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.web.console.bulk_routes import said_of
+from minidesk.web.console.bulk_routes import said_of, undone_by
 from minidesk.web.console.contexts import InboxPage
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import access_viewer, at_the_console, identify, viewer_in
@@ -31,7 +31,8 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
                 part = await list_part(tx, viewer, "unassigned", selected=None, now=deps.clock(), t=view.t)
         query = request.query_params
         said = said_of(view, *(query.get(name, "") for name in ("did", "done", "failed")))
-        page = InboxPage(shell(viewer, "inbox", part.waiting), replace(part, said=said))
+        undo = undone_by(query.get("did", ""), query.get("undo", ""))
+        page = InboxPage(shell(viewer, "inbox", part.waiting), replace(part, said=said, undo=undo))
         return view.html("inbox.html", page=page)
 
     @router.get("/inbox/list")

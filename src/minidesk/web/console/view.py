@@ -41,6 +41,7 @@ HELP = (
     (("w",), "help.wait"),
     (("e",), "help.solve"),
     (("o",), "help.reopen"),
+    (("u",), "help.undo"),
     (("g",), "help.tag"),
     (("z",), "help.snooze"),
     (("x",), "help.more"),

@@ -8,6 +8,7 @@ from typing import Protocol
 from minidesk.accounts import ApiKeys
 from minidesk.ask import Asks
 from minidesk.channels import Endpoints
+from minidesk.conversations import Conversations
 from minidesk.db import Database
 from minidesk.db.models import utc_now
 from minidesk.knowledge.external import ExternalDocuments
@@ -45,6 +46,7 @@ class RestDeps:
     searcher: Searches
     asker: Asks
     tickets: Tickets
+    conversations: Conversations
     endpoints: Endpoints
     hub: Hub
     clock: Callable[[], datetime] = utc_now

@@ -9,16 +9,18 @@ from starlette.requests import Request
 from minidesk.accounts import ABOUT, ApiKeyIdentity, Entry, list_entries
 from minidesk.conversations import MessageView, transcript
 from minidesk.errors import Invalid
-from minidesk.text.normalise import whole_number
+from minidesk.text.normalise import check_text, whole_number
 from minidesk.tickets import STATUSES, TicketView
 from minidesk.tickets.outside import (
     ConversationRow,
+    Saying,
     TicketChange,
     access_site_conversation,
     access_site_ticket,
     change_site_ticket,
     list_site_conversations,
     list_site_tickets,
+    say_in_site_ticket,
 )
 from minidesk.web.body import json_body, takes
 from minidesk.web.rest.deps import RestDeps
@@ -29,6 +31,7 @@ from minidesk.web.rest.desk_schemas import (
     ConversationInfo,
     ConversationList,
     MessageInfo,
+    SayingBody,
     TicketBody,
     TicketInfo,
     TicketList,
@@ -38,6 +41,7 @@ from minidesk.web.rest.desk_schemas import (
 from minidesk.web.rest.gate import Gate
 from minidesk.web.rest.schemas import errors
 
+TEXT_CHARS = 20_000  # of a reply, as in the console
 HOLDERS = ("assistant", "queue", "agent", "closed")
 
 After = Annotated[str, Query(max_length=64, description="The `next` of the page before.")]
@@ -134,6 +138,28 @@ def _add_tickets(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         async with deps.db.write() as tx:
             await change_site_ticket(tx, deps.tickets, key.site_id, number, change, deps.clock())
             return _ticket(*await access_site_ticket(tx, key.site_id, number))
+
+    @router.post(
+        "/tickets/{number}/messages",
+        status_code=201,
+        openapi_extra=takes(SayingBody),
+        responses=errors(404, 409),
+    )
+    async def say(
+        number: int,
+        key: Annotated[ApiKeyIdentity, writes],
+        body: Annotated[SayingBody, Depends(json_body(SayingBody))],
+    ) -> MessageInfo:
+        """Reply to a ticket's visitor, or leave a note for the team, in an agent's name. A solved ticket is opened first."""
+        text = check_text(body.text, TEXT_CHARS)
+        if not text:
+            raise Invalid("Write something first.", code="text_missing")
+        said = Saying(body.agent, text, body.kind == "note", body.client_id)
+        async with deps.db.write() as tx:
+            posted = await say_in_site_ticket(
+                tx, deps.tickets, deps.conversations, key.site_id, number, said, deps.clock()
+            )
+        return _message(posted.message)
 
 
 def _add_audit(router: APIRouter, deps: RestDeps, gate: Gate) -> None:

@@ -110,6 +110,17 @@ class TicketBody(BaseModel):
     tags: list[str] = Field(default_factory=list, max_length=10, description="All that it shall have.")
 
 
+class SayingBody(BaseModel):
+    """What an agent says by a program: a reply to the visitor, or a note that only the team reads."""
+
+    agent: str = Field(max_length=40, description="The agent's id; who replies holds the conversation.")
+    text: str = Field(max_length=20_000)
+    kind: Literal["reply", "note"] = "reply"
+    client_id: str | None = Field(
+        None, max_length=64, description="Of your own: the same one again is not said a second time."
+    )
+
+
 class TeamBody(BaseModel):
     """A team."""
 

@@ -1,0 +1,84 @@
+"""Whether a unit says what is asked about at all: near in meaning is also what speaks of something else in the same words."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidesk.answering.asks import FITS, Ask
+from minidesk.answering.facts import facts
+from minidesk.answering.near import HELD, SAME
+from minidesk.answering.units import Unit
+from minidesk.knowledge.records import Passage
+from minidesk.text.words import STOPWORDS, stem, words
+
+Vectors = NDArray[np.float32]
+
+# From here on a question is one that the entry is known to answer, in whatever words.
+_SURELY_SAME = 0.85
+_CAPITAL = re.compile(r"(?<=[a-zäöüß,;] )[A-ZÄÖÜ][\w-]+")
+
+
+def unsaid(
+    ask: Ask, known: float, unit: Unit, kind: float, held: Vectors, anywhere: Vectors, places: frozenset[str]
+) -> float:
+    """1 where a unit says nothing of what is asked about, however near its meaning: none of the question's words but a
+    place, not the thing that "do you sell …?" asks for nor what "can I …?" asks to be done, no weight for "how heavy?", no amount for "how much?", no figure for "how many?",
+    no date for "when was it founded?", no number for "your phone number?".
+
+    `known`: how near the question is to one that the unit's entry is known to answer, 0 where to none; `held`: by the unit, of
+    each term; `kind`: as `asks.fits`; `anywhere`: the most that any unit holds of each term; `places`: as `places_of`.
+    """
+    told = ask.kind == "contact" or "age" in ask.units or (ask.kind == "measure" and bool(ask.units))
+    # A century is no date and tells when; what has no time at all tells it not.
+    some = ask.kind == "date" or not {"amount", "count"}.isdisjoint(ask.units)
+    if (told and kind < FITS) or (some and kind == 0.0):
+        return 1.0
+    strong = [
+        (term, share >= HELD, most >= HELD)
+        for term, share, most in zip(ask.terms, held, anywhere, strict=True) if term.weight >= 1.0
+    ]  # fmt: skip
+    if ask.kind == "number" and _STOCK.search(ask.text) and _uncounted(ask.thing, unit.text):
+        return 1.0
+    if any(term.stem == ask.thing and not here for term, here, _ in strong):
+        return 0.0 if known >= _SURELY_SAME else 1.0
+    # "Who described …?" is answered in other words too; where no page has one for "owns", nobody is told of who does.
+    if any(
+        term.stem == ask.verb and not (here or (most and ask.kind == "who")) for term, here, most in strong
+    ):
+        return 0.0 if known >= SAME else 1.0
+    what = [one for one in strong if one[0].stem not in places]
+    if not what or any(here for _, here, _ in what):
+        return 0.0
+    return 0.0 if known >= (SAME if any(most for _, _, most in what) else _SURELY_SAME) else 1.0
+
+
+# How many of a thing there are; what else is counted may be called by another name than the question's.
+_STOCK = re.compile(r"\b(?:do|does) (?:you|the \w+) (?:have|own|sell|offer)\b|\bare there\b|\b(?:gibt es|habt ihr|haben sie)\b|\bhat (?:die|der|das)\b", re.IGNORECASE)  # fmt: skip
+# Characters between a figure and what it counts: "up to 3 different gift cards".
+_COUNTS = 25
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+
+
+def _uncounted(thing: str, text: str) -> bool:
+    """True where `text` has no figure of the thing that "how many …?" asks for: none in front of its name, and where it is
+    not named, none that counts nothing else."""
+    if not thing:
+        return False
+    figures = [fact for fact in facts(text) if fact.kind in {"number", "percent"}]
+    named = [m.start() for m in _TOKEN.finditer(text) if stem(m.group().lower()) == thing]
+    if not named:
+        return not any(not fact.noun for fact in figures)
+    between = [text[fact.end : at] for at in named for fact in figures if 0 <= at - fact.end <= _COUNTS]
+    return all(STOPWORDS & set(words(gap)) for gap in between)
+
+
+def places_of(ask: Ask, passages: Sequence[Passage]) -> frozenset[str]:
+    """Stems of the question's words that stand behind "in" or "to" and are names: written so in the question, or on the pages
+    where the question is all in small letters."""
+    where = {term.stem for term in ask.terms if term.where}
+    if not where:
+        return frozenset()
+    named = {stem(m.group().lower()) for passage in passages for m in _CAPITAL.finditer(passage.text)}
+    return frozenset(where & named) | {term.stem for term in ask.terms if term.place}
