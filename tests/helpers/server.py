@@ -5,9 +5,10 @@ import fcntl
 import re
 import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,6 +102,15 @@ async def running(
         await server.end()
 
 
+async def _read_ahead(data: Path) -> None:
+    """Until the server's child has read all passages token by token, or each that starts on a copy would do it again."""
+    unread = "SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM token_vectors)"
+    async with asyncio.timeout(120):
+        with closing(sqlite3.connect(data / "minidesk.db")) as connection:
+            while connection.execute(unread).fetchone() != (0,):  # noqa: ASYNC110 (nothing but the rows tells of it)
+                await asyncio.sleep(0.1)
+
+
 async def sample_in(folder: Path) -> Path:
     """The data folder that a first `minidesk demo` leaves, made in `folder` by whoever comes first.
 
@@ -112,6 +122,6 @@ async def sample_in(folder: Path) -> Path:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if not read.exists():
             async with running(top, "demo"):
-                pass
+                await _read_ahead(top / "data")
             read.touch()
     return top / "data"
