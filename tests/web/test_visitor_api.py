@@ -110,7 +110,14 @@ async def test_fifty_of_the_same_post_make_one_row(visitor: Visitor, desk: Desk)
         f"/conversations/{conversation}/messages",
         {"client_id": "c-1", "text": "Where is my parcel?"},
     )
-    answers = await asyncio.gather(*(visitor.post(path, body) for _ in range(50)))
+
+    async def sent() -> httpx.Response:
+        # Nothing was written where the database was busy with the others for too long; a browser sends it again.
+        while (answer := await visitor.post(path, body)).status_code == 503:
+            assert answer.headers["Retry-After"]
+        return answer
+
+    answers = await asyncio.gather(*(sent() for _ in range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.text for answer in answers}) == 1
     assert await count(desk, Message) == 1
