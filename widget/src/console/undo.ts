@@ -28,25 +28,32 @@ export function undo(line: HTMLElement): () => void {
     url = "";
     delete button?.dataset["key"];
   };
-  const done = (event: Event) => {
-    const { elt, successful } = (event as CustomEvent<{ elt: Element; successful: boolean }>).detail;
-    if (!(elt instanceof HTMLFormElement) || !successful || !elt.dataset["undo"]) return;
+  const show = (back: string, undone: string) => {
     end();
-    url = (elt.getAttribute("action") ?? "").replace(/[^/]+$/, elt.dataset["undo"]);
-    if (words) words.textContent = elt.dataset["undone"] ?? "";
+    url = back;
+    if (words) words.textContent = undone;
     if (button) button.dataset["key"] = "u"; // only while there is something to undo
     line.hidden = false;
     end = after(line, hide);
+  };
+  const sent = (event: Event) => {
+    const { elt, xhr } = (event as CustomEvent<{ elt: Element; xhr: XMLHttpRequest }>).detail;
+    if (!(elt instanceof HTMLFormElement) || !elt.dataset["undo"]) return;
+    const back = (elt.getAttribute("action") ?? "").replace(/[^/]+$/, elt.dataset["undo"]);
+    const undone = elt.dataset["undone"] ?? "";
+    // The request itself is asked: the page's live part may take the form away before the answer is here, and what is said
+    // of a form that is gone reaches nobody.
+    xhr.addEventListener("load", () => xhr.status < 400 && show(back, undone));
   };
   const press = () => {
     if (url) void htmx.ajax("post", url, { source: line, swap: "none", values: { csrf: document.body.dataset["csrf"] ?? "" } });
     hide();
   };
-  document.body.addEventListener("htmx:afterRequest", done);
+  document.body.addEventListener("htmx:beforeRequest", sent);
   button?.addEventListener("click", press);
   return () => {
     end();
-    document.body.removeEventListener("htmx:afterRequest", done);
+    document.body.removeEventListener("htmx:beforeRequest", sent);
     button?.removeEventListener("click", press);
   };
 }
