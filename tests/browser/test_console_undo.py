@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Dialog, Page, expect
+from playwright.async_api import Browser, Dialog, Page, Route, expect
 
 from tests.browser import test_console_access as access
 from tests.browser.test_console_access import Furnished, signed_in
@@ -48,6 +48,22 @@ async def test_solved_and_undone_by_the_keyboard_it_is_the_agents_again(
     await expect(page.locator("#undo")).to_be_hidden()
     await page.keyboard.press("u")
     await expect(page.locator("#talk-names")).to_contain_text("solved")
+
+
+async def test_undo_is_offered_though_the_page_was_told_before_the_answer_came(
+    console: Furnished, browser: Browser
+) -> None:
+    page = await opened(console, browser)
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await expect(page.locator("#talk-names")).to_contain_text("solved")
+        await expect(page.locator("#act-solve")).to_have_count(0)
+        await route.fulfill(response=answer)
+
+    await page.route("**/solve", late)
+    await page.keyboard.press("e")
+    await expect(page.locator("#undo")).to_contain_text("Solved.")
 
 
 async def test_what_was_put_off_is_in_sight_again(console: Furnished, browser: Browser) -> None:

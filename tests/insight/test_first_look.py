@@ -50,7 +50,9 @@ def look(library: Library) -> FirstLook:
         return np.asarray(await embed_words(texts), np.float32)  # type: ignore[arg-type]  # handed on
 
     asker = Asker(library.searcher, embed, None, library.settings, library.clock)  # type: ignore[arg-type]  # the same
-    return FirstLook(library.db, asker, library.jobs, library.hub, library.clock)
+    return FirstLook(
+        library.db, asker, library.jobs, library.hub, library.clock, library.follower.is_behind
+    )
 
 
 async def order(library: Library, crawl_id: str | None = None, url: str | None = None) -> None:
@@ -62,9 +64,10 @@ async def order(library: Library, crawl_id: str | None = None, url: str | None =
         )
 
 
-async def run(library: Library, look: FirstLook) -> int:
-    """The jobs whose time has come; how many there were."""
-    await library.follower.catch_up(library.site.id)
+async def run(library: Library, look: FirstLook, *, followed: bool = True) -> int:
+    """The jobs whose time has come; how many there were. `followed`: what was read can be found by then."""
+    if followed:
+        await library.follower.catch_up(library.site.id)
     library.clock.advance(seconds=AGAIN_SECONDS)
     number = 0
     while job := await library.jobs.claim(library.db, QUEUE, "test"):
@@ -138,6 +141,23 @@ async def test_it_waits_while_pages_are_read_and_ends_when_there_are_none(
     assert await run(library, look) == 1
     assert not (await steps(library)).looking
     assert await run(library, look) == 0
+
+
+async def test_pages_that_were_read_but_cannot_be_found_yet_are_waited_for(
+    library: Library, look: FirstLook
+) -> None:
+    await library.upload("faq.csv", FAQ)
+    await library.work()
+    await library.follower.catch_up(library.site.id)
+    await library.upload("rental.md", RENTAL)
+    await library.work()
+    await order(library)
+    assert await run(library, look, followed=False) == 1
+    assert (await steps(library)).looking
+    assert await run(library, look) == 1
+    found = await steps(library)
+    assert not found.looking
+    assert "What does a tent cost?" in [one.question for one in found.questions]
 
 
 async def test_a_second_order_makes_the_first_ones_job_void(library: Library, look: FirstLook) -> None:

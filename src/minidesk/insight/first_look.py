@@ -5,7 +5,7 @@ so that nobody waits for the five hundredth page to see the first answer.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from minidesk.answering.outcome import Question, Reply
@@ -37,9 +37,17 @@ class FirstLook:
     """Handles `first_look` jobs, in the server: only there are the indexes that answer."""
 
     def __init__(
-        self, db: Database, asker: Asker, jobs: JobQueue, hub: Hub, clock: Callable[[], datetime]
+        self,
+        db: Database,
+        asker: Asker,
+        jobs: JobQueue,
+        hub: Hub,
+        clock: Callable[[], datetime],
+        is_behind: Callable[[str], Awaitable[bool]],
     ) -> None:
+        """`is_behind`: whether pages of a site are stored that `asker` does not find yet."""
         self._db = db
+        self._is_behind = is_behind
         self._asker = asker
         self._jobs = jobs
         self._hub = hub
@@ -55,7 +63,9 @@ class FirstLook:
             candidates = await sample_questions(tx, site_id, ASKED)
         if not steps.looking:
             return
-        going_on = (progress.busy > 0 or progress.reading) and turn < TURNS
+        # Asked of half an index, a page's own question goes unanswered, and nobody asks it again.
+        coming = progress.busy > 0 or progress.reading or await self._is_behind(site_id)
+        going_on = coming and turn < TURNS
         found = list(steps.questions)
         if not going_on or (progress.ready >= ENOUGH_DOCUMENTS and len(found) < WANTED and _due(turn, found)):
             found = await self._answered(site_id, candidates)

@@ -99,6 +99,15 @@ class Follower:
                 )
             return applied
 
+    async def is_behind(self, site_id: str) -> bool:
+        """Whether pages of the site are stored that a question does not find yet."""
+        for now in (await self._revisions(site_id)).values():
+            if await asyncio.to_thread(self._fulltext.revision, site_id) != now:
+                return True
+            if self._index is not None and await self._index.revision(site_id) != now:
+                return True
+        return False
+
     async def rebuild(self, site_id: str) -> None:
         """Build both indexes of a site from SQL's rows."""
         async with self._turn:

@@ -175,7 +175,7 @@ async def open_desk(core: Core, crash_point: Callable[[str], None] = lambda _: N
             handoff=handoff,
             sources=sources,
             replies=build_replies(core, conversations, answers, handoff, crash_point),
-            looks=build_looks(core, answers.asker),
+            looks=build_looks(core, answers.asker, follower),
             channels=build_channels(core, sealer),
             agents=agents,
             sessions=sessions,
@@ -239,9 +239,9 @@ def build_replies(
     )
 
 
-def build_looks(core: Core, asker: Asker) -> Worker:
+def build_looks(core: Core, asker: Asker, follower: Follower) -> Worker:
     """What finds questions for a new site's first page, beside the replies."""
-    look = FirstLook(core.db, asker, core.jobs, core.hub, core.clock)
+    look = FirstLook(core.db, asker, core.jobs, core.hub, core.clock, follower.is_behind)
     return Worker(
         core.db,
         core.jobs,
