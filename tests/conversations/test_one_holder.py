@@ -255,7 +255,6 @@ def test_one_holder_whatever_happens(sqlite_only: Path, examples: int, steps: in
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )

@@ -16,7 +16,7 @@ from minidesk.gateway import Clocks, Finished, Gateway, ModelClient, Route
 from minidesk.gateway.wire import Opened
 
 CLOCKS = Clocks(first_token=5.0, gap=5.0, total=10.0)
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass

@@ -18,7 +18,7 @@ from minidesk.gateway import Clocks, ModelClient
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 PART = b'data: {"choices":[{"delta":{"content":%b}}]}\n\n'
 MEGABYTE = 1 << 20
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

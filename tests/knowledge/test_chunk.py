@@ -166,7 +166,7 @@ calls = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(calls, max_size=14), st.integers(4, 60))
 def test_nothing_is_lost_and_nothing_is_too_long(given_calls: list[tuple[object, ...]], ceiling: int) -> None:
     builder = Builder()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minidesk.answering.anger import anger_in, angry
@@ -112,7 +112,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the first of them reads the rules of fifteen languages
 @given(
     st.lists(
         st.tuples(

@@ -717,7 +717,6 @@ def test_whole_days(sqlite_only: Path, part: int, examples: int, steps: int, lea
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )

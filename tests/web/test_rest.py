@@ -322,9 +322,7 @@ HOSTILE = st.one_of(
 
 @given(value=HOSTILE)
 @example(value=b"")
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_other_authorization_opens_anything(api: Api, value: bytes) -> None:
     answer = await api.http.get(f"{PREFIX}/documents", headers={b"authorization": value})
     assert answer.status_code == 401
