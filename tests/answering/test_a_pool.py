@@ -1,15 +1,13 @@
 """Two swimming baths of a town, asked without a model: rows under headings, rows before sentences, and what was said last."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from minidesk.answering.outcome import Answered, Clarify, HandOff, Outcome, Question, Reply, Turn
-from minidesk.ask import Asker, answer
-from minidesk.operations import ingest_paths, open_for_asking
-from minidesk.settings import load_settings
+from minidesk.answering.outcome import Clarify, HandOff, Outcome, Question, Reply, Turn
+from minidesk.ask import answer
+from tests.answering.taken_in import TakenIn, taken_in
 
 PAGES = {
     "hours.md": """# Opening hours
@@ -72,52 +70,29 @@ Courses are held from March to June; a course takes six weeks.
 }
 
 
-@dataclass(frozen=True)
-class Bath:
-    """What answers about the two baths."""
-
-    site_id: str
-    asker: Asker
-
-    async def ask(self, *said: str) -> Answered:
-        """The answer to the last of these messages, each asked after the ones before it."""
-        history: list[Turn] = []
-        for text in said:
-            found = await answer(self.asker, Question(self.site_id, text, tuple(history)))
-            history += [Turn("visitor", text), Turn("assistant", found.text)]
-        return found
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def bath(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bath]:
-    """One for all of them."""
-    folder = tmp_path_factory.mktemp("bath")
-    (folder / "pages").mkdir()
-    for name, text in PAGES.items():
-        (folder / "pages" / name).write_text(text, encoding="utf-8")
-    settings = load_settings(data_dir=folder / "data")
-    async for line in ingest_paths(settings, [folder / "pages"], None, None, lambda _: None):
-        assert line.state != "failed", line
-    async with open_for_asking(settings, None) as (site_id, answers):
-        yield Bath(site_id, answers.asker)
+async def bath(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenIn]:
+    """What answers about the two baths; one for all tests."""
+    async with taken_in(tmp_path_factory.mktemp("bath"), PAGES) as bath:
+        yield bath
 
 
 @pytest.mark.parametrize(
     "question", ["What time do you open on Saturday?", "When are you open on Saturdays?"]
 )
-async def test_a_row_that_stands_below_two_headings_is_told_with_both(bath: Bath, question: str) -> None:
+async def test_a_row_that_stands_below_two_headings_is_told_with_both(bath: TakenIn, question: str) -> None:
     text = (await bath.ask(question)).text
     assert "Lido, Uferweg 4: Saturday – 8:00 – 19:00" in text
     assert "Indoor pool, Bahnhofstrasse 9: Saturday – 9:00 – 18:00" in text
 
 
-async def test_the_heading_that_is_named_is_meant(bath: Bath) -> None:
+async def test_the_heading_that_is_named_is_meant(bath: TakenIn) -> None:
     text = (await bath.ask("When does the indoor pool open on Saturday?")).text
     assert "9:00 – 18:00" in text
     assert "8:00 – 19:00" not in text
 
 
-async def test_a_day_between_two_others_has_their_row(bath: Bath) -> None:
+async def test_a_day_between_two_others_has_their_row(bath: TakenIn) -> None:
     text = (await bath.ask("When does the lido open on Wednesday?")).text
     assert "7:00 – 20:00" in text
     assert "14:00" not in text
@@ -137,13 +112,13 @@ async def test_a_day_between_two_others_has_their_row(bath: Bath) -> None:
         ("how long can I keep the goggles", "1 day", "2 hours"),
     ],
 )
-async def test_the_row_of_the_thing_answers(bath: Bath, question: str, wanted: str, other: str) -> None:
+async def test_the_row_of_the_thing_answers(bath: TakenIn, question: str, wanted: str, other: str) -> None:
     text = (await bath.ask(question)).text
     assert wanted in text
     assert other not in text
 
 
-async def test_a_column_without_a_row_is_told_for_all_rows(bath: Bath) -> None:
+async def test_a_column_without_a_row_is_told_for_all_rows(bath: TakenIn) -> None:
     text = (await bath.ask("How long is the loan period?")).text
     assert all(part in text for part in ("1 day", "2 hours", "3 hours"))
 
@@ -156,30 +131,30 @@ async def test_a_column_without_a_row_is_told_for_all_rows(bath: Bath) -> None:
         (("What does the family cabin cost?", "and the training pool?", "for half a day"), "€45", "€80"),
     ],
 )
-async def test_what_is_said_last_wins(bath: Bath, said: tuple[str, ...], wanted: str, other: str) -> None:
+async def test_what_is_said_last_wins(bath: TakenIn, said: tuple[str, ...], wanted: str, other: str) -> None:
     text = (await bath.ask(*said)).text
     assert wanted in text
     assert other not in text
 
 
-async def test_a_date_is_answered_by_a_date(bath: Bath) -> None:
+async def test_a_date_is_answered_by_a_date(bath: TakenIn) -> None:
     assert "1974" in (await bath.ask("When were the baths opened?")).text
     found = await bath.ask("When was the slide built?")
     assert found.outcome == Clarify("not_found", offer_person=True)
 
 
-async def test_a_place_that_no_page_names_is_not_told_of(bath: Bath) -> None:
+async def test_a_place_that_no_page_names_is_not_told_of(bath: TakenIn) -> None:
     assert (await bath.ask("Do you have a pool in Salzburg?")).outcome == Clarify(
         "not_found", offer_person=True
     )
 
 
 @pytest.mark.parametrize("opening", ["", "ok ", "hm, ", "alright, "])
-async def test_words_before_a_question_are_none_of_it(bath: Bath, opening: str) -> None:
+async def test_words_before_a_question_are_none_of_it(bath: TakenIn, opening: str) -> None:
     assert (await bath.ask(f"{opening}what do adults pay for ten visits?")).outcome == Reply()
 
 
-async def test_a_question_is_found_in_a_story(bath: Bath) -> None:
+async def test_a_question_is_found_in_a_story(bath: TakenIn) -> None:
     story = (
         "We spent the whole of last summer at the lake with our three children and their cousins, and in the end the "
         "weather was so bad that we played cards in the tent for a week, which nobody wants to do again this year. "
@@ -204,7 +179,7 @@ UNKNOWN = "Do you sell inflatable crocodiles?"
         ("nein danke", Clarify("smalltalk")),
     ],
 )
-async def test_yes_to_the_offer_of_a_person_is_a_wish(bath: Bath, said: str, outcome: Outcome) -> None:
+async def test_yes_to_the_offer_of_a_person_is_a_wish(bath: TakenIn, said: str, outcome: Outcome) -> None:
     assert (await bath.ask(UNKNOWN)).outcome == Clarify("not_found", offer_person=True)
     assert (await bath.ask(UNKNOWN, said)).outcome == outcome
 
@@ -212,16 +187,16 @@ async def test_yes_to_the_offer_of_a_person_is_a_wish(bath: Bath, said: str, out
 @pytest.mark.parametrize(
     "said", ["yes, and what does the training pool cost?", "no, what is the price of the training pool?"]
 )
-async def test_who_says_more_than_yes_asks(bath: Bath, said: str) -> None:
+async def test_who_says_more_than_yes_asks(bath: TakenIn, said: str) -> None:
     assert "€45" in (await bath.ask(UNKNOWN, said)).text
 
 
-async def test_yes_where_nothing_was_offered_is_no_wish(bath: Bath) -> None:
+async def test_yes_where_nothing_was_offered_is_no_wish(bath: TakenIn) -> None:
     found = await bath.ask("How much is a single ticket for adults?", "yes please")
     assert found.outcome != HandOff("customer_request")
 
 
-async def test_two_questions_get_two_answers(bath: Bath) -> None:
+async def test_two_questions_get_two_answers(bath: TakenIn) -> None:
     found = await bath.ask(
         "What does the training pool cost for a whole day, and when does the lido open on Monday?"
     )
@@ -233,7 +208,7 @@ async def test_two_questions_get_two_answers(bath: Bath) -> None:
 
 
 @pytest.mark.parametrize("said", ["That's not right", "no, wrong", "I didn't ask that", "Das stimmt nicht"])
-async def test_who_turns_an_answer_down_is_heard(bath: Bath, said: str) -> None:
+async def test_who_turns_an_answer_down_is_heard(bath: TakenIn, said: str) -> None:
     first = "How much are ten visits for adults?"
     found = await bath.ask(first, said)
     assert found.outcome == Clarify("not_found", offer_person=True)
@@ -244,5 +219,5 @@ async def test_who_turns_an_answer_down_is_heard(bath: Bath, said: str) -> None:
     assert again.outcome == HandOff("customer_request")
 
 
-async def test_full_width_letters_are_letters(bath: Bath) -> None:
+async def test_full_width_letters_are_letters(bath: TakenIn) -> None:
     assert "€45" in (await bath.ask("Ｗｈａｔ ｄｏｅｓ ｔｈｅ ｔｒａｉｎｉｎｇ ｐｏｏｌ ｃｏｓｔ？")).text

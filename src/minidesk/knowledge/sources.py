@@ -24,6 +24,8 @@ from minidesk.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# Files that wait to be read in.
+QUEUE = "background"
 RECIPE_CHARS = 16  # of a document's fingerprint: the recipe; the rest is its content
 # Files that are written to the disk at once: a disk that waits for one can take the others in the same turn
 # (0.4 ms a file instead of 6.8 with eight of them).
@@ -393,7 +395,7 @@ async def enqueue(tx: Tx, jobs: JobQueue, sources: Sequence[Source]) -> None:
         f"ingest:{source.id}:{source.generation}": {"source_id": source.id, "generation": source.generation}
         for source in sources
     }
-    await jobs.enqueue_many(tx, queue="background", kind="ingest", payloads=payloads)
+    await jobs.enqueue_many(tx, queue=QUEUE, kind="ingest", payloads=payloads)
 
 
 async def remove_unused(db: Database, files: FileStore, sha256s: Sequence[str]) -> None:

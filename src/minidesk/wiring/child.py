@@ -16,12 +16,13 @@ from pydantic import SecretStr
 from minidesk import __version__
 from minidesk.errors import MinideskError
 from minidesk.ingest import Ingest
-from minidesk.jobs import Worker
+from minidesk.jobs import GiveUp, Handler, Worker
 from minidesk.knowledge.crawl import Crawler
 from minidesk.knowledge.crawls import QUEUE as CRAWL_QUEUE
 from minidesk.knowledge.duplicates import QUEUE as DUPLICATES_QUEUE
 from minidesk.knowledge.duplicates import DuplicateFinder
 from minidesk.knowledge.embed import Embedder, open_embedder
+from minidesk.knowledge.sources import QUEUE as FILES_QUEUE
 from minidesk.knowledge.token_vectors import KIND as READ_TOKENS
 from minidesk.knowledge.token_vectors import QUEUE as TOKENS_QUEUE
 from minidesk.knowledge.token_vectors import TokenStore
@@ -45,7 +46,7 @@ CHILD_GRACE_SECONDS = 10
 # A child that died is started again this much later (F31 asks for 3 s at most).
 RESTART_SECONDS = 1.0
 # What the child works on. Reading a site takes minutes, and uploads must not wait behind it.
-CHILD_QUEUES = ("background", CRAWL_QUEUE, DUPLICATES_QUEUE, TOKENS_QUEUE)
+CHILD_QUEUES = (FILES_QUEUE, CRAWL_QUEUE, DUPLICATES_QUEUE, TOKENS_QUEUE)
 # Numbers from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MEGABYTE = 1 << 20
@@ -176,7 +177,7 @@ async def _stop_when_idle(core: Core, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def background_worker(core: Core, owner: str, embedder: Embedder) -> AsyncIterator["Workers"]:
-    """Workers of the child's queues: one for files with its parser, one that reads the web."""
+    """Workers of the child's queues: files, the web, duplicates, and reading ahead."""
     crawler = Crawler(
         core.db,
         build_sources(core, embedder),
@@ -186,57 +187,42 @@ async def background_worker(core: Core, owner: str, embedder: Embedder) -> Async
         core.settings,
         core.clock,
     )
-    crawls = Worker(
-        core.db,
-        core.jobs,
-        core.hub,
-        queue=CRAWL_QUEUE,
-        owner=owner,
-        handlers={"crawl": crawler.run},
-        give_up={"crawl": crawler.give_up},
-        concurrency=2,  # they wait most of their time
-    )
     ingest = Ingest(core.db, core.files, embedder, core.jobs, core.hub, core.settings, core.clock)
+    finder = DuplicateFinder(
+        core.db, core.jobs, core.hub, core.clock, embedder.fingerprint, embedder.documents
+    )
+    ahead = ReadAhead(
+        TokenStore(core.db, embedder.token_fingerprint),
+        embedder.tokens,
+        core.jobs,
+        core.settings.read_ahead_passages,
+        lambda: core.jobs.is_unfinished(core.db, FILES_QUEUE),
+    )
+
+    def worker(
+        queue: str, kind: str, run: Handler, give_up: GiveUp | None = None, at_once: int = 1
+    ) -> Worker:
+        return Worker(
+            core.db,
+            core.jobs,
+            core.hub,
+            queue=queue,
+            owner=owner,
+            handlers={kind: run},
+            give_up={} if give_up is None else {kind: give_up},
+            concurrency=at_once,
+        )
+
     try:
-        files = Worker(
-            core.db,
-            core.jobs,
-            core.hub,
-            queue="background",
-            owner=owner,
-            handlers={"ingest": ingest.run},
-            give_up={"ingest": ingest.give_up},
-            concurrency=2,  # the rows of one file are written while the next one is embedded
+        yield Workers(
+            (
+                # Of files, the rows of one are written while the next one is embedded; crawls wait most of their time.
+                worker(FILES_QUEUE, "ingest", ingest.run, ingest.give_up, at_once=2),
+                worker(CRAWL_QUEUE, "crawl", crawler.run, crawler.give_up, at_once=2),
+                worker(DUPLICATES_QUEUE, "duplicates", finder.run),
+                worker(TOKENS_QUEUE, READ_TOKENS, ahead.run),
+            )
         )
-        finder = DuplicateFinder(
-            core.db, core.jobs, core.hub, core.clock, embedder.fingerprint, embedder.documents
-        )
-        duplicates = Worker(
-            core.db,
-            core.jobs,
-            core.hub,
-            queue=DUPLICATES_QUEUE,
-            owner=owner,
-            handlers={"duplicates": finder.run},
-            concurrency=1,
-        )
-        ahead = ReadAhead(
-            TokenStore(core.db, embedder.token_fingerprint),
-            embedder.tokens,
-            core.jobs,
-            core.settings.read_ahead_passages,
-            lambda: core.jobs.is_unfinished(core.db, "background"),
-        )
-        tokens = Worker(
-            core.db,
-            core.jobs,
-            core.hub,
-            queue=TOKENS_QUEUE,
-            owner=owner,
-            handlers={READ_TOKENS: ahead.run},
-            concurrency=1,
-        )
-        yield Workers((files, crawls, duplicates, tokens))
     finally:
         await ingest.close()
         await crawler.close()
