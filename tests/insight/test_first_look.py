@@ -50,9 +50,7 @@ def look(library: Library) -> FirstLook:
         return np.asarray(await embed_words(texts), np.float32)  # type: ignore[arg-type]  # handed on
 
     asker = Asker(library.searcher, embed, None, library.settings, library.clock)  # type: ignore[arg-type]  # the same
-    return FirstLook(
-        library.db, asker, library.jobs, library.hub, library.clock, library.follower.is_behind
-    )
+    return FirstLook(library.db, asker, library.jobs, library.hub, library.clock, library.follower.is_behind)
 
 
 async def order(library: Library, crawl_id: str | None = None, url: str | None = None) -> None:
