@@ -508,8 +508,13 @@ def corrupted(bases: Sequence[Base], count: int, seed: int) -> Iterator[Case]:
             if text is None or text == bases[index].sentence or (index, text) in made:
                 continue
             made.add((index, text))
-            yield Case(kind, text, index, "evil" if kind == "markdown" else "")
+            yield Case(kind, text, index, _trap(kind, text))
             break
+
+
+def _trap(kind: str, text: str) -> str:
+    """Nobody asked anything: behind a "No," the true sentence may be shown, and the word may not."""
+    return {"markdown": "evil", "yes and no": text.partition(" ")[0]}.get(kind, "")
 
 
 def stems_of(text: str) -> set[str]:

@@ -1,10 +1,11 @@
 """A model's likely mistakes about pages that no rule was made for are not shown, and what it tells faithfully mostly is.
 
 borne.jsonl: pages of a hotel, a bank's cards, a product with plans, a gym and a railway, and in German of an energy supplier
-and a mobile provider; then sentences about them, `borne` or not. Those that are not have left out a condition or an
+and a mobile provider, and at its end of ten more kinds (insurance claims, a ferry line, a library, …); then sentences about
+them, `borne` or not. Those that are not have left out a condition or an
 exception, said all or only too much, changed rows, columns, subjects, limits, days or steps, or made up the rest. The
 sentences were written before the rules were read, and those with nothing `asked` when most rules stood: the proof of that
-day showed 21 of the first 160, and 24 of the next 210.
+day showed 21 of the first 160, 24 of the next 210, and of the 150 about the ten kinds at the end 14.
 """
 
 import json
@@ -31,16 +32,12 @@ FALSE = [row for row in ROWS if row.get("borne") is False]
 TRUE = [row for row in ROWS if row.get("borne") is True]
 # As measured. Not one of them may come on top: a visitor reads it, and no page says it.
 STILL_SHOWN = {
-    # Of "half of it on the day of travel", the half is what is left out.
-    "With the Flex fare the full price is refunded on the day of travel.",
-    "Children under 6 sleep free in an extra bed.",  # a heading has the words of another bed
-    "Breakfast costs €2.50 per adult and night.",  # the next sentence's tax, whose name goes on with the figure
     "The PIN is sent with the new card.",  # it "of the new card comes in a separate letter"
     "Guests may come once a month.",  # "come" for "bring"
     "Beginners' courses are open only to those who have attended an advanced course.",
 }
-LOST = 14  # of 131
-PROVED = 64  # of 131; the page speaks for the others
+LOST = 27  # of 227
+PROVED = 115  # of 227; the page speaks for the others
 
 
 def passages(site: str) -> list[Passage]:
@@ -53,7 +50,7 @@ def passages(site: str) -> list[Passage]:
 
 async def test_what_no_page_bears_out_is_not_shown(embedder: Embedder) -> None:
     embed = Remembered(embedder.documents)
-    assert len(FALSE) == 370
+    assert len(FALSE) == 520
     assert {
         row["sentence"]
         for row in FALSE
@@ -69,7 +66,7 @@ async def test_what_a_page_bears_out_is_mostly_said(embedder: Embedder) -> None:
         hows[said.how] += 1
         lost += [row["sentence"]] * (said.how == "lost")
     print(dict(hows), lost)
-    assert hows.total() == 131
+    assert hows.total() == 227
     assert len(lost) <= LOST, lost
     assert hows["proved"] >= PROVED
 

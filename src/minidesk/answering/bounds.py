@@ -5,7 +5,7 @@ from collections import Counter
 
 from minidesk.answering.alike import LIGHT
 from minidesk.answering.facts import number
-from minidesk.text.words import stem, words
+from minidesk.text.words import STOPWORDS, stem, words
 
 _FIGURE = r"(?:[€$£]\s?)?(\d{1,3}(?:[,' ]\d{3})+|\d+(?:[.,:]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|(?<!at )once|twice)(?:(?<=\d)(?:st|nd|rd|th))?\b"
 _HEDGES = {
@@ -71,6 +71,50 @@ def bounds_agree(sentence: str, span: str) -> bool:
         kinds <= _STRONG | {"from"} and figure in plainly - set(said) and often[figure] == 1
         for figure, kinds in there.items()
     )
+
+
+# All of an amount, and a part of it.
+_WHOLE = re.compile(
+    r"\b(?:in full|fully|full(?= (?:price|amount|sum|fare|fee|cost|refund|rate|value))|(?:the )?whole|entire(?:ly)?|complete(?:ly)?)\b|\b100 ?(?:%|percent)",
+    re.IGNORECASE,
+)
+_PART = re.compile(
+    r"\b(?:half|halves|partly|partial(?:ly)?|a (?:third|quarter|part)|two thirds|three quarters)\b|(?<![\d.,])(?!100\b)\d+(?:[.,]\d+)? ?(?:%|percent\b)",
+    re.IGNORECASE,
+)
+_STATEMENTS = re.compile(
+    r"(?<=[.!?;])\s+|\n+|,\s+(?:and|but|or|while|whereas)\s+|\s+(?:but|while|whereas)\s+|,\s+(?=(?:half|the full|the whole|the entire)\b)",
+    re.IGNORECASE,
+)
+
+
+def parts_agree(sentence: str, span: str) -> bool:
+    """ "Half until 7 days before, the full price after that": what is said of the half is not said of the whole."""
+    for mine, theirs in ((_WHOLE, _PART), (_PART, _WHOLE)):
+        if not mine.search(sentence) or theirs.search(sentence) or not theirs.search(span):
+            continue
+        pieces = [(frozenset(words(piece)), piece) for piece in _of_amounts(span)]
+        mine_there = [piece for _, piece in pieces if mine.search(piece)]
+        if len(mine_there) == 1 and not bound_in_time(sentence, mine_there[0]):
+            return False
+        own = frozenset().union(*(held for held, piece in pieces if mine.search(piece)))
+        others = [held - own for held, piece in pieces if theirs.search(piece) and not mine.search(piece)]
+        said = {stem(word) for word in words(sentence)}
+        if any(stem(word) in said - LIGHT for held in others for word in held - STOPWORDS):
+            return False
+    return True
+
+
+def _of_amounts(span: str) -> list[str]:
+    """The statements of which each has a whole or a part; what has neither belongs to the next: "once …, the full price"."""
+    made: list[str] = []
+    open_ = ""
+    for piece in _STATEMENTS.split(span):
+        open_ = f"{open_} {piece}".strip()
+        if _WHOLE.search(piece) or _PART.search(piece) or re.search(r"[.!?;]$", piece):
+            made.append(open_)
+            open_ = ""
+    return [*made, open_] if open_ else made
 
 
 def bound_in_time(said: str, there: str) -> bool:

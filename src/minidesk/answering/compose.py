@@ -71,7 +71,8 @@ class Composer:
         shown = 0
         if self._models is not None:
             prompt = self._prompt(question, search_query, passages)
-            cascade = Cascade(self._models, self._large, Prover(passages, self._embed, self._nearness))
+            prover = Prover(passages, self._embed, self._nearness, search_query)
+            cascade = Cascade(self._models, self._large, prover)
             async with aclosing(cascade.answer(self._request(question, prompt), prompt, sure)) as parts:
                 async for part in parts:
                     if isinstance(part, Composed):

@@ -20,12 +20,13 @@ from minidesk.answering.facts import facts
 from minidesk.answering.rank import surface
 from minidesk.answering.rulebook import Narrowing, rules_for
 from minidesk.answering.spans import Span
+from minidesk.text.words import stem, words
 
 _AUXILIARY = (
     "is are was were be can cannot can't could may might must will won't would shall should has have had hasn't haven't do does "
     "did don't doesn't isn't aren't"
 )
-_ENGLISH = frozenset(
+VERBS = frozenset(
     (
         f"{_AUXILIARY} costs cost pays pay needs need gets get takes take keeps keep applies apply ends end lasts last starts start "
         "works work goes go comes come stands stand reaches reach receives receive gives give includes include expires expire covers "
@@ -42,14 +43,34 @@ _CUT = re.compile(
     r"|(?P<join>\s+(?:and|but|or|while|whereas|und|oder|aber)\s+)|\s*[()]\s*|\s+[–—]\s+",
     re.IGNORECASE,
 )
+# "… at the end of a period and upgrade at any time": a second verb with when, where or how.
+_AND_DOES = re.compile(
+    r"\s(?:and|und)\s(?P<verb>[^\W\d_]+)(?=\s(?:at|by|in|on|within|after|before|until|during|for|from|with|without|under|up to|only|once|twice|free)\b)",
+)
 _POINTS = frozenset("it they these those this that he she we you i es sie er wir ihr man dies diese".split())  # noqa: SIM905 (a word list)
+# "Spezialfutter bringen Sie mit": in front of a subject that stands behind it, the verb; no list has to know it.
+_VERB_SECOND = re.compile(r"(?<=\w )[a-zäöüß]{2,}(?:n|t|e)(?= (?:Sie|wir|ihr|man|ich|es|er)\b)")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
 _COORDINATE = re.compile(r",\s|\s(?:and|or|und|oder)\s", re.IGNORECASE)
+_MONTHS = frozenset(
+    "january february march april june july august september october november december "  # noqa: SIM905 (a word list)
+    "januar februar märz mai juni juli oktober dezember".split()
+)
+_COSTS = frozenset(
+    map(stem, ("costs", "kostet", "kosten"))
+)  # what stands beside a price says no more than it
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 # Before these no clause of its own begins: they belong to the noun or to the verb that stands already.
 _BELONGS = frozenset("to that which who whose if when unless as than because".split())  # noqa: SIM905 (a word list)
 
-_Part = tuple[set[tuple[str, str]], frozenset[str]]  # figures and words
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the things that a sentence of the page says side by side."""
+
+    held: frozenset[tuple[str, str]]  # its figures
+    roots: frozenset[str]
+    behind: frozenset[str]  # those behind its last figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +109,27 @@ def _gapped(sentence: str, span: str, words: Narrowing | None) -> bool:
             opens = [next((m.group().lower() for m in _WORD.finditer(part)), "") for part in (one, other)]
             if opens[0] != opens[1] or opens[0] in _POINTS:
                 continue
-            first, second = _roots(one, small), _roots(other, small)
-            first, second = first - second, second - first
-            if first & said and second & said and first - said and second - said:
+            if _of_both_halves(said, _roots(one, small), _roots(other, small)):
                 return True
+        if any(
+            _of_both_halves(
+                said, _roots(part[: m.start()], small), _roots(f"{m['verb']}{part[m.end() :]}", small)
+            )
+            for part in parts
+            for m in _AND_DOES.finditer(part)
+        ):
+            return True
     return False
+
+
+def _of_both_halves(said: frozenset[str], one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether something of each half is said and something of each is not."""
+    first, second = one - other - _COSTS, other - one - _COSTS
+    return bool(first & said and second & said and _unsaid(first, said) and _unsaid(second, said))
+
+
+def _unsaid(half: frozenset[str], said: frozenset[str]) -> bool:
+    return any(not alike(root, said) for root in half - said - LIGHT)
 
 
 def _with_its_own(sentence: str, span: str, words: Narrowing | None) -> bool:
@@ -104,20 +141,31 @@ def _with_its_own(sentence: str, span: str, words: Narrowing | None) -> bool:
     for clause in _SENTENCES.split(sentence):
         about = _told(clause, small)
         for key in {fact.key for fact in facts(clause) if fact.kind in PAIRED}:
-            found = [_is_of(about, parts, key) for parts in wholes if any(key in held for held, _ in parts)]
-            if found and not any(found):
+            there = [parts for parts in wholes if any(key in part.held for part in parts)]
+            if there and not any(
+                _is_of(about, parts, key) and _goes_on(about, parts, key) for parts in there
+            ):
                 return False
     return True
 
 
 def _is_of(about: frozenset[str], parts: Sequence[_Part], key: tuple[str, str]) -> bool:
     """Whether what is said of a figure is said of it in these parts, or nothing is that another part says."""
-    mine = [roots for held, roots in parts if key in held]
+    mine = [part.roots for part in parts if key in part.held]
     if len(mine) != 1 or len(parts) < 2:
         return True
-    others = frozenset().union(*(roots for held, roots in parts if key not in held))
+    others = frozenset().union(*(part.roots for part in parts if key not in part.held))
     own = mine[0] - others
     return not own or not about & others - mine[0] or any(root in own or alike(root, own) for root in about)
+
+
+def _goes_on(about: frozenset[str], parts: Sequence[_Part], key: tuple[str, str]) -> bool:
+    """ "By 31 January for March and by 31 July for September": what stands behind a figure is said of that one."""
+    mine = [part.behind for part in parts if key in part.held]
+    others = frozenset().union(*(part.behind for part in parts if key not in part.held))
+    if len(mine) != 1 or not mine[0] - others:
+        return True
+    return not about & others - mine[0] or bool(about & mine[0] - others)
 
 
 def _side_by_side(whole: str, small: frozenset[str]) -> list[_Part]:
@@ -125,18 +173,26 @@ def _side_by_side(whole: str, small: frozenset[str]) -> list[_Part]:
     made: list[_Part] = []
     waiting: frozenset[str] = frozenset()
     for part in _COORDINATE.split(whole):
-        held = {fact.key for fact in facts(part) if fact.kind in PAIRED}
+        figures = [fact for fact in facts(part) if fact.kind in PAIRED]
         roots = _told(part, small) | waiting
-        if not held and not made:
+        if not figures and not made:
             waiting = roots
         else:
-            made.append((held, roots))
+            behind = _told(part[figures[-1].end :], small) if figures else frozenset[str]()
+            made.append(_Part(frozenset(fact.key for fact in figures), roots, behind))
             waiting = frozenset()
     return made
 
 
 def _told(text: str, small: frozenset[str]) -> frozenset[str]:
-    return frozenset(root for root in _roots(text, small) - LIGHT if not any(c.isdigit() for c in root))
+    """What a text says beside its figures; of "by 31 January for the end of March" the March."""
+    for fact in reversed(facts(text)):
+        if fact.kind in PAIRED:
+            text = f"{text[: fact.start]} {text[fact.end :]}"
+    months = frozenset(stem(word) for word in words(text) if word in _MONTHS)
+    return months | frozenset(
+        root for root in _roots(text, small) - LIGHT if not any(c.isdigit() for c in root)
+    )
 
 
 def _crossed(mine: _Clause, there: Sequence[_Clause]) -> bool:
@@ -174,12 +230,14 @@ def _answered_otherwise(mine: _Clause, there: Sequence[_Clause]) -> bool:
 
 def _clauses(text: str, words: Narrowing | None) -> list[_Clause]:
     """The clauses with a subject of their own; what goes on without one belongs to the clause before."""
-    verbs = words.verbs if words is not None else _ENGLISH
+    verbs = words.verbs if words is not None else VERBS
     small = words.small if words is not None else frozenset[str]()
     made: list[_Clause] = []
     waiting = ""  # "Gold and …": the subject goes on
     for chunk, goes_on in _chunks(text):
         verb = next((m for m in _WORD.finditer(chunk) if m.group().lower() in verbs), None)
+        if verb is None and words is not None:
+            verb = _VERB_SECOND.search(chunk)
         opening = next((m.group().lower() for m in _WORD.finditer(chunk)), "")
         if verb is None and goes_on and opening not in _POINTS | _BELONGS:
             waiting = f"{waiting} {chunk}"

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 from minidesk.answering import figures_german as german
@@ -251,6 +251,12 @@ def facts(text: str, language: str | None = None) -> list[Fact]:
 
     `language`: what it is written in, where the caller knows more than the text itself tells.
     """
+    return list(_facts(text, language))
+
+
+# The rules of the proof ask for the facts of the same few texts some thirty times a sentence: they were 40 % of its time.
+@lru_cache(maxsize=4_096)
+def _facts(text: str, language: str | None) -> tuple[Fact, ...]:
     scan = _Scan(text, language or language_of_figures(text))
     for match in scan.take(_EMAIL):
         scan.add("email", match.group().lower().rstrip("."), match.start(), match.end())
@@ -266,7 +272,7 @@ def facts(text: str, language: str | None = None) -> list[Fact]:
     _counted(scan)
     _amounts(scan)
     _rest(scan)
-    return sorted(scan.facts, key=lambda fact: fact.start)
+    return tuple(sorted(scan.facts, key=lambda fact: fact.start))
 
 
 def _dates(scan: _Scan) -> None:

@@ -7,10 +7,10 @@ the other half, and a "not" that the sentence leaves out of its own clause says 
 import re
 
 from minidesk.answering.alike import LIGHT, alike, turned_round
-from minidesk.answering.bounds import bound_in_time, bounds_agree
+from minidesk.answering.bounds import bound_in_time, bounds_agree, parts_agree
 from minidesk.answering.certainty import SOME, as_sure, clause_as_sure
 from minidesk.answering.facts import plain
-from minidesk.answering.promises import no_new_promise
+from minidesk.answering.promises import no_new_promise, same_doer
 from minidesk.answering.rank import surface
 from minidesk.text.words import stem, words
 
@@ -103,12 +103,12 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
     for clause, same in matched:
         whole = " ".join(other for other, its in matched if its == same)
         if (
-            not _denied(clause)
+            not denied(clause)
             and not _matching(clause, clauses)
             and not any(p.search(clause) for p in (_MUST, _MAY, _ONLY))
         ):
             continue  # only a heading says it
-        if _denied(clause) and not _matching(clause, clauses) and not denies(lead):
+        if denied(clause) and not _matching(clause, clauses) and not denies(lead):
             return False
         if not clause_as_sure(clause, same, said, around, alone=same in clauses):
             return False
@@ -134,6 +134,8 @@ def force_agrees(sentence: str, span: str, around: str = "", lead: str = "") -> 
         return False
     return (
         bounds_agree(said, there)
+        and parts_agree(said, there)
+        and same_doer(said, there)
         and not turned_round(said, f"{there} {around}")
         and no_new_promise(said, there)
     )
@@ -230,8 +232,8 @@ def _all_of_only(said: str, there: str) -> bool:
 def _rest_agrees(said: str, there: str, clauses: list[str], denied_above: bool) -> bool:
     """What the matching clause does not hold must not be denied where it stands: "as a gift card, not in cash"."""
     rest = frozenset(surface(said)) - frozenset(surface(there))
-    return _denied(said) or not any(
-        _denied(clause) != denied_above
+    return denied(said) or not any(
+        denied(clause) != denied_above
         for clause in clauses
         if clause not in there and rest & frozenset(surface(clause)) - LIGHT
     )
@@ -296,18 +298,14 @@ def _clause_agrees(said: str, there: str, denied_above: bool) -> bool:
         and _NEGATION.search(there)
     ):
         return False
-    if _denied(said) != (_denied(there) != denied_above) or not (denied_above or _none_there(said, there)):
+    if denied(said) != (denied(there) != denied_above) or not (denied_above or _none_there(said, there)):
         return False
     order = _IMPERATIVE.match(there)
     orders = order is not None and stem(order[1].lower()) in {stem(w) for w in words(said)} | {
         stem(w.removesuffix("ed")) for w in words(said)
     }
     if _MUST.search(said) and not (
-        _denied(said)
-        or _MUST.search(there)
-        or orders
-        or _ASKS.search(there)
-        or _done(_HAS_TO_BE, said, there)
+        denied(said) or _MUST.search(there) or orders or _ASKS.search(there) or _done(_HAS_TO_BE, said, there)
     ):
         return False
     if _MAY.search(said) and not _MAY_THERE.search(there):
@@ -329,7 +327,7 @@ def _done(pattern: re.Pattern[str], said: str, there: str) -> bool:
     )
 
 
-def _denied(text: str) -> bool:
+def denied(text: str) -> bool:
     """Whether it denies; two denials of one statement cancel out. "Too flexible for" denies as well."""
     once = re.sub(r"\b(neither\b.*?)\bnor\b", r"\1or", _NO_DENIAL.sub(" ", text), flags=re.IGNORECASE)
     return len(_NEGATION.findall(once)) % 2 == 1
@@ -348,5 +346,5 @@ def _answers_as(said: str, there: str) -> bool:
         return True
     rest = clauses_of(match[2])[0]
     if match[1].lower() == "yes":
-        return not (_denied(rest) or re.search(r"\btoo\b", rest, re.IGNORECASE))
-    return _denied(rest) or bool(re.search(r"\b(?:too|only|instead)\b", rest, re.IGNORECASE))
+        return not (denied(rest) or re.search(r"\btoo\b", rest, re.IGNORECASE))
+    return denied(rest) or bool(re.search(r"\b(?:too|only|instead)\b", rest, re.IGNORECASE))

@@ -60,7 +60,7 @@ _NO_KIND = re.compile(
 _OPENED = re.compile(r"(?:\W*(?:(?:the|an?|your|our|der|die|das)\W+)?[\w'-]+(?:\W+[\w'-]+)?)?", re.IGNORECASE)
 # "In the first month", "on Sundays": then, and not always.
 _TIME = re.compile(
-    r"(?:weekend|weekday|holiday|month|year|week|summer|winter|spring|autumn|season|morning|evening|(?:mon|tues|wednes|thurs|fri|satur|sun)day)s?"
+    r"(?:end|beginning|start|middle|weekend|weekday|holiday|month|year|week|summer|winter|spring|autumn|season|morning|evening|(?:mon|tues|wednes|thurs|fri|satur|sun)day)s?"
     r"|(?:monat|jahr|woche|tag|wochenende|sommer|winter|herbst|frühling|abend|vormittag|nachmittag|feiertag|ferien|saison|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch)(?:e[ns]?|s)?",
     re.IGNORECASE,
 )
@@ -72,6 +72,15 @@ _OFTEN = re.compile(
 _OFTEN_SAID = re.compile(
     r"\b(?:once|twice|times|every|each|per|one|two|yearly|annually|annual|monthly|weekly|daily|einmal|zweimal|jährlich|monatlich|"
     r"wöchentlich|täglich|pro|je(?:de[rsmn]?)?)\b|\b(?:a|an|im) (?:year|month|week|day|jahr|monat)\b",
+    re.IGNORECASE,
+)
+_TIMES = frozenset(["after", "before"])
+_ONCE = frozenset(["once"])
+_ADVERBS = frozenset(["also", "never", "always", "already", "still", "just", "only", "not"])
+_SUBJECTS = frozenset(["who", "that", "which", "whoever"])
+# Two small words, and a limit where they stand in a condition.
+_SAME_DAY = re.compile(
+    r"\b(?:if|when|unless|provided|as long as)\b[^,.;:]{0,200}\b(same[ -](?:day|week|month|year))\b",
     re.IGNORECASE,
 )
 _PLACES = frozenset(["in", "at", "from", "to", "on"])
@@ -129,6 +138,7 @@ class _Phrase:
     figures: list[Fact] = field(default_factory=list)
     verb: bool = False
     leading: bool = False  # stands before the clause's verb
+    conditional: bool = False  # stands inside a condition, and belongs to it
     definite: bool = False  # "the" thing, which what follows only makes out
 
 
@@ -194,13 +204,13 @@ class _Said:
     def has(self, word: str) -> bool:
         """Whether the sentence says this word of the page, in whichever form."""
         if self.abroad:
-            return any(_same_word(word, form) for form in self.forms)
+            return any(same_word(word, form) for form in self.forms)
         root = stem(word.removesuffix("'s"))
         return root in self.roots or alike(root, self.roots)
 
 
-def _same_word(one: str, other: str) -> bool:
-    """Forms of one word differ at their ends: a prefix of nearly all of the shorter."""
+def same_word(one: str, other: str) -> bool:
+    """For languages without a stemmer here. Forms of one word differ at their ends: a prefix of nearly all of the shorter."""
     short, long = sorted((one, other), key=len)
     if len(short) < 4:
         return short == long
@@ -314,7 +324,11 @@ def _narrowed(said: _Said, clause: str, span: Span, words: Narrowing) -> str | N
             if (
                 phrase.leading
                 and has_verb
-                and (_subject_narrowed(phrase, said) or _is_somebody_else(phrase, said, span))
+                and (
+                    _subject_narrowed(phrase, said)
+                    or _is_somebody_else(phrase, said, span)
+                    or _is_a_kind_of_people(phrase, said, span)
+                )
             ):
                 return " ".join(phrase.said)
             everyone = bool(_YOU.match(said.text)) and all(stem(w) in _PEOPLE for w in phrase.said)
@@ -349,6 +363,7 @@ def _narrows(phrase: _Phrase, before: _Phrase, span: Span, words: Narrowing, *, 
         phrase.opener in words.behind
         or phrase.opener in words.relative
         or denied
+        or phrase.conditional
         or any(map(_TIME.fullmatch, phrase.said))
     ):
         return True
@@ -364,9 +379,11 @@ def _is_told(phrase: _Phrase, said: _Said) -> bool:
 
 
 def _how_often_left_out(clause: str, phrases: list[_Phrase], said: _Said) -> str | None:
-    """ "Once a year", or "third" of "after the third failed try"."""
+    """ "Once a year", "the same day", or "third" of "after the third failed try"."""
     if _OFTEN.search(clause) and not _OFTEN_SAID.search(said.text):
         return "how often"
+    if (same := _SAME_DAY.search(clause)) and "same" not in said.text.lower():
+        return same[1]
     for phrase in phrases:
         if _is_told(phrase, said) and any(w in _ORDINALS and not said.has(w) for w in phrase.said):
             return " ".join(phrase.said)
@@ -383,6 +400,18 @@ def _is_somebody_else(phrase: _Phrase, said: _Said, span: Span) -> bool:
     if phrase.opener or _is_told(phrase, said) or not _YOU.match(said.text):
         return False
     return any(_tells(w) and stem(w) not in _PEOPLE and stem(w) not in span.roots_around for w in phrase.said)
+
+
+def _is_a_kind_of_people(phrase: _Phrase, said: _Said, span: Span) -> bool:
+    """ "Agency customers can ask support to restore a file" does not say of anybody that support restores it."""
+    *kinds, people = phrase.said or [""]
+    return (
+        not phrase.opener
+        and stem(people) in _PEOPLE
+        and any(_tells(w) and stem(w) not in span.roots_around for w in kinds)
+        and not any(said.has(w) for w in kinds)
+        and not any(w in said.owner for w in kinds)
+    )
 
 
 def _told_as_condition(
@@ -442,6 +471,8 @@ class _Reader:
         self._abroad = abroad
         self._verb_seen = ordered
         self._relative = False  # in a clause that has not had its own verb yet
+        self._own_verb = False  # right behind a "who"
+        self._clause_of_time = False  # right behind an "after"
         self._condition = False  # in a condition: up to the comma all belongs to it
         self._before = ""
         self._noun = False
@@ -454,7 +485,14 @@ class _Reader:
         self._noun = self._abroad
 
     def token(self, token: str) -> None:
-        words, low = self._words, token.lower()
+        low = token.lower()
+        if self._is_taken(token, low):
+            self._before = low
+        else:
+            self._read(token, low)
+
+    def _read(self, token: str, low: str) -> None:
+        words = self._words
         noun = self._abroad and token[0].isupper() and not self._is_small(low)
         if self._abroad and self._noun and not noun and low[0].isalpha() and not self._is_small(low):
             # Behind a noun, in a language that writes these with a capital: the verb.
@@ -472,6 +510,7 @@ class _Reader:
         elif low in words.relative and self._relates(low):
             self._relative = True
             self._open(low)
+            self._own_verb = low in _SUBJECTS
         elif low in words.verbs and self._before not in words.determiners | words.behind | words.opening:
             self._verb(low)
         elif low in words.joins:
@@ -492,6 +531,7 @@ class _Reader:
             )
             self._open("because" if explains or (low == "where" and self._before == ",") else low)
             self._condition |= low in words.conditions or low == "once"
+            self._clause_of_time = low in _TIMES
         elif low in words.pronouns and self._before not in words.behind | words.opening:
             self._verb("", follows=True)
         elif low in words.determiners:
@@ -522,6 +562,28 @@ class _Reader:
             | words.small
         )
 
+    def _is_taken(self, token: str, low: str) -> bool:
+        """Whether the word before, or its capital, says what this one is in English; no list has to know it."""
+        if self._abroad:
+            return False
+        own_verb, self._own_verb = self._own_verb, False
+        of_time, self._clause_of_time = self._clause_of_time, False
+        if of_time and low in self._words.pronouns:
+            self._condition = True  # "after we have received all documents": up to the comma one condition
+            return True
+        if own_verb and (low.endswith("ly") or low in _ADVERBS):
+            self._own_verb = True
+            return True
+        # "Customers who move abroad can cancel": behind "who" stands its verb, and the next one is the clause's. A "Plus"
+        # with a capital is what a plan is called.
+        taken = (own_verb and low[0].isalpha() and not self._is_small(low)) or (
+            low == "plus" and token[0].isupper()
+        )
+        if taken:
+            self._relative = self._relative and not own_verb
+            self.made[-1].said.append(low)
+        return taken
+
     def _relates(self, low: str) -> bool:
         before = self._before
         if low == "whoever" or (self._abroad and before == ","):
@@ -529,10 +591,14 @@ class _Reader:
         return before[:1].isalnum() and before not in self._words.small | self._words.verbs
 
     def _open(self, opener: str) -> None:
-        self.made.append(_Phrase(opener))
+        self.made.append(_Phrase(opener, conditional=self._condition))
 
     def _verb(self, low: str, *, follows: bool = False) -> None:
         if self._condition:
+            if self.made[-1].opener not in self._words.conditions | _TIMES | _ONCE:
+                self._open(
+                    "&"
+                )  # "as long as everything in it is marked": the verb's words are not what is "in it"
             return
         if self._relative:
             self._relative = follows  # its own verb; the next one is the clause's

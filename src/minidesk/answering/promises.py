@@ -2,6 +2,8 @@
 
 import re
 
+from minidesk.text.words import STOPWORDS, stem
+
 _PROMISE = re.compile(
     r"\b(?:we|i|our (?:team|staff|agents?|support|colleagues)|the (?:team|company)|someone|somebody|an agent)\b[^.;,]{0,20}?"
     r"\b(?:will|'ll|shall|guarantee|promise|ensure|commit|are going to|am going to|would be (?:glad|happy)|can (?:offer|give|make|refund|waive|extend))\b|"
@@ -37,6 +39,25 @@ _FIRST_PERSON = re.compile(
     r"\b(?:i|i've|i'll|i'd|my|me|myself|as an ai)\b|\bi'm (?!sorry\b|afraid\b|happy to\b|glad to\b)",
     re.IGNORECASE,
 )
+
+
+# "You may choose", "we usually cancel": who does what.
+_DOES = re.compile(
+    r"\b(you|we) (?:(?:can|may|must|will|should|could|might|have to|need to|do|don't|cannot|can't|also|always|usually|only|then|both|not|never|still|[a-z]+ly) )*([a-z]{3,})\b",
+    re.IGNORECASE,
+)
+
+
+def same_doer(sentence: str, span: str) -> bool:
+    """ "If we cancel …" does not say what becomes of it if you do."""
+    there: dict[str, set[str]] = {}
+    for match in _DOES.finditer(span):
+        there.setdefault(stem(match[2].lower()), set()).add(match[1].lower())
+    return all(
+        match[1].lower() in there.get(stem(match[2].lower()), {match[1].lower()})
+        for match in _DOES.finditer(sentence)
+        if match[2].lower() not in STOPWORDS
+    )
 
 
 def no_new_promise(sentence: str, span: str) -> bool:

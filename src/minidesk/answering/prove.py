@@ -20,7 +20,7 @@ from typing import Literal
 from minidesk.answering.abroad import agrees_abroad, borne_by_form
 from minidesk.answering.alike import LIGHT, alike, opposed
 from minidesk.answering.bounds import bounds_agree
-from minidesk.answering.claims import facts_agree, in_its_column
+from minidesk.answering.claims import PAIRED, facts_agree, in_its_column
 from minidesk.answering.crossing import uncrossed
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.figures import in_digits, language_of_figures
@@ -30,7 +30,8 @@ from minidesk.answering.language import of_pages
 from minidesk.answering.narrowing import nothing_narrower
 from minidesk.answering.outcome import Citation, ProvedSentence
 from minidesk.answering.pieces import cite, leans
-from minidesk.answering.rank import Embed, WordNearness, surface
+from minidesk.answering.polarity import Opened, begun, opened, says_so, stays
+from minidesk.answering.rank import Embed, Vectors, WordNearness, surface
 from minidesk.answering.spans import Span, spans_of
 from minidesk.answering.together import leans_rightly, predicate_stands, stands_together
 from minidesk.knowledge.records import Passage
@@ -104,6 +105,7 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 _ECHOES = re.compile(r"\b(?:do|does|did|is|are|can|will|have|has|too|neither|ebenso|auch)\W*$", re.IGNORECASE)
+_BROKEN = re.compile(r"[.!?]\s")  # two sentences
 _BARE_CODE = re.compile(r"\W*[A-Z\d]+(?:[-_/.][A-Z\d]+)*\W*")
 _NONE_OF = re.compile(r"\bno ([\w-]+) ([\w-]+)", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
@@ -119,13 +121,20 @@ class Said:
 
 
 class Prover:
-    """Proves the sentences of one answer and numbers its citations, consecutively by first use."""
+    """Proves the sentences of one answer and numbers its citations, consecutively by first use.
 
-    def __init__(self, passages: Sequence[Passage], embed: Embed, nearness: WordNearness) -> None:
+    `question`: what is answered, made whole. A "Yes," or "No," stands only where it answers that; without it, never.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], embed: Embed, nearness: WordNearness, question: str = ""
+    ) -> None:
+        self._question = question
         self._passages = passages
         self._embed = embed
         self._nearness = nearness
         self._reading: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[Vectors] | None = None  # embeds what is compared at the end
         self._numbers: dict[tuple[str, int, int], Citation] = {}
         self._quoted: list[Citation] = []  # the page's words that were shown
         self._before = ""  # the sentence before, as it was said; "" at the start
@@ -193,7 +202,9 @@ class Prover:
         self._quoted.append(citation)
         joint = bare[: len(bare) - len(bare.lstrip())]
         mark = _LIST_MARK.match(bare)
-        shown = ProvedSentence(f"{mark.group() if mark else joint}{piece.text}", (citation,))
+        before = opened(piece.text)
+        said = begun(before.rest) if before.word and not self._stays(before, piece.passage) else piece.text
+        shown = ProvedSentence(f"{mark.group() if mark else joint}{said}", (citation,))
         return Said("instead", shown)
 
     async def prove(self, text: str) -> ProvedSentence | None:
@@ -213,22 +224,35 @@ class Prover:
             return None  # a code says nothing
         if not (_HALF.search(core) or (listed and re.search(r"[\w)%]$", core))):
             return None  # cut off: what is missing could turn it round
-        stated = _OPENING.sub("", re.sub(r"\*+|__|`", "", plain(core)))
+        before = _in_front(core)
+        stated = _OPENING.sub("", re.sub(r"\*+|__|`", "", plain(before.rest)))
         if self._before_lost and _leans_back(stated):
             return None  # what it leans on is not there
         stated = in_digits(stated, language_of_figures(stated) or self._language)
         span = await self._bearing(_usual(stated)) if stated else None
         if span is None:
             return None
+        if before.word and not self._stays(before, span.passage):
+            at = bare.index(core)
+            bare = f"{bare[:at]}{begun(before.rest)}{bare[at + len(core) :]}"
         return ProvedSentence(bare, (self._cite(span.passage, span.start, span.end),))
+
+    def _stays(self, before: Opened, index: int) -> bool:
+        """Whether a "Yes," answers what the visitor asked; the statement behind it rests on that passage."""
+        passage = self._passages[index]
+        heading = passage.heading_path[-1] if passage.heading_path else ""
+        asked = passage.question or (heading if heading.rstrip().endswith("?") else "")
+        return stays(before, self._question, asked, passage.text, self._language)
 
     async def _bearing(self, sentence: str) -> Span | None:
         await self.read_ahead()
         said = facts(sentence)
         roots = frozenset(content_of(sentence))
         meant = frozenset(content_of(self._before)) - LIGHT if _POINTS.match(sentence) else frozenset()
+        nearest = sorted(self._candidates, key=lambda s: -_likeness(roots, said, s))[:_CANDIDATES]
+        await self._embed_beside(sentence, nearest)
         # One after the other: mostly the first one bears it, and the visitor waits.
-        for span in sorted(self._candidates, key=lambda s: -_likeness(roots, said, s))[:_CANDIDATES]:
+        for span in nearest:
             if (
                 (not meant or self._is_about(span, meant))
                 and facts_agree(sentence, span.text, span.around)
@@ -238,6 +262,7 @@ class Prover:
                 and leans_rightly(roots, span)
                 and predicate_stands(sentence, span)
                 and uncrossed(sentence, span)
+                and says_so(sentence, span.text)
                 and await self._words_stand(sentence, span)
                 and nothing_narrower(
                     f"{self._before} {sentence}" if meant and span.row else sentence,
@@ -245,10 +270,40 @@ class Prover:
                     self._owner,
                     self._language,
                 )
+                and not self._said_otherwise(roots, said, span)
                 and await self._means(sentence, span)
             ):
                 return span
         return None
+
+    async def _embed_beside(self, sentence: str, nearest: Sequence[Span]) -> None:
+        """Embed what will most likely be compared at the end while the rules are read: they leave a core to it."""
+        texts = [sentence, *(span.text for span in nearest[:1])]
+
+        async def embedded() -> Vectors:
+            return await self._embed(texts)
+
+        self._beside = asyncio.create_task(embedded())
+        # Who is refused by a rule asks for nothing, and hears of no failure either.
+        self._beside.add_done_callback(lambda task: None if task.cancelled() else task.exception())
+        await asyncio.sleep(0)  # else it would begin where the rules have ended
+
+    def _said_otherwise(self, roots: frozenset[str], said: Sequence[Fact], span: Span) -> bool:
+        """Whether a sentence of the pages has all these words, which `span` has in part only, and another figure.
+
+        "Starter costs $4 with monthly payment": $4 stands in Starter's column, and "with monthly payment Starter costs $6".
+        """
+        about = frozenset(root for root in roots - LIGHT if not any(c.isdigit() for c in root))
+        if len(about) < 2 or about <= span.roots | span.roots_around:
+            return False
+        for kind, value in {fact.key for fact in said if fact.kind in PAIRED}:
+            unit = value.split()[0]
+            for other in self._candidates:
+                if about <= other.roots and not _BROKEN.search(other.text):
+                    same = {v for k, v in other.facts if k == kind and v.split()[0] == unit}
+                    if same and value not in same:
+                        return True
+        return False
 
     @staticmethod
     def _forced(sentence: str, span: Span) -> bool:
@@ -273,6 +328,8 @@ class Prover:
 
     async def _means(self, sentence: str, span: Span) -> bool:
         """Read alone, else under its headings, the span is near enough to what the sentence means."""
+        if self._beside is not None:
+            await asyncio.wait([self._beside])  # from now on they are remembered
         for text in (span.text, f"{span.around}: {span.text}"):
             own, other = await self._embed([sentence, text])
             if float(own @ other) >= _MEANING:
@@ -342,6 +399,15 @@ def _lies_in(citation: Citation, others: Iterable[Citation]) -> bool:
         other.chunk == citation.chunk and other.start <= citation.start and citation.end <= other.end
         for other in others
     )
+
+
+def _in_front(core: str) -> Opened:
+    """A "Yes," or "No," in front, behind a courtesy as well: "Good question – yes, …"."""
+    before = opened(core)
+    if before.word and not before.soft:
+        return before
+    behind = opened(_OPENING.sub("", core))
+    return behind if behind.word and not behind.soft else before
 
 
 def is_allowed(sentence: str) -> bool:

@@ -41,6 +41,7 @@ class Rules:
     proof: "ProofWords | None"
     asks: "AskWords | None"
     followup: "FollowUpWords | None"
+    answers: "AnswerWords | None"
     places: Mapping[str, int]  # "the second one" among choices, from 0; -1 is the last
 
     def fold(self, text: str) -> str:
@@ -85,6 +86,32 @@ class FollowUpWords:
     verb: re.Pattern[str]
     leaning: re.Pattern[str]
     not_leaning: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWords:
+    """How "yes" and "no" stand in front of a sentence, and what tells whether it bears them out; see `polarity.py`.
+
+    `whether` None: only the words in front are known, and they never stay.
+    """
+
+    language: str
+    yes: re.Pattern[str]
+    no: re.Pattern[str]
+    soft: re.Pattern[str] | None  # "of course": consent, or mere courtesy
+    whether: re.Pattern[str] | None  # a question that is answered with yes or no
+    choice: re.Pattern[str]  # "or"
+    denial: re.Pattern[str]
+    must: re.Pattern[str]
+    may: re.Pattern[str]
+    unsure: re.Pattern[str]  # "sometimes"
+    asked_of: re.Pattern[str]  # the subject of a question; `visitor`: who asks
+    said_of: re.Pattern[str]  # the subject of a statement; `visitor`: who is spoken to
+    turning: frozenset[str]  # "after", "without": said again as they were asked
+    strict: frozenset[str]  # "all", "only": the same
+    compares: frozenset[str]  # "than": the words stand in the same order
+    carrying: frozenset[str]  # verbs for which others do: "bring my dog" is answered by "dogs are welcome"
+    filling: frozenset[str]  # say nothing of what is asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +214,7 @@ def _read(language: str, data: dict[str, Any]) -> Rules:
         _proof_words(data) if "proof" in data else None,
         _ask_words(language, data) if "asks" in data else None,
         _followup_words(data["followup"]) if "followup" in data else None,
+        _answer_words(language, data["answers"]) if "answers" in data else None,
         data.get("places", {}),
     )
 
@@ -220,6 +248,41 @@ def _followup_words(table: dict[str, str]) -> FollowUpWords:
         found["verb"],
         found["leaning"],
         found["not_leaning"],
+    )
+
+
+_NEVER = r"(?!)"
+
+
+def _answer_words(language: str, own: dict[str, str]) -> AnswerWords:
+    def in_front(name: str) -> re.Pattern[str] | None:
+        return re.compile(rf"\W*(?:{own[name]})", re.IGNORECASE) if name in own else None
+
+    def pattern(name: str) -> re.Pattern[str]:
+        return re.compile(own.get(name, _NEVER))
+
+    def listed(name: str) -> frozenset[str]:
+        return frozenset(own.get(name, "").split())
+
+    never = re.compile(_NEVER)
+    return AnswerWords(
+        language=language,
+        yes=in_front("yes") or never,
+        no=in_front("no") or never,
+        soft=in_front("soft"),
+        whether=re.compile(own["whether"]) if "whether" in own else None,
+        choice=pattern("choice"),
+        denial=pattern("denial"),
+        must=pattern("must"),
+        may=pattern("may"),
+        unsure=pattern("unsure"),
+        asked_of=pattern("asked_of"),
+        said_of=pattern("said_of"),
+        turning=listed("turning"),
+        strict=listed("strict"),
+        compares=listed("compares"),
+        carrying=listed("carrying"),
+        filling=listed("filling"),
     )
 
 

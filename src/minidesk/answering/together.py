@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 from minidesk.answering.alike import LIGHT, alike
+from minidesk.answering.crossing import VERBS
 from minidesk.answering.facts import facts
 from minidesk.answering.force import clauses_of, orders
 from minidesk.answering.pieces import leans
@@ -42,9 +43,12 @@ _CAPITAL = re.compile(r"\b[A-Z][\w-]+")
 _VERB = re.compile(
     r"\b(?:can|may|must|is|are|was|were|has|have|will|come|comes|cannot|do|does)\b", re.IGNORECASE
 )
+_DONE_TO_IT = re.compile(r"\b(?:we|you|they) ([a-z]{3,}) (?:it|them)\b", re.IGNORECASE)
+_BEHIND_NOUN = re.compile(r"(?<=\w)\s+(?:of|per|for|in|with|from|at|on|to)\s", re.IGNORECASE)
 # Words that stand next to each other in a sentence stand this near in the page: "new password" is not made of a new
 # link and an old password.
 _NEAR = 9
+_TELLS = 4  # letters from which a word is hardly an article or a pronoun, in any language
 _NAMED = 5  # words of a name that an entry opens with: "Gratstern MF (310 g): the stove for …"
 _ENTRY = re.compile(r"(?:[^:;.]{1,60}:\s)?")
 _ARTICLES = frozenset(
@@ -55,6 +59,7 @@ _SOURCE = re.compile(r"\b(?:from|of|off|out|since|after|starting|in|at|by)\b", r
 _PERIODS = frozenset(stem(word) for word in ("yearly", "annual", "monthly", "weekly", "daily", "hourly"))
 _NO_WORDS: frozenset[str] = frozenset()
 _ARTICLE_STEMS = frozenset(stem(word) for word in _ARTICLES)
+_VERB_STEMS = frozenset(map(stem, VERBS))
 _SMALL_STEMS = frozenset(stem(word) for word in (STOPWORDS - _ARTICLES) | {"every", "each", "all", "any"})
 
 
@@ -176,12 +181,18 @@ def _in_one_piece(sentence: str, span: Span) -> bool:
     ) and not any(figures <= {fact.key for fact in facts(piece)} for piece in pieces):
         return False
     held = [frozenset(surface(piece)) for piece in pieces]
+    if _done_to_what_follows(frozenset(surface(sentence)) - LIGHT, pieces, held, span.roots_around):
+        return False
     for clause in clauses_of(sentence):
         roots = frozenset(surface(clause)) - LIGHT
         best = max(range(len(pieces)), key=lambda i: len(roots & held[i]))
         if not roots & held[best]:
             continue
-        subject = frozenset(surface(_VERB.split(pieces[best], maxsplit=1)[0])) - LIGHT
+        named_first = _VERB.split(pieces[best], maxsplit=1)[0]
+        # "City tax of €2.50 per adult and night is paid …" is about the tax.
+        subject = frozenset(surface(named_first)) - LIGHT
+        if _VERB.search(pieces[best]) and not orders(pieces[best]):
+            subject = frozenset(surface(_BEHIND_NOUN.split(named_first, maxsplit=1)[0])) - LIGHT or subject
         missing = frozenset(r for r in roots - held[best] if not r.isdigit() and not alike(r, held[best]))
         if leans(pieces[best]) or _DO_IT.search(pieces[best]):
             if missing & frozenset().union(*held[best + 1 :]) - frozenset().union(
@@ -204,6 +215,18 @@ def _in_one_piece(sentence: str, span: Span) -> bool:
         if rivals and named & set(_CAPITAL.findall(f" {span.around} {span.text}")):
             return False
     return True
+
+
+def _done_to_what_follows(
+    roots: frozenset[str], pieces: list[str], held: list[frozenset[str]], around: frozenset[str]
+) -> bool:
+    """ "… and we refund it. Lost keys cost €250": what is refunded was named before."""
+    for i, piece in enumerate(pieces[:-1]):
+        if any(stem(match[1].lower()) in roots for match in _DONE_TO_IT.finditer(piece)):
+            named = frozenset().union(*held[: i + 1], around)
+            if roots & frozenset().union(*held[i + 1 :]) - named:
+                return True
+    return False
 
 
 def _pieces(text: str) -> list[str]:
@@ -243,7 +266,23 @@ def _preceded_alike(sentence: str, span: Span) -> bool:
             own = frozenset(before for before, after in there.items() if noun in after)
             if own & _PERIODS and word not in own:
                 return False
+    # A heading's "extra beds" are not their parents' beds.
+    above = span.roots_around - span.roots - LIGHT
+    lent = {root for root in above & said.keys() if len(root) >= _TELLS}
+    if not lent:
+        return True
+    roots = frozenset(surface(sentence))
+    told = ["", *(w.removesuffix("'s") for w in words(span.text) if w not in _ARTICLES)]
+    for noun in {noun for word in lent for noun in said[word] & span.roots} - _VERB_STEMS:
+        before = [one for one, following in pairwise(told) if stem(following) == noun]
+        # Where it stands without such a word once, the heading may say of which kind it is.
+        if before and not any(len(one) < _TELLS or _is_said(stem(one), roots) for one in before):
+            return False
     return True
+
+
+def _is_said(root: str, roots: frozenset[str]) -> bool:
+    return root in LIGHT or root in _SMALL_STEMS or root in roots or alike(root, roots)
 
 
 def _followers(text: str, passed: frozenset[str] = _ARTICLES) -> dict[str, set[str]]:
