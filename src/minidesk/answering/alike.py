@@ -82,6 +82,11 @@ def _groups() -> dict[str, frozenset[int]]:
 
 
 _GROUPS = _groups()
+_OTHERS = {
+    stem(word): frozenset().union(*(map(stem, line.split()) for line in _FORMS if word in line.split()))
+    for line in _FORMS
+    for word in line.split()
+}
 LIGHT = frozenset(stem(word) for word in _LIGHT)
 _OPPOSITES = [tuple(frozenset({word, stem(word)}) for word in pair.split()) for pair in _OPPOSITE_PAIRS]
 
@@ -92,6 +97,11 @@ def alike(root: str, others: frozenset[str]) -> bool:
         return True  # the stemmer makes "stuf" of "stuffed"
     mine = _GROUPS.get(root)
     return mine is not None and any(mine & _GROUPS.get(other, frozenset()) for other in others)
+
+
+def other_forms(root: str) -> frozenset[str]:
+    """Stems of the other forms of a word that no stemmer brings together: of "write" those of "written" and "wrote"."""
+    return _OTHERS.get(root, frozenset()) - {root}
 
 
 def opposed(root: str, others: frozenset[str]) -> bool:

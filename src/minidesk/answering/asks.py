@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
+from minidesk.answering.alike import other_forms
 from minidesk.answering.facts import Fact, facts, plain
 from minidesk.answering.rulebook import AskWords, rules_of
+from minidesk.answering.said_alike import VisitorWords, visitor_words
 from minidesk.answering.separable import joined, with_whole_verbs
 from minidesk.answering.wording import alternates, phrases, plainly
 from minidesk.text.words import STOPWORDS, distance, stem, stem_in, words
@@ -36,9 +38,9 @@ _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("contact", r"\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
     ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|fast|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
     ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bcharge\b(?!\s+(?:it|them|up|(?:the|my|a|an|your|this|our)\s+(?!fee|deposit|surcharge|price|customer|card)\w+))|\bdiscount\b|\bpay for\b"),
-    ("duration", r"\bhow (?:long|quickly|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
+    ("duration", r"\bhow (?:long|quick(?:ly)?|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
     ("number", r"\bhow many\b|\b(?:what|which) (?:percentage|percent|number|share)\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
-    ("when", r"\bwhen\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
+    ("when", r"\bwhen\b|\bhow (?:early|late)\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
     ("where", r"\bwhere\b|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
     ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:is|are) the reasons?\b"),
     ("steps", r"^\W*how (?:do|can|would|should|could|to)\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b|\bsteps\b|\bwhat (?:should|do|must) i do\b|\bwhat now\b|\bshow me how\b"),
@@ -49,7 +51,7 @@ _FORMS: tuple[tuple[AskKind, str], ...] = (
 # "Do you sell …", "is there …", "have you got …": whoever asks how, when or how much takes for granted that there is
 # an answer; whoever asks whether there is something does not, so such questions miss the pages more often.
 _OFFERED = re.compile(
-    r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b",
+    r"(?:^|[.!?,;])\W{0,6}(?:(?:hi|hello|hey|and|so|but|ok|okay|then|also|please)\W{1,6}){0,4}(?:do|does|did|have|has|are there|is there|will|would|got any|any)\b(?! (?:i|we) (?:(?:also|still|really|always) )?(?:have to|need|must|be)\b)",
     re.IGNORECASE,
 )
 # What follows names the thing, up to the next small word.
@@ -95,6 +97,8 @@ _GENERIC = frozenset(
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
 _GENERIC_WEIGHT = 0.25
+# Of what goes on in the visitor's life ("moved", "accidentally") a page need not speak to be what was asked for.
+_EVERYDAY_WEIGHT = 0.5
 # From so many letters on a word with one typing error in it is still told.
 _TYPO_LETTERS = 6
 _LONG_GENERIC = tuple(root for root in _GENERIC if len(root) >= _TYPO_LETTERS)
@@ -124,6 +128,7 @@ class Term:
     alternates: tuple[str, ...] = ()  # stems of what pages call it
     place: bool = False  # a name behind "in", "to", "from": nothing else is called so
     where: bool = False  # any word behind one of these: in lower case too, pages may know it as a name
+    said: tuple[str, ...] = ()  # words that mean the same, the likeliest first (`said_alike.py`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,13 @@ class Ask:
     # What the answer would be told in: of measures the units, else "amount", "count", "age", "hours" (with "day" where that is said already), "weekday", "person"; none: anything of
     # its kind, or something else ("is there a discount?" has a "no" as well).
     units: frozenset[str] = frozenset()
+    kind_of_thing: tuple[
+        str, ...
+    ] = ()  # stems of the words before `thing` that say which: in "bike bags" the bikes
+    without: frozenset[str] = frozenset()  # stems of what it is to be done without
+    goods: frozenset[str] = (
+        frozenset()
+    )  # stems of what is to be returned or exchanged: pages speak of "articles"
     carried: frozenset[str] = frozenset()  # stems that earlier messages brought, not this one
     language: str = "en"  # of the question, where rules for it are there
 
@@ -190,8 +202,14 @@ def read(
     kind = _kind(focus, abroad) or _kind(question, abroad)
     if kind in {"when", "duration"} and _PAST.search(focus):
         kind = "date"
-    terms = _terms(question, synonyms or {}, abroad)
-    own = {term.stem for term in _terms(brief(said), {}, abroad)} if said else {term.stem for term in terms}
+    visitors = visitor_words(question, pages)
+    terms = _terms(question, synonyms or {}, abroad, visitors)
+    thing, which = _thing(question, terms, abroad)
+    own = (
+        {term.stem for term in _terms(brief(said), {}, abroad, visitors)}
+        if said
+        else {term.stem for term in terms}
+    )
     return Ask(
         question,
         in_page_words(question, pages),
@@ -199,10 +217,13 @@ def read(
         terms,
         tuple(facts(question)),
         bool(_OFFERED.search(question)),
-        _thing(question, terms, abroad),
+        thing,
         _verb(kind, focus, terms, abroad),
         bool(_COMPARES.search(question)),
         _units(kind, focus, abroad),
+        which,
+        _behind(_WITHOUT, question, terms) if abroad is None else frozenset(),
+        _behind(_RETURNED, question, terms) if abroad is None else frozenset(),
         frozenset(term.stem for term in terms) - own,
         rules.language if rules is not None else "en",
     )
@@ -219,7 +240,7 @@ def to_search(question: str) -> str:
 # Opening hours are told by days and times; "which days?" by days; in German, where any noun has a capital, who somebody
 # is by two names or a title.
 _HOURS = re.compile(
-    r"\b(?:open(?:ing)?|closing|close[sd]?|shut|öffnungs\w+|sprech(?:zeit|stunde)\w*|geöffnet|offen|schlie(?:ß|ss)t|geschlossen)\b|\b(?:hat|habt|haben|macht|machen)\b[^.?!]{0,40}\b(?:auf|zu)\s*[?!.]*$",
+    r"\b(?:how (?:early|late) (?:are|do|can|may|will|is)|open(?:ing)?|closing|close[sd]?|shut|öffnungs\w+|sprech(?:zeit|stunde)\w*|geöffnet|offen|schlie(?:ß|ss)t|geschlossen)\b|\b(?:hat|habt|haben|macht|machen)\b[^.?!]{0,40}\b(?:auf|zu)\s*[?!.]*$",
     re.IGNORECASE,
 )
 _WHICH_DAY = re.compile(
@@ -249,20 +270,38 @@ def _units(kind: AskKind | None, focus: str, abroad: AskWords | None) -> frozens
     return next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset())
 
 
-def _thing(question: str, terms: Sequence[Term], abroad: AskWords | None) -> str:
-    """The stem of the last of the words that name what there may be; empty where nothing is asked so."""
+def _thing(question: str, terms: Sequence[Term], abroad: AskWords | None) -> tuple[str, tuple[str, ...]]:
+    """The stem of the last of the words that name what there may be, and those of the words right before it; empty where
+    nothing is asked so."""
     opened = (_THERE if abroad is None else _THERE_ABROAD).search(question)
     if opened is None:
-        return ""
+        return "", ()
     weights = {term.word: term for term in terms}
-    found = ""
+    found: list[str] = []
     for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*|[^\w\s]", question[opened.end() :]):
         word = match.group().lower().replace("’", "'").removesuffix("'s")
         term = weights.get(word)
         if term is None or not (abroad is None or match.group()[0].isupper() or question.islower()):
             break
-        found = term.stem if term.weight >= 1.0 else found
-    return found
+        if term.weight >= 1.0:
+            found.append(term.stem)
+    return (found[-1], tuple(found[:-1])) if found else ("", ())
+
+
+# Up to two words behind the articles: "without a credit card", "return my hiking boots".
+_NAMED = r"(?:(?:a|an|the|my|our|any|some|this|that|these|those|having|using|\w+ing)\s+)*(?!(?:it|its|them|this|that|these|those)\b)(?P<named>[a-z'-]+(?:\s+[a-z'-]+)?)"
+_WITHOUT = re.compile(rf"\bwithout\s+{_NAMED}", re.IGNORECASE)
+_RETURNED = re.compile(
+    rf"\b(?:return|exchange|swap|bring back|send back|give back|take back|(?:bring|send|give|take)(?=\s+(?:\w+\s+){{1,3}}back\b))\s+{_NAMED}",
+    re.IGNORECASE,
+)
+
+
+def _behind(pattern: re.Pattern[str], question: str, terms: Sequence[Term]) -> frozenset[str]:
+    """Stems of the words that `pattern` names, where they are words that the question is about."""
+    found = pattern.search(question)
+    named = set(found["named"].lower().split()) if found else set[str]()
+    return frozenset(term.stem for term in terms if term.word in named and term.weight >= 1.0)
 
 
 _DONE = re.compile(
@@ -292,11 +331,31 @@ def in_page_words(question: str, pages: str | None = None) -> str:
     for `read`."""
     rules = rules_of(question, pages)
     if rules is None or rules.asks is None:
-        return plainly(question)
+        return _widened(question, visitor_words(question, pages))
     whole = with_whole_verbs(question, rules.asks.stop, rules.asks.generic)
     fronts = rules.asks.taken_apart(question)
     widened = f"{whole} ({' '.join(fronts)})" if fronts else whole
     return plainly(widened)
+
+
+# Of the words that mean the same, for each of the visitor's and in all: more drown what was asked.
+_SAID_EACH, _SAID_MOST = 2, 4
+_VAGUE = 2  # words that say what it is about; of fewer ("can I exchange it?") other words would pick one of many meanings
+
+
+def _widened(question: str, visitors: VisitorWords | None) -> str:
+    """An English question with the pages' words behind it."""
+    # Pages that say what may be returned list no jackets.
+    found = plainly(f"{question} (return of articles)" if _RETURNED.search(question) else question)
+    known = set(words(found))
+    own = {
+        word for word in words(question) if not (_small(word, None) or _is_generic(word, stem(word), None))
+    }
+    if len(own) < _VAGUE:
+        return found
+    said = [word for ways in _sayings(question, visitors).values() for word in ways[:_SAID_EACH]]
+    more = [word for word in dict.fromkeys(said) if word not in known][:_SAID_MOST]
+    return f"{found} ({' '.join(more)})" if more else found
 
 
 def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
@@ -325,8 +384,30 @@ _PLACE_BEFORE = re.compile(r"\b(?:to|from|in|near)\s+(?:the\s+)?$", re.IGNORECAS
 _PLACE_BEFORE_ABROAD = re.compile(r"\b(?:in|nach|aus|bei)\s+$", re.IGNORECASE)
 
 
-def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWords | None) -> tuple[Term, ...]:
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+
+
+def _sayings(question: str, visitors: VisitorWords | None) -> dict[int, list[str]]:
+    """By where each of its words starts, what pages say for it."""
+    if visitors is None:
+        return {}
+    tokens = list(_TOKEN.finditer(question))
+    found: dict[int, list[str]] = {}
+    for one in visitors.found([token.group().lower().replace("’", "'") for token in tokens]):
+        for at in one.at:
+            found.setdefault(tokens[at].start(), []).extend(one.pages)
+    return found
+
+
+def _terms(
+    question: str,
+    synonyms: Mapping[str, Sequence[str]],
+    abroad: AskWords | None,
+    visitors: VisitorWords | None,
+) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
+    sayings = _sayings(question, visitors)
+    everyday = frozenset[str]() if visitors is None else visitors.everyday
     starts = {m.end() for m in re.finditer(r"(?:^|[.!?]\s+)\W*", question)}
     shouted = question.isupper()
     others = alternates(question)
@@ -336,7 +417,7 @@ def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWord
     firsts = {one.first[0] for one in whole.values()}
     meant = phrases(question)
     before = ""
-    for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*", question):
+    for match in _TOKEN.finditer(question):
         word, ahead = match.group(), before
         before = word
         torn = whole.get(match.start())
@@ -352,18 +433,29 @@ def _terms(question: str, synonyms: Mapping[str, Sequence[str]], abroad: AskWord
         capital = word[0].isupper() and match.start() not in starts and not shouted and abroad is None
         named = is_code or capital
         generic = _is_generic(low, root, abroad) or (_counted(low) and _shapes(ahead, abroad))
-        weight = _GENERIC_WEIGHT if generic and not (named or phrase) else 1.0
+        said = tuple(dict.fromkeys(sayings.get(match.start(), ())))
+        also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
+        also |= {stem(w) for w in (*phrase, *said)}
+        weight = 1.0
+        if not (named or phrase):
+            # What pages have another word for is meant as it is said: "any good still?"
+            weight = _GENERIC_WEIGHT if generic else _EVERYDAY_WEIGHT if low in everyday and not also else 1.0
         if root not in terms or terms[root].weight < weight:
-            also = {stem(w) for start, end, found in others if start <= match.start() < end for w in found}
-            also |= {stem(w) for w in phrase}
             if torn is not None:
                 also |= {stem(w) for _, _, found in alternates(low) for w in found}
             also |= {stem(w) for other in synonyms.get(low, ()) for w in other.split()}
+            if abroad is None:
+                also |= other_forms(root)
             near = _PLACE_BEFORE if abroad is None else _PLACE_BEFORE_ABROAD
             where = bool(near.search(question, 0, match.start()))
             place = capital and where
-            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})), place, where)
-    return tuple(terms.values())
+            terms[root] = Term(low, root, weight, named, tuple(sorted(also - {root})), place, where, said)
+    if any(term.weight >= 1.0 and not term.where for term in terms.values()):
+        return tuple(terms.values())
+    # Nothing else says what it is about: "what is there to see in Graz?"
+    return tuple(
+        replace(term, weight=1.0) if term.weight == _EVERYDAY_WEIGHT else term for term in terms.values()
+    )
 
 
 def _small(low: str, abroad: AskWords | None) -> bool:

@@ -235,7 +235,7 @@ async def rank(
     if not cuts.units:
         words_of = tuple(t.word for t in ask.terms)
         return Ranking(ask, (), {}, words_of, words_of)
-    asked = list(dict.fromkeys([ask.text, ask.plain]))
+    asked = list(dict.fromkeys([ask.text, ask.plain, *_in_page_words(ask, cuts.vocabulary)]))
     questions = await _questions(asked, embed, stored)
     cuts, likes, order = await asyncio.to_thread(_chosen, ask, passages, cuts, questions, stored)
     known = [like for like in likes if like is not None]
@@ -258,6 +258,18 @@ async def rank(
     features = _features(ask, passages, scored, best[0], held_best, anywhere, float(meaning.max()))
     missing = _not_held(ask, anywhere)
     return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held_best))
+
+
+def _in_page_words(ask: Ask, vocabulary: Mapping[str, str]) -> tuple[str, ...]:
+    """The question with the units' words in the place of those that they have not, where they mean the same."""
+    text = ask.text
+    for term in ask.terms:
+        if term.stem in vocabulary:
+            continue
+        other = next((vocabulary[root] for word in term.said if (root := stem(word)) in vocabulary), None)
+        if other is not None:
+            text = re.sub(rf"\b{re.escape(term.word)}\b", other, text, count=1, flags=re.IGNORECASE)
+    return (text,) if text != ask.text else ()
 
 
 async def _read(cuts: _Cuts, units: Sequence[int], questions: Vectors, embed: Embed) -> Vectors:
@@ -376,7 +388,10 @@ def _scored(
             + W_WORDS * coverage
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
             + _contact(ask, kind)
-            - W_UNSAID * unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
+            - (
+                2 * W_UNSAID if ask.goods else W_UNSAID
+            )  # of a return nothing tells that only speaks of the thing
+            * unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
             + W_PASSAGE * place
             + W_LATE * float(said[i])
             + _named_row(ask, unit, held[i])
@@ -487,12 +502,7 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
         if row in unknown and (abroad or term.named or any(c.isdigit() for c in term.word)):
             # Graz is not Innsbruck, however near
             near[row] = np.where(cosines[unknown.index(row)] > (0.9 if abroad else 0.8), near[row], 0.0)
-        for other in term.alternates:
-            if other in position:
-                near[row, position[other]] = max(float(near[row, position[other]]), _ALTERNATE)
-        for root, share in forms_of(
-            term.word, cuts.vocabulary, ask.language, whole=term.stem == ask.thing
-        ).items():
+        for root, share in _stands_for(ask, term, cuts.vocabulary).items():
             near[row, position[root]] = max(float(near[row, position[root]]), share)
         for typo in _misspelled(term, position):
             near[row, position[typo]] = _ALTERNATE
@@ -513,6 +523,21 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
     return held
 
 
+def _stands_for(ask: Ask, term: Term, vocabulary: Mapping[str, str]) -> dict[str, float]:
+    """Stems of `vocabulary` that mean the term, or are a form of it, with how well they hold it."""
+    found = {root: _ALTERNATE for root in term.alternates if root in vocabulary}
+    if term.stem in ask.goods:
+        found |= {root: max(_ARTICLE, found.get(root, 0.0)) for root in _ARTICLES if root in vocabulary}
+    ways = [(term.word, 1.0, term.stem == ask.thing)]
+    if ask.language != "en":
+        # The English stemmer, which made the alternates, takes "erstatten" and "erstattet" apart.
+        ways += [(word, _ALTERNATE, True) for word in term.said]
+    for word, worth, whole in ways:
+        for root, share in forms_of(word, vocabulary, ask.language, whole=whole).items():
+            found[root] = max(found.get(root, 0.0), worth * share)
+    return found
+
+
 def _both_parts(parts: Parts, inside: Mapping[str, str], around: Mapping[str, str]) -> float:
     """How well a unit holds a compound whose parts stand there apart; 0 where one of them does not."""
     front, head = (not part.isdisjoint(inside) for part in (parts.front, parts.head))
@@ -530,6 +555,14 @@ def _misspelled(term: Term, position: Mapping[str, int]) -> list[str]:
         root for root in position
         if root[0] == term.stem[0] and abs(len(root) - len(term.stem)) <= 1 and len(root) >= 5 and distance(root, term.stem) == 1
     ]  # fmt: skip
+
+
+# What rules for returns call whatever somebody has bought, and how well that names it.
+_ARTICLES = frozenset(
+    stem(word)
+    for word in "article item product goods merchandise purchase anything everything".split()  # noqa: SIM905 (as elsewhere)
+)
+_ARTICLE = 0.8
 
 
 # What earlier messages brought says what it is about; what is asked now decides.

@@ -43,6 +43,8 @@ def unsaid(
         return 1.0
     if any(term.stem == ask.thing and not here for term, here, _ in strong):
         return 0.0 if known >= _SURELY_SAME else 1.0
+    if known < SAME and (_another_kind(ask, unit) or _only_with(ask, unit.text)):
+        return 1.0
     # "Who described …?" is answered in other words too; where no page has one for "owns", nobody is told of who does.
     if any(
         term.stem == ask.verb and not (here or (most and ask.kind == "who")) for term, here, most in strong
@@ -72,6 +74,50 @@ def _uncounted(thing: str, text: str) -> bool:
         return not any(not fact.noun for fact in figures)
     between = [text[fact.end : at] for at in named for fact in figures if 0 <= at - fact.end <= _COUNTS]
     return all(STOPWORDS & set(words(gap)) for gap in between)
+
+
+_CLAUSES = re.compile(r"[,;:.!?()–—]|\b(?:and|or|but)\b", re.IGNORECASE)
+
+
+def _another_kind(ask: Ask, unit: Unit) -> bool:
+    """True where a sentence names the thing, and not as the kind of it that is asked for: of bags and of bikes, and of no bike
+    bags. A table's row may leave to its heading what kind of things it lists."""
+    if ask.language != "en" or not ask.kind_of_thing or unit.kind != "sentence":
+        return False
+    clauses = [{stem(word) for word in words(part)} for part in _CLAUSES.split(unit.text)]
+    named = [clause for clause in clauses if ask.thing in clause]
+    kinds = [{term.stem, *term.alternates} for term in ask.terms if term.stem in ask.kind_of_thing]
+    return bool(named) and not any(all(kind & clause for kind in kinds) for clause in named)
+
+
+# How far around the thing stands what makes it needless: "no card is needed", "with a card or in cash".
+_AROUND = 4
+_NEEDLESS = frozenset(
+    stem(word)
+    for word in """without no not never none nor or either instead other otherwise alternatively optional only must need needs needed
+    required requires require necessary mandatory cannot don't doesn't isn't""".split()  # noqa: SIM905 (a list of strings cannot be read)
+)
+
+
+def _only_with(ask: Ask, text: str) -> bool:
+    """True where `text` names what the question would do without, and tells neither of going without it nor that it must be:
+    that cards are taken says nothing of who has none."""
+    if not ask.without:
+        return False
+    tokens = [stem(m.group().lower()) if m.group()[0].isalnum() else m.group() for m in _PIECE.finditer(text)]
+    places = [at for at, token in enumerate(tokens) if token in ask.without]
+    for at in places:
+        before = tokens[max(0, at - _AROUND) : at]
+        behind = tokens[at + 1 : at + 1 + _AROUND]
+        while any(not token[0].isalnum() for token in before):
+            before = before[1:]
+        # A list names something else beside it.
+        if behind[:1] in ([","], ["and"], ["or"]) or not _NEEDLESS.isdisjoint({*before, *behind}):
+            return False
+    return bool(places)
+
+
+_PIECE = re.compile(rf"{_TOKEN.pattern}|[,;:.!?()–—]")
 
 
 def places_of(ask: Ask, passages: Sequence[Passage]) -> frozenset[str]:
