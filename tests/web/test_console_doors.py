@@ -451,7 +451,10 @@ async def set_up(office: Office, browser: Browser) -> tuple[App, list[str]]:
     app = App(await browser.get("/console/account/two-factor"), office.clock)
     confirm = "/console/account/two-factor/confirm"
     assert (await browser.post(confirm, code="12345")).status_code == 422
-    assert (await browser.post(confirm, code=app.code(2))).status_code == 403
+    wrong = await browser.post(confirm, code=app.code(2))
+    assert wrong.status_code == 403
+    assert "set your telephone’s clock" in wrong.text.replace("&#39;", "’")
+    assert "recovery code" not in wrong.text, "there are none yet"
     done = await browser.post(confirm, code=app.code())
     assert done.status_code == 201
     codes = re.findall(r"<li>((?:[0-9A-Z]{4}-){3}[0-9A-Z]{4})</li>", done.text)

@@ -20,7 +20,7 @@ from tests.conftest import FakeClock
 from tests.helpers.serving import serving
 from tests.web import test_console
 from tests.web.test_console import Browser, Office
-from tests.web.test_console_doors import roles, set_up
+from tests.web.test_console_doors import invite, link_on, roles, set_up
 
 from minidesk.accounts import OpenIdConnect, Sealer
 from minidesk.db.models import Agent, AgentSession, AuditEntry
@@ -230,6 +230,55 @@ async def test_who_has_no_account_gets_one_only_where_the_settings_give_a_role(
         assert (await tx.scalars(select(AuditEntry.action))).all() == ["people.joined"]
 
 
+async def test_who_was_invited_gets_in_as_what_they_were_invited(office: Office, service: Service) -> None:
+    await office.agent("ada@example.com", office.site, "admin")
+    async with office.at_work("ada@example.com") as ada, office.browser() as mara:
+        link = link_on(await invite(ada, "mara@example.com", "editor"))
+        assert (await go(mara, service)).status_code == 303
+        assert (await mara.get("/console/gaps")).status_code == 200
+        assert (await mara.get("/console/people")).status_code == 403
+        assert (await mara.get(link)).status_code == 404, "an invitation is good for one time"
+    assert await roles(office, office.site.id) == {"ada": "admin", "mara": "editor"}
+    assert await office.count(Agent) == 2
+    async with office.db.read() as tx:
+        joined = await tx.scalar(select(AuditEntry).where(AuditEntry.action == "people.joined"))
+        assert joined is not None
+        assert (joined.actor_name, joined.changes) == ("Mara L", {"role": [None, "editor"]})
+
+
+async def test_who_works_elsewhere_gets_in_where_they_are_invited(office: Office, service: Service) -> None:
+    await office.agent("ada@example.com", office.site, "admin")
+    await office.agent("mara@example.com", office.other, "agent")
+    async with office.at_work("ada@example.com") as ada, office.browser() as mara:
+        await invite(ada, "mara@example.com", "editor")
+        assert (await go(mara, service)).status_code == 303
+    assert await roles(office, office.site.id) == {"ada": "admin", "mara": "editor"}
+    assert await roles(office, office.other.id) == {"mara": "agent"}
+
+
+@pytest.mark.parametrize("end", ["taken_back", "too_old", "its_maker_left"])
+async def test_an_invitation_that_is_over_opens_this_door_neither(
+    office: Office, service: Service, end: str
+) -> None:
+    await office.agent("ada@example.com", office.site, "admin")
+    boss = await office.agent("boss@example.com", office.site, "admin")
+    async with office.at_work("boss@example.com") as browser:
+        await invite(browser, "mara@example.com", "editor")
+        if end == "taken_back":
+            async with office.db.read() as tx:
+                [waiting] = await office.deps.doors.invitations.list_(tx, office.site.id)
+            await browser.post(f"/console/people/invitations/{waiting.id}/revoke")
+    if end == "too_old":
+        office.clock.advance(days=8)
+    if end == "its_maker_left":
+        async with office.at_work("ada@example.com") as ada:
+            await ada.get("/console/people")
+            await ada.post(f"/console/people/{boss}/remove")
+    async with office.browser() as mara:
+        assert (await go(mara, service)).status_code == 403
+    assert "mara" not in await roles(office, office.site.id)
+
+
 async def test_two_first_sign_ins_at_once_make_one_account(
     office: Office, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +314,21 @@ async def test_a_suspended_agent_and_a_second_factor_stand_before_this_door_too(
     await office.deps.agents.disable(mara)
     async with office.browser() as browser:
         assert (await go(browser, service)).status_code == 403
+
+
+async def test_each_sign_in_form_names_the_service(office: Office, service: Service) -> None:
+    mara = await office.agent("mara@example.com", office.site)
+    await office.agent("ada@example.com", office.site, "admin")
+    async with office.at_work("ada@example.com") as ada, office.browser() as browser:
+        link = link_on(await ada.post(f"/console/people/{mara}/reset"))
+        await browser.get(link)
+        done = await browser.post(link, password="an entirely new password")
+        assert "Your new password is saved." in done.text
+        assert "Sign in with Example Login" in done.text
+    async with office.browser() as browser:
+        await browser.get("/console/login")
+        over = await browser.post("/console/login/code", code="123456")  # of no sign-in
+        assert "Sign in with Example Login" in over.text
 
 
 async def test_without_a_service_there_is_no_such_door(office: Office) -> None:

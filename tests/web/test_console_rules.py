@@ -4,6 +4,7 @@ from tests.rows import add_team
 from tests.web import test_console
 from tests.web.test_console import PAYLOADS, Office
 
+from minidesk.accounts import list_entries
 from minidesk.db.models import RoutingRule
 from minidesk.tickets import Condition, Effect, Rule, list_rules
 
@@ -100,3 +101,39 @@ async def test_only_administrators_of_the_site_see_and_write_rules(office: Offic
             for path in (f"{HERE}/r1", f"{HERE}/r1/move", f"{HERE}/r1/delete"):
                 assert (await browser.post(path, name="y", tags="y", do="save")).status_code == posted
     assert [rule.name for rule in await rules(office)] == ["Secret"]
+
+
+async def test_what_happens_to_a_rule_stands_in_the_log_with_names_that_people_know(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "admin")
+    parcels = await add_team(office.db, office.clock, office.site.id, "Parcels")
+    async with office.at_work("mara@example.com") as browser:
+
+        async def save(path: str, **fields: str) -> None:
+            tried = await browser.post(path, **fields, enabled="yes", do="try")
+            seal = seal_in(tried.text)
+            saved = await browser.post(path, **fields, enabled="yes", do="save", tried=seal)
+            assert saved.status_code == 303, saved.text
+
+        await save(HERE, name="Late", topic="late", then_team=parcels.id)
+        await save(HERE, name="Angry", mood="angry", then_priority="high")
+        late, angry = [rule.key for rule in await rules(office)]
+        await save(f"{HERE}/{late}", name="Late", topic="late", tags="late")
+        await save(f"{HERE}/{late}", name="Late", topic="late", tags="late")  # the same again
+        await browser.post(f"{HERE}/{angry}/move", by="up")
+        await browser.post(f"{HERE}/{angry}/move", by="up")  # it is the first already
+        await browser.post(f"{HERE}/{late}/delete")
+        shown = (await browser.get("/console/audit?what=rules")).text
+    async with office.db.read() as tx:
+        entries = await list_entries(tx, office.site.id, about="rules")
+    assert [(e.action, e.target_name) for e in entries] == [
+        ("rules.deleted", "Late"),
+        ("rules.changed", "Angry"),
+        ("rules.changed", "Late"),
+        ("rules.created", "Angry"),
+        ("rules.created", "Late"),
+    ]
+    assert entries[1].changes == (("place", 2, 1),)
+    assert entries[2].changes == (("tags", "", "late"), ("team", "Parcels", None))
+    assert late not in shown
+    assert "Place in the order: 2 → 1" in shown
+    assert "Team: Parcels → nothing" in shown

@@ -13,6 +13,7 @@ from tests.web.test_console import PAYLOADS, Browser, Office
 from minidesk.accounts import list_teams
 from minidesk.accounts.teams import TEAMS_MAX, TeamView
 from minidesk.db.models import Membership, Team, Ticket, new_id
+from minidesk.tickets import Effect, Rule, put_rule
 
 office = test_console.office
 HERE = "/console/teams"
@@ -78,10 +79,19 @@ async def test_deleting_leaves_its_tickets_without_a_team(office: Office) -> Non
     async with office.db.write() as tx:
         row = await tx.get_one(Ticket, ticket.id)
         row.team_id, row.team_score = gone.id, 0.9
+    async with office.db.write() as tx:
+        for team, rule in ((gone, "Parcels"), (kept, "All else")):
+            effect = Effect(team_id=team.id, tags=("x",))
+            await put_rule(tx, office.site.id, Rule(f"r-{team.id}", rule, effect=effect), office.clock())
     async with office.at_work("mara@example.com") as browser:
         page = await browser.get(HERE)
         assert "Its ticket stays, without a team." in page.text
+        asked = unescape(page.text).split("Delete “Returns”?")[1].split("</p>")[0]
+        assert "Rules that name it: “Parcels”. They stay, but send nothing there any more." in asked
         assert (await browser.post(f"{HERE}/{gone.id}/delete")).status_code == 303
+        rules = (await browser.get("/console/rules")).text
+        assert "team (deleted); tags x" in rules
+        assert "team Support; tags x" in rules
         assert (await browser.post(f"{HERE}/{gone.id}/delete")).status_code == 404
         assert [team.id for team in await teams(office)] == [kept.id]
         assert (await browser.get(f"/console/conversations/{conversation}")).status_code == 200

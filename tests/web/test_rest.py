@@ -141,6 +141,7 @@ class Api:
             hook = await self.deps.endpoints.add(
                 tx, site_id=site.id, url="https://hooks.example.com/first", events=["ticket.created"]
             )
+            delivery = await self.deps.endpoints.test(tx, site.id, hook.id)
         agent = await add_agent(self.db, self.clock, site.id)
         team = await add_team(self.db, self.clock, site.id, f"Team of {row.id}")
         return {
@@ -148,7 +149,9 @@ class Api:
             "number": str(ticket.number),
             "team_id": team.id,
             "endpoint_id": hook.id,
+            "delivery_id": delivery,
             "agent_id": agent.id,
+            "site": site.id,
         }
 
     async def work(self) -> None:
@@ -209,7 +212,7 @@ async def api(db: Database, clock: FakeClock, settings: Settings) -> AsyncIterat
     try:
         async with (
             serving(app, proxy_headers=False) as base,
-            httpx.AsyncClient(base_url=base, timeout=20, trust_env=False) as made.http,
+            httpx.AsyncClient(base_url=base, timeout=60, trust_env=False) as made.http,
         ):
             yield made
     finally:
@@ -241,6 +244,7 @@ CALLS: tuple[tuple[str, str, str, dict[str, Any], int], ...] = (
     ),
     ("teams:read", "GET", "/teams", {}, 200),
     ("teams:write", "POST", "/teams", {"json": {"name": "Repairs"}}, 201),
+    ("teams:read", "GET", "/teams/{team_id}", {}, 200),
     ("teams:write", "PUT", "/teams/{team_id}", {"json": {"name": "Sending back"}}, 200),
     ("teams:write", "DELETE", "/teams/{team_id}", {}, 204),
     ("webhooks:read", "GET", "/webhooks", {}, 200),
@@ -251,14 +255,25 @@ CALLS: tuple[tuple[str, str, str, dict[str, Any], int], ...] = (
         {"json": {"url": "https://hooks.example.com/two", "events": ["ticket.created"]}},
         201,
     ),
+    ("webhooks:read", "GET", "/webhooks/{endpoint_id}", {}, 200),
+    ("webhooks:read", "GET", "/webhooks/{endpoint_id}/deliveries", {}, 200),
+    ("webhooks:write", "POST", "/webhooks/{endpoint_id}/deliveries/{delivery_id}/again", {}, 202),
     ("webhooks:write", "PATCH", "/webhooks/{endpoint_id}", {"json": {"on": False}}, 200),
     ("webhooks:write", "DELETE", "/webhooks/{endpoint_id}", {}, 204),
     ("audit:read", "GET", "/audit", {}, 200),
+    ("sites:read", "GET", "/sites", {}, 200),
+    ("sites:read", "GET", "/sites/{site}", {}, 200),
+    ("sites:write", "PATCH", "/sites/{site}", {"json": {"settings": {"greeting": "Hello."}}}, 200),
+    ("insight:read", "GET", "/insight", {}, 200),
     ("rules:read", "GET", "/rules", {}, 200),
     ("rules:write", "PUT", "/rules/late", {"json": {"name": "Late", "then": {"tags": ["late"]}}}, 201),
+    ("rules:read", "GET", "/rules/late", {}, 200),
+    ("rules:write", "POST", "/rules/late/move", {"json": {"place": 1}}, 200),
+    ("rules:read", "POST", "/rules/late/try", {"json": {"name": "Late", "then": {"tags": ["late"]}}}, 200),
     ("rules:write", "DELETE", "/rules/late", {}, 204),
     ("rules:read", "GET", "/policies", {}, 200),
     ("rules:write", "PUT", "/policies/gold", {"json": {"name": "Gold", "first_response_minutes": 5}}, 201),
+    ("rules:read", "GET", "/policies/gold", {}, 200),
     ("rules:write", "DELETE", "/policies/gold", {}, 204),
 )
 
@@ -695,7 +710,7 @@ async def test_the_description_names_keys_errors_and_bodies(api: Api) -> None:
             for status in ("401", "403", "422", "429"):
                 schema = operation["responses"][status]["content"]["application/json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ErrorBody"}, where
-            if method in ("post", "put"):
+            if method in ("post", "put") and not path.endswith("/again"):  # nothing is to be said there
                 assert operation["requestBody"]["content"]["application/json"]["schema"]["properties"], where
     # Every reference leads somewhere: a client generator fails on one that does not.
     text = json.dumps(described)

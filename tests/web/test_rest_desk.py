@@ -119,7 +119,11 @@ async def test_another_sites_things_are_not_there(api: Api) -> None:
     await api.furnish()
     theirs = await api.furnish(api.other)
     await api.furnish(api.other)
-    program = await api.program()
+    program, owner = await api.program(), await api.program(site=api.other)
+    for path in ("/rules/theirs", "/policies/theirs"):
+        made = await owner.call("PUT", path, json={"name": "Theirs", "then": {"tags": ["x"]}})
+        assert made.status_code == 201
+        assert (await owner.call("GET", path)).json() == made.json()
     calls = (
         ("GET", f"/conversations/{theirs['conversation_id']}", None),
         ("GET", "/conversations/a%00b", None),
@@ -133,6 +137,18 @@ async def test_another_sites_things_are_not_there(api: Api) -> None:
         ("PATCH", f"/webhooks/{theirs['endpoint_id']}", {"on": False}),
         ("DELETE", f"/webhooks/{theirs['endpoint_id']}", None),
         ("DELETE", "/webhooks/a%00b", None),
+        ("GET", f"/teams/{theirs['team_id']}", None),
+        ("GET", f"/webhooks/{theirs['endpoint_id']}", None),
+        ("GET", f"/webhooks/{theirs['endpoint_id']}/deliveries", None),
+        ("POST", f"/webhooks/{theirs['endpoint_id']}/deliveries/{theirs['delivery_id']}/again", None),
+        ("GET", "/rules/theirs", None),
+        ("GET", "/rules/a%00b", None),
+        ("POST", "/rules/theirs/move", {"place": 1}),
+        ("GET", "/policies/theirs", None),
+        ("GET", f"/sites/{api.other.id}", None),
+        ("GET", f"/sites/{api.other.key}", None),
+        ("GET", "/sites/a%00b", None),
+        ("PATCH", f"/sites/{api.other.id}", {"name": "Ours"}),
     )
     for method, path, body in calls:
         answer = await program.call(method, path, **({"json": body} if body is not None else {}))
@@ -204,6 +220,7 @@ async def test_teams_and_webhooks_are_made_once_and_what_is_done_stands_in_the_a
         "teams.changed", "teams.created",
     ]  # fmt: skip
     assert {e["actor"]["kind"] for e in entries} == {"key"}
+    assert entries[6]["changes"] == {"members": ["", "Mara Lindt"]}
     assert entries[5]["changes"] == {
         "name": ["Returns", "Refunds"],
         "members": ["Mara Lindt", ""],
@@ -279,3 +296,52 @@ async def test_a_program_replies_and_leaves_notes_in_an_agents_name(api: Api) ->
     elsewhere = await api.program(site=api.other)
     answer = await elsewhere.call("POST", "/tickets/1/messages", json={"agent": stranger.id, "text": "Hello"})
     assert answer.status_code == 404
+
+
+async def test_rules_are_ordered_and_tried_by_a_program(api: Api) -> None:
+    for _ in range(2):
+        await api.furnish()
+    program = await api.program()
+    for name in ("a", "b", "c"):
+        await program.call("PUT", f"/rules/{name}", json={"name": name.upper(), "then": {"tags": [name]}})
+
+    async def move(name: str, place: int) -> str:
+        answer = await program.call("POST", f"/rules/{name}/move", json={"place": place})
+        assert answer.status_code == 200, answer.text
+        order = answer.json()["rules"]
+        assert (await program.call("GET", "/rules")).json()["rules"] == order
+        return "".join(rule["id"] for rule in order)
+
+    assert [await move("c", 1), await move("a", 99), await move("a", 3)] == ["cab", "cba", "cba"]
+    refused = await program.call("POST", "/rules/a/move", json={"place": 0})
+    assert (refused.status_code, "place" in refused.json()["error"]["message"]) == (422, True)
+    log = (await program.call("GET", "/audit?about=rules")).json()["entries"]
+    assert [(e["target"]["name"], e["changes"]) for e in log[:2]] == [
+        ("A", {"place": [2, 3]}),
+        ("C", {"place": [3, 1]}),
+    ]
+    body = {"name": "Parcels", "then": {"priority": "high"}}
+    topic = {"field": "topic", "values": ["parcel"]}
+    for conditions, numbers in (([topic], [2, 1]), ([{**topic, "negated": True}], []), ([], [2, 1])):
+        tried = await program.call("POST", "/rules/new/try", json={**body, "conditions": conditions})
+        assert tried.json() == {"of": 2, "tickets": numbers}
+    assert (await program.call("POST", "/rules/new/try", json={"name": "x", "then": {}})).status_code == 422
+    assert [rule["id"] for rule in (await program.call("GET", "/rules")).json()["rules"]] == ["c", "b", "a"]
+
+
+async def test_what_was_sent_to_a_webhook_is_listed_and_sent_again(api: Api) -> None:
+    ids = await api.furnish()
+    program = await api.program()
+    path = f"/webhooks/{ids['endpoint_id']}"
+    hook = (await program.call("GET", path)).json()
+    assert (hook["state"], "secret" in hook) == ("on", False)
+    [sent] = (await program.call("GET", f"{path}/deliveries")).json()["deliveries"]
+    assert (sent["id"], sent["event"], sent["state"], sent["tries"]) == (
+        ids["delivery_id"], "test", "waiting", [],
+    )  # fmt: skip
+    again = f"{path}/deliveries/{ids['delivery_id']}/again"
+    assert (await program.call("POST", again)).json() == {"id": ids["delivery_id"]}
+    assert (await program.call("POST", f"{path}/deliveries/msg_none/again")).status_code == 404
+    assert (await program.call("POST", f"{path}/deliveries/a%00b/again")).status_code == 404
+    await program.call("PATCH", path, json={"on": False})
+    assert (await program.call("POST", again)).json()["error"]["code"] == "webhook_off"

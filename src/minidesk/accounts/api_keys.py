@@ -32,6 +32,9 @@ Scope = Literal[
     "webhooks:read",
     "webhooks:write",
     "audit:read",
+    "sites:read",
+    "sites:write",
+    "insight:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

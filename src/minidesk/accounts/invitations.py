@@ -185,6 +185,28 @@ class Invitations:
             ) from error
         return agent
 
+    async def waits_for(self, tx: Tx, email: str) -> bool:
+        """Whether an invitation for this address is good for something now."""
+        return bool(await self._all_for(tx, email))
+
+    async def accept_all(self, tx: Tx, agent: AgentView, address: str = "") -> bool:
+        """Let an agent in wherever their address is invited; True if it was anywhere. The links are over.
+
+        Only for who has proved that the address is theirs in another way than by the link, such as a sign-in service.
+        """
+        found = await self._all_for(tx, agent.email, lock=True)
+        for invitation in found:
+            invitation.used_at = self._clock()
+            await self._let_in(tx, invitation, agent, address)
+        return bool(found)
+
+    async def _all_for(self, tx: Tx, email: str, *, lock: bool = False) -> list[Invitation]:
+        """The oldest first."""
+        query = select(Invitation).where(Invitation.email == email, *_waits(self._clock()))
+        query = query.order_by(Invitation.created_at, Invitation.id)
+        rows = (await tx.scalars(query.with_for_update() if lock else query)).all()
+        return [row for row in rows if await _may_still_invite(tx, row)]
+
     async def _let_in(self, tx: Tx, invitation: Invitation, agent: AgentView, address: str) -> None:
         """Roles and teams, where they still are; nobody's higher role becomes a lower one."""
         wanted = _role(invitation.role)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from minidesk.accounts.agents import Agents, AgentView, check_email, view_of
 from minidesk.accounts.audit import Actor, record
+from minidesk.accounts.invitations import Invitations
 from minidesk.accounts.memberships import Role, grant
 from minidesk.accounts.sealing import CannotOpen, Sealer
 from minidesk.accounts.sessions import Sessions
@@ -71,6 +72,7 @@ class OpenIdConnect:
         self._agents = agents
         self._sessions = sessions
         self._clock = clock
+        self._invitations = Invitations(db, agents, sessions, clock)
 
     @property
     def name(self) -> str:
@@ -181,15 +183,21 @@ class OpenIdConnect:
         return dict(decoded.claims)
 
     async def _agent(self, email: str, name: str, address: str) -> AgentView:
-        """The agent with this address, made where the settings give newcomers a role. Raises NotAllowed."""
+        """The agent with this address, let in wherever it is invited; made where it is invited, or where the settings
+        give newcomers a role. Raises NotAllowed.
+        """
         wanted = check_email(email)
         role: Role | None = self._settings.oidc_default_role or None
         async with self._db.read() as tx:
             known = await _known(tx, wanted)
-            site_id = await self._default_site(tx) if known is None and role else None
+            invited = await self._invitations.waits_for(tx, wanted)
+            site_id = await self._default_site(tx) if role else None
         if known is not None:
+            if invited:
+                async with self._db.write() as tx:
+                    await self._invitations.accept_all(tx, known, address)
             return known
-        if role is None or site_id is None:
+        if not invited and (role is None or site_id is None):
             raise NotAllowed(UNKNOWN, code="no_account")
         made = await self._agents.prepare(
             email=wanted,
@@ -207,10 +215,18 @@ class OpenIdConnect:
             return known
         return view_of(made)
 
-    async def _join(self, made: Agent, site_id: str, role: Role, address: str) -> None:
+    async def _join(self, made: Agent, site_id: str | None, role: Role | None, address: str) -> None:
+        """Write the agent, with what the invitations say; where there is none, with the newcomers' role.
+
+        Raises NotAllowed, and writes nothing, where the last invitation was taken back at this moment.
+        """
         async with self._db.write() as tx:
             tx.add(made)
             await tx.flush()
+            if await self._invitations.accept_all(tx, view_of(made), address):
+                return
+            if role is None or site_id is None:
+                raise NotAllowed(UNKNOWN, code="no_account")
             await grant(tx, self._sessions, agent_id=made.id, site_id=site_id, role=role)
             actor = Actor("agent", made.id, made.name, address)
             await record(

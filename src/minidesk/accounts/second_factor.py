@@ -28,6 +28,8 @@ CODE_CHARS, CODE_GROUP = 16, 4
 ISSUER = "minidesk"
 
 WRONG = "This code is wrong or was used before. Wait for the next one in your app, or use a recovery code."
+# Of the first code there is nothing else to take; most often the telephone's clock is wrong.
+FIRST_WRONG = "This code is wrong. Type the next one that your app shows; if that is refused too, set your telephone's clock."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class SecondFactors:
             raise Conflict("Start the set-up again from the beginning.", code="second_factor_not_begun")
         step = self._step_of(self._sealer.open(row.sealed, agent_id), code)
         if step is None:
-            raise NotAllowed(WRONG, code="code_wrong")
+            raise NotAllowed(FIRST_WRONG, code="first_code_wrong")
         row.confirmed_at, row.last_step = self._clock(), step
         return await self.new_codes(tx, agent_id)
 

@@ -95,7 +95,7 @@ async def create_team(
     await _set_members(tx, site_id, team.id, members)
     await record(
         tx, now, actor, "teams.created", site_id=site_id, target_id=team.id, target_name=team.name,
-        changes={"members": (None, len(set(members))), "giving": ("taken", team.giving)},
+        changes={"members": ("", (await _members_of(tx, team))["members"]), "giving": ("taken", team.giving)},
     )  # fmt: skip
     _announce(tx, hub, site_id)
     return team.id

@@ -134,7 +134,7 @@ class Endpoints:
         _check_on(await _locked(tx, site_id, endpoint_id))
         row = await tx.scalar(
             select(WebhookDelivery)
-            .where(WebhookDelivery.id == delivery_id, WebhookDelivery.endpoint_id == endpoint_id)
+            .where(WebhookDelivery.id == _known(delivery_id), WebhookDelivery.endpoint_id == endpoint_id)
             .with_for_update()
         )
         if row is None:

@@ -164,7 +164,7 @@ async def keys_list(site: str | None) -> None:
     multiple=True,
     required=True,
     metavar="SCOPE",
-    help="documents:read, documents:write, search, ask or models; give it several times for several.",
+    help="What it may do, such as documents:read or tickets:write; several times for several. A wrong one names all.",
 )
 @click.option("--expires-days", type=click.IntRange(1, 3650), help="Days until it ends; default: never.")
 @for_site

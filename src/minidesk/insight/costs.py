@@ -99,9 +99,10 @@ class Used:
     told_at: datetime | None  # when the operator was told that it is reached
 
 
-async def totals(tx: Tx, site_id: str | None, since: datetime) -> Costs:
-    """Everything in one line."""
-    row = (await tx.execute(_sums(select(func.max(ModelCall.model)), site_id, since, written()))).one()
+async def totals(tx: Tx, site_id: str | None, since: datetime, until: datetime | None = None) -> Costs:
+    """Everything in one line; what was called at `until` is no longer in it, None: up to now."""
+    asked = _sums(select(func.max(ModelCall.model)), site_id, since, written())
+    row = (await tx.execute(asked if until is None else asked.where(ModelCall.created_at < until))).one()
     return _costs("", row[1:])
 
 

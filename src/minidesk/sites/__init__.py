@@ -12,6 +12,7 @@ from minidesk.sites.actions import (
     update_config,
 )
 from minidesk.sites.attributes import Attribute, check_attributes
+from minidesk.sites.changes import DAYS, change_settings, public_settings, spans_text, told_apart
 from minidesk.sites.config import (
     Holiday,
     Look,
@@ -57,12 +58,14 @@ from minidesk.sites.queries import (
     list_sites,
     site_by_id,
     site_by_key,
+    sites_that_forget,
 )
 from minidesk.sites.sightings import Sighting, list_sightings, note_sighting, origin_of
 from minidesk.sites.translations import all_of
 from minidesk.sites.visitors import KnownVisitor, VisitorIdentity, Visitors, VisitorSession
 
 __all__ = [
+    "DAYS",
     "Attribute",
     "ExperimentView",
     "Holiday",
@@ -92,6 +95,7 @@ __all__ = [
     "allows",
     "any_site_allows",
     "cap_large",
+    "change_settings",
     "check_attributes",
     "check_origin",
     "check_site_name",
@@ -119,6 +123,7 @@ __all__ = [
     "on_accent",
     "origin_of",
     "parse_nudge",
+    "public_settings",
     "running_experiment",
     "save_prompt",
     "save_settings",
@@ -127,7 +132,10 @@ __all__ = [
     "settings_version",
     "site_by_id",
     "site_by_key",
+    "sites_that_forget",
+    "spans_text",
     "start_experiment",
+    "told_apart",
     "update_config",
     "verify_identity",
     "words_of",

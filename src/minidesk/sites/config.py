@@ -198,6 +198,8 @@ class SiteConfig(_Frozen):
         default=(), max_length=MAX_PATTERNS
     )
     daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)
+    # Days after its last message a conversation that is over is deleted (tickets.forgetting); None: it is kept.
+    keep_days: int | None = Field(default=None, ge=1, le=3650)
     # How much of its answers the large tier may give; None: as the desk's settings say.
     large_share_max: float | None = Field(default=None, ge=0, le=1)
     large_daily_budget_usd: float | None = Field(default=None, ge=0, le=100_000)

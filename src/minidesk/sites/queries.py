@@ -28,6 +28,12 @@ async def keys_with_nudges(tx: Tx) -> tuple[str, ...]:
     return tuple(sorted(key for key, config in rows if config.get("nudges")))
 
 
+async def sites_that_forget(tx: Tx) -> tuple[tuple[str, int], ...]:
+    """(id, days) of the sites that keep conversations for so many days only."""
+    rows = await tx.execute(select(Site.id, Site.config).order_by(Site.id))
+    return tuple((site_id, config["keep_days"]) for site_id, config in rows if config.get("keep_days"))
+
+
 async def site_by_key(tx: Tx, key: str) -> SiteView:
     """The site of a script tag's key. Raises `NotFound`."""
     return _view(await tx.scalar(select(Site).where(Site.key == key)))

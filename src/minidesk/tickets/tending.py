@@ -1,4 +1,5 @@
-"""What time does to tickets: agents are warned, who waits too long is told, what was put off comes back, what stayed solved is closed.
+"""What time does to tickets: agents are warned, who waits too long is told, what was put off comes back, what stayed solved is closed,
+and what a site no longer keeps is deleted.
 
 And what is done at once where it happens is looked at here once more: tickets are given out, and taken from who has left.
 
@@ -17,6 +18,7 @@ from minidesk.db import Database, Tx
 from minidesk.db.models import Ticket
 from minidesk.errors import MinideskError
 from minidesk.tickets.actions import Tickets
+from minidesk.tickets.forgetting import FORGOTTEN_TOGETHER, forget, overdue
 from minidesk.tickets.giving import Giving, give_up, strangers
 from minidesk.tickets.late import late_tickets
 from minidesk.tickets.rows import ACTIVE, SAME_MATTER
@@ -70,7 +72,7 @@ class Tending:
                 continue
 
     async def look(self, pause: Pause | None = None) -> int:
-        """One round; how many tickets changed. `pause` is awaited between two writes, for whoever else wants the database."""
+        """One round; how many tickets and conversations changed. `pause` is awaited between two writes, for whoever else wants the database."""
         changed = 0
 
         async def write(work: Callable[[Tx], Awaitable[int]]) -> None:
@@ -92,6 +94,10 @@ class Tending:
         solved = await self._long_solved()
         for start in range(0, len(solved), CLOSED_TOGETHER):
             await write(partial(self._close, ticket_ids=solved[start : start + CLOSED_TOGETHER]))
+        over = await self._overdue()
+        for start in range(0, len(over), FORGOTTEN_TOGETHER):
+            ids = over[start : start + FORGOTTEN_TOGETHER]
+            await write(partial(forget, conversation_ids=ids, now=self._clock()))
         return changed + await self.giving.look()
 
     async def _close(self, tx: Tx, ticket_ids: Sequence[str]) -> int:
@@ -119,6 +125,10 @@ class Tending:
     async def _due_back(self) -> Sequence[str]:
         async with self._db.read() as tx:
             return await due_back(tx, self._clock(), AT_ONCE)
+
+    async def _overdue(self) -> Sequence[str]:
+        async with self._db.read() as tx:
+            return await overdue(tx, self._clock(), AT_ONCE)
 
     async def _long_solved(self) -> Sequence[str]:
         query = select(Ticket.id, Ticket.conversation_id).where(

@@ -190,6 +190,38 @@ class WebhookList(BaseModel):
     webhooks: list[WebhookInfo]
 
 
+class TryInfo(BaseModel):
+    """One try to deliver."""
+
+    at: datetime
+    status: int | None = Field(description="Of the answer; null where there was none.")
+    ms: int
+    error: str = Field(description="A word for what went wrong; empty where nothing did.")
+
+
+class DeliveryInfo(BaseModel):
+    """An event on its way to a webhook."""
+
+    id: str = Field(description="The header `webhook-id`.")
+    event: str
+    state: Literal["waiting", "delivered", "failed"]
+    next_at: datetime | None = Field(description="Of one that waits: when it is tried.")
+    created_at: datetime
+    tries: list[TryInfo] = Field(description="The latest first.")
+
+
+class DeliveryList(BaseModel):
+    """The latest deliveries."""
+
+    deliveries: list[DeliveryInfo]
+
+
+class DeliveryAgain(BaseModel):
+    """What is sent once more."""
+
+    id: str
+
+
 class AuditInfo(BaseModel):
     """Who changed what."""
 

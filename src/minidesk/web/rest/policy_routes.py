@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 
 from minidesk.accounts import ApiKeyIdentity, differences, record
+from minidesk.errors import NotFound
 from minidesk.tickets import Policy, delete_policy, list_policies, put_policy
 from minidesk.web.body import json_body, takes
 from minidesk.web.rest.deps import RestDeps
@@ -25,6 +26,15 @@ def add(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
         """The site's service-level policies, by name."""
         async with deps.db.read() as tx:
             return PolicyList(policies=[_info(each) for each in await list_policies(tx, key.site_id)])
+
+    @router.get("/policies/{policy_id}", responses=errors(404))
+    async def read(policy_id: PolicyId, key: Annotated[ApiKeyIdentity, reads]) -> PolicyInfo:
+        """One policy."""
+        async with deps.db.read() as tx:
+            for each in await list_policies(tx, key.site_id):
+                if each.key == policy_id:
+                    return _info(each)
+        raise NotFound
 
     @router.put(
         "/policies/{policy_id}",
@@ -59,10 +69,11 @@ def add(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
     async def delete(policy_id: PolicyId, key: Annotated[ApiKeyIdentity, writes]) -> None:
         """Remove a policy. Tickets keep the clocks that it set, and rules that name it no longer set one."""
         async with deps.db.write() as tx:
+            names = {each.key: each.name for each in await list_policies(tx, key.site_id)}
             await delete_policy(tx, key.site_id, policy_id)
             await record(
                 tx, deps.clock(), key.actor, "policies.deleted", site_id=key.site_id,
-                target_id=policy_id, target_name=policy_id,
+                target_id=policy_id, target_name=names[policy_id],
             )  # fmt: skip
 
 

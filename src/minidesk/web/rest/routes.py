@@ -25,7 +25,14 @@ from minidesk.knowledge.sources import SourceState
 from minidesk.sites import site_by_id
 from minidesk.text.normalise import check_text
 from minidesk.web.body import json_body, parse_model, read_form, read_json, takes
-from minidesk.web.rest import desk_routes, policy_routes, rule_routes, site_routes
+from minidesk.web.rest import (
+    desk_routes,
+    insight_routes,
+    policy_routes,
+    rule_routes,
+    settings_routes,
+    site_routes,
+)
 from minidesk.web.rest.deps import RestDeps
 from minidesk.web.rest.gate import Gate
 from minidesk.web.rest.schemas import (
@@ -68,6 +75,8 @@ def rest_router(deps: RestDeps) -> APIRouter:
     policy_routes.add(router, deps, gate)
     desk_routes.add(router, deps, gate)
     site_routes.add(router, deps, gate)
+    settings_routes.add(router, deps, gate)
+    insight_routes.add(router, deps, gate)
     return router
 
 

@@ -201,6 +201,19 @@ class RuleList(BaseModel):
     rules: list[RuleInfo]
 
 
+class PlaceBody(BaseModel):
+    """Where a rule goes."""
+
+    place: int = Field(ge=1, le=1000, description="1 is looked at first.")
+
+
+class TriedInfo(BaseModel):
+    """What a rule would have done."""
+
+    of: int = Field(description="So many of the latest tickets were looked at.")
+    tickets: list[int] = Field(description="Numbers of those that it would have been for, the latest first.")
+
+
 class PolicyBody(BaseModel):
     """How soon to answer and to solve. Null: the first answer as in the site's settings, the others without a clock."""
 

@@ -5,16 +5,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from minidesk.accounts import ApiKeyIdentity, TeamView, change_team, create_team, delete_team, list_teams
-from minidesk.channels import EndpointView
+from minidesk.channels import DeliveryView, EndpointView
 from minidesk.db import Tx
 from minidesk.errors import Conflict, NotFound
 from minidesk.web.body import json_body, takes
 from minidesk.web.rest.deps import RestDeps
 from minidesk.web.rest.desk_schemas import (
+    DeliveryAgain,
+    DeliveryInfo,
+    DeliveryList,
     NewWebhook,
     TeamBody,
     TeamInfo,
     TeamList,
+    TryInfo,
     WebhookBody,
     WebhookChange,
     WebhookInfo,
@@ -51,6 +55,12 @@ def _add_teams(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
                 claim_minutes=body.claim_minutes,
             )  # fmt: skip
             return await _one_team(tx, key.site_id, made)
+
+    @router.get("/teams/{team_id}", responses=errors(404))
+    async def read_team(team_id: str, key: Annotated[ApiKeyIdentity, reads]) -> TeamInfo:
+        """One team."""
+        async with deps.db.read() as tx:
+            return await _one_team(tx, key.site_id, team_id)
 
     @router.put("/teams/{team_id}", openapi_extra=takes(TeamBody), responses=errors(404, 409))
     async def put_team(
@@ -100,6 +110,30 @@ def _add_webhooks(router: APIRouter, deps: RestDeps, gate: Gate) -> None:
                 raise Conflict("There is a webhook with this address already.", code="webhook_exists")
         return NewWebhook(**_webhook(one).model_dump(), secret=made.secret)
 
+    @router.get("/webhooks/{endpoint_id}", responses=errors(404))
+    async def read_webhook(endpoint_id: str, key: Annotated[ApiKeyIdentity, reads]) -> WebhookInfo:
+        """One webhook, without its secret."""
+        async with deps.db.read() as tx:
+            return _webhook(await deps.endpoints.one(tx, key.site_id, endpoint_id))
+
+    @router.get("/webhooks/{endpoint_id}/deliveries", responses=errors(404))
+    async def read_deliveries(endpoint_id: str, key: Annotated[ApiKeyIdentity, reads]) -> DeliveryList:
+        """What was sent to it lately, the latest first, with each try."""
+        async with deps.db.read() as tx:
+            one = await deps.endpoints.one(tx, key.site_id, endpoint_id)
+            return DeliveryList(deliveries=[_delivery(each) for each in await deps.endpoints.log(tx, one.id)])
+
+    @router.post(
+        "/webhooks/{endpoint_id}/deliveries/{delivery_id}/again", status_code=202, responses=errors(404, 409)
+    )
+    async def send_again(
+        endpoint_id: str, delivery_id: str, key: Annotated[ApiKeyIdentity, writes]
+    ) -> DeliveryAgain:
+        """Send a delivery once more, with the same `webhook-id`: whoever took it before knows it."""
+        async with deps.db.write() as tx:
+            await deps.endpoints.send_again(tx, key.site_id, endpoint_id, delivery_id)
+        return DeliveryAgain(id=delivery_id)
+
     @router.patch("/webhooks/{endpoint_id}", openapi_extra=takes(WebhookChange), responses=errors(404))
     async def change_webhook(
         endpoint_id: str,
@@ -148,4 +182,15 @@ def _webhook(one: EndpointView) -> WebhookInfo:
         state=one.state,
         last_ok_at=one.last_ok_at,
         created_at=one.created_at,
+    )
+
+
+def _delivery(one: DeliveryView) -> DeliveryInfo:
+    return DeliveryInfo(
+        id=one.id,
+        event=one.event,
+        state=one.state,
+        next_at=one.next_at if one.state == "waiting" else None,
+        created_at=one.created_at,
+        tries=[TryInfo(at=each.at, status=each.status, ms=each.ms, error=each.error) for each in one.tries],
     )
