@@ -23,7 +23,7 @@ async def demo(tmp_path: Path, sample: Path) -> AsyncIterator[Server]:
 
 @pytest.mark.timeout(300)
 async def test_the_desk_of_the_demo_lives(demo: Server) -> None:
-    async with httpx.AsyncClient(base_url=demo.url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=demo.url, trust_env=False, timeout=60) as client:
         lena = Browser(client, demo.url)
         assert (await lena.sign_in(EMAIL, demo.password)).status_code == 303
         tabs = (await lena.get("/console/inbox?view=open")).text
@@ -42,7 +42,7 @@ async def test_the_desk_of_the_demo_lives(demo: Server) -> None:
         assert "Charged twice" in (await lena.get("/console/rules")).text
         people = (await lena.get("/console/people")).text
         assert COLLEAGUE in people
-    async with httpx.AsyncClient(base_url=demo.url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=demo.url, trust_env=False, timeout=60) as client:
         jonas = Browser(client, demo.url)
         assert (await jonas.sign_in(COLLEAGUE, demo.password)).status_code == 303
         assert "zip of my Ridge jacket" in (await jonas.get("/console/inbox?view=mine")).text

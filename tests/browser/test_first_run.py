@@ -82,7 +82,7 @@ async def set_up(page: Page, server: Server) -> None:
     """With the code from the terminal."""
     assert server.process
     assert server.process.stdout
-    line = (await asyncio.wait_for(server.process.stdout.readline(), 20)).decode()
+    line = (await asyncio.wait_for(server.process.stdout.readline(), 60)).decode()
     code = re.search(r"code: (\S+)", line)
     assert code
     await page.goto(f"{server.url}/console/setup")

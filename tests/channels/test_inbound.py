@@ -480,7 +480,7 @@ async def test_without_settings_there_is_no_door(clock: FakeClock, settings: Set
     app.include_router(inbound_router(InboundDeps(settings, clock, RateLimiter(clock), None)))
     install_error_handlers(app)
     app.add_middleware(Guard, rules=GuardRules())
-    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False) as client:
+    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False, timeout=30) as client:
         assert (await client.post(INBOUND_MAIL, content=b"To: a\n\nb")).status_code == 404
 
 

@@ -72,7 +72,7 @@ class Server:
         if self.process is None or self.process.returncode is not None:
             return
         self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             await self.process.wait()
 
     async def end(self) -> None:

@@ -233,7 +233,7 @@ async def test_what_tags_a_ticket_and_an_upload_do_not_wait_for_each_other(desk:
             )
         )  # fmt: skip
         await upload.flush()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             ticket = await desk.handoff.hand_off(desk.conversation.id, "customer_request")
             async with desk.db.write() as tx:
                 await desk.tickets.remove_tag(tx, ticket.id, mara, "refund")

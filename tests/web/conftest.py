@@ -176,7 +176,7 @@ class Listener:
     async def next(self) -> Seen:
         """The next event; StopAsyncIteration at the end."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 line = await anext(self._lines)
                 if line.startswith(":"):
@@ -296,7 +296,7 @@ async def client(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(desk.app, proxy_headers=False) as base, asyncio.TaskGroup() as tasks:
         tasks.create_task(desk.streams.run())
         async with httpx.AsyncClient(
-            base_url=base, timeout=10, limits=httpx.Limits(max_connections=100)
+            base_url=base, timeout=30, limits=httpx.Limits(max_connections=100)
         ) as http:
             yield http
         desk.stopping.set()

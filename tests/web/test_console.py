@@ -49,6 +49,7 @@ from minidesk.files import FileStore
 from minidesk.fulltext import FullText
 from minidesk.handoff import Handoff, next_line
 from minidesk.jobs import JobQueue
+from minidesk.knowledge.amend import Pages
 from minidesk.knowledge.crawls import Crawls, finish_run
 from minidesk.knowledge.faq import FaqEntries
 from minidesk.knowledge.installed import InstallCheck
@@ -136,7 +137,7 @@ class Office:
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[Browser]:
         """A browser with no cookies."""
-        async with httpx.AsyncClient(base_url=self.base, trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.base, trust_env=False, timeout=60) as client:
             yield Browser(client, self.base)
 
     @asynccontextmanager
@@ -219,6 +220,7 @@ def build(db: Database, clock: FakeClock, settings: Settings) -> ConsoleDeps:
         handoff=Handoff(db, conversations, tickets, embed, next_line(load_texts()), clock),
         sources=sources,
         faq=FaqEntries(db, sources, files),
+        pages=Pages(db, sources, files),
         lifecycle=Lifecycle(db, hub, clock),
         versions=Versions(db, files, jobs, hub, clock),
         crawls=Crawls(db, jobs, hub, clock, Allowed()),
@@ -277,7 +279,7 @@ async def test_over_https_the_cookie_is_bound_to_the_host(
     app = FastAPI()
     app.include_router(console_router(deps))
     await deps.agents.create(email="mara@example.com", name="Mara", password=PASSWORD)
-    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False) as client:
+    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False, timeout=30) as client:
         page = await client.get("/console/login")
         door = page.headers["set-cookie"].split(";")[0]
         token = door.partition("=")[2]

@@ -97,7 +97,7 @@ async def guarded() -> AsyncIterator[httpx.AsyncClient]:
     )
     async with (
         serving(build_app(rules), proxy_headers=False) as base,
-        httpx.AsyncClient(base_url=base) as http,
+        httpx.AsyncClient(base_url=base, timeout=30) as http,
     ):
         yield http
 
@@ -172,7 +172,10 @@ async def test_headers_of_every_answer(guarded: httpx.AsyncClient, path: str) ->
 
 
 async def test_request_ids_are_ours_and_https_is_told() -> None:
-    async with serving(build_app(GuardRules(https=True))) as base, httpx.AsyncClient(base_url=base) as http:
+    async with (
+        serving(build_app(GuardRules(https=True))) as base,
+        httpx.AsyncClient(base_url=base, timeout=30) as http,
+    ):
         first = await http.get("/cached", headers={"X-Request-Id": "planted"})
         second = await http.get("/cached")
     assert len({first.headers["X-Request-Id"], second.headers["X-Request-Id"], "planted"}) == 3

@@ -23,7 +23,7 @@ async def client(db: Database, clock: FakeClock) -> AsyncIterator[httpx.AsyncCli
     app = FastAPI()
     app.include_router(mail_router(db, load_texts(), clock))
     install_error_handlers(app)
-    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False) as client:
+    async with serving(app) as base, httpx.AsyncClient(base_url=base, trust_env=False, timeout=30) as client:
         yield client
 
 

@@ -88,7 +88,7 @@ async def house(office: Office) -> AsyncIterator[House]:
     )  # fmt: skip
     async with office.db.write() as tx:
         site = await site_by_id(tx, office.site.id)
-    async with httpx.AsyncClient(base_url=office.base, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=office.base, timeout=60, trust_env=False) as client:
         yield House(office, client, Tending(office.db, deps.tickets, late_line(texts), office.clock), site)
 
 

@@ -97,7 +97,7 @@ async def unified(api: Api, clock: FakeClock, settings: Settings) -> AsyncIterat
         app.add_middleware(Guard, rules=GuardRules())
         async with (
             serving(app, proxy_headers=False) as base,
-            httpx.AsyncClient(base_url=base, timeout=20) as http,
+            httpx.AsyncClient(base_url=base, timeout=60) as http,
         ):
             yield Unified(api, keys, model, spending, base, http, settings)
         await gateway.close()

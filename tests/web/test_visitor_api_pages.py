@@ -163,7 +163,7 @@ async def test_what_operators_ask() -> None:
     app = FastAPI()
     app.include_router(ops_router(OpsDeps({"database": works}, registry, stopping, down=lambda: down)))
     app.add_middleware(Guard, rules=GuardRules())
-    async with serving(app) as base, httpx.AsyncClient(base_url=base) as http:
+    async with serving(app) as base, httpx.AsyncClient(base_url=base, timeout=30) as http:
         assert (await http.get("/healthz")).json() == {"status": "ok"}
         ready = await http.get("/readyz")
         assert (ready.status_code, ready.json()) == (200, {"ready": True, "parts": {"database": "ok"}})
