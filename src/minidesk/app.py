@@ -20,6 +20,7 @@ from minidesk.accounts import ApiKeys
 from minidesk.channels import AccountMails, CopyOutbox, Endpoints
 from minidesk.demo import COLLEAGUE, Demo, prepare_demo, sample_is_read
 from minidesk.errors import Conflict
+from minidesk.knowledge.amend import Pages
 from minidesk.knowledge.external import ExternalDocuments
 from minidesk.knowledge.faq import FaqEntries
 from minidesk.knowledge.installed import InstallCheck
@@ -214,6 +215,7 @@ def _console_deps(
         handoff=desk.handoff,
         sources=desk.sources,
         faq=FaqEntries(core.db, desk.sources, core.files),
+        pages=Pages(core.db, desk.sources, core.files),
         lifecycle=Lifecycle(core.db, core.hub, core.clock),
         versions=Versions(core.db, core.files, core.jobs, core.hub, core.clock),
         crawls=build_crawls(core),

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from sqlalchemy import select
@@ -28,11 +28,16 @@ from minidesk.errors import Invalid, NotFound
 from minidesk.knowledge.records import SearchResult
 from minidesk.sites import SiteView, site_by_id
 from minidesk.text.language import language_of
+from minidesk.text.words import sentences
 
 # What a suggestion can refer to, as in a reply to a visitor.
 HISTORY_MESSAGES = 20
 # How far back a question is looked for, behind "thanks" and "a person please".
 QUESTIONS = 3
+# A suggestion is made anew after that: the pages may say something else by then.
+FRESH = timedelta(minutes=10)
+SUGGESTIONS = 500  # kept at a time: a few hundred bytes each, more tickets than are looked at in ten minutes
+WORDS_CHARS = 80  # of what tells a language: a line that can be found again in the transcript
 
 
 class SearchesFor(Protocol):
@@ -82,6 +87,14 @@ class _Case:
     names: tuple[str, ...]  # of the people in it, and of the site
 
 
+@dataclass(frozen=True, slots=True)
+class _Suggested:
+    """A draft that was asked for at a time; it may still be under way."""
+
+    at: datetime
+    draft: "asyncio.Future[Draft]"
+
+
 class Assist:
     """`asker` reads what agents may read; `models` None, or none configured: only suggestions, of extracts."""
 
@@ -92,6 +105,7 @@ class Assist:
         self._asker = asker
         self._models = models if models is not None and models.configured else None
         self._clock = clock
+        self._suggested: dict[str, _Suggested] = {}
 
     @property
     def writes(self) -> bool:
@@ -125,6 +139,26 @@ class Assist:
                 return Draft("question", answered.text.strip(), question=asked.text)
             return Draft("none", question=asked.text)
         return Draft("none")
+
+    async def suggest(self, conversation_id: str, asked_id: str) -> Draft:
+        """`draft` for a conversation whose visitor wrote the message `asked_id` last: made once for all who open it.
+
+        Several agents look at a ticket before one takes it, and each draft costs a model's call. Raises as `draft`.
+        """
+        now = self._clock()
+        for old, each in list(self._suggested.items()):
+            if now - each.at > FRESH or len(self._suggested) > SUGGESTIONS:
+                del self._suggested[old]
+        known = self._suggested.get(asked_id)
+        if known is None:
+            known = _Suggested(now, asyncio.ensure_future(self.draft(conversation_id)))
+            self._suggested[asked_id] = known
+        try:
+            # One who goes on to another ticket takes it away from nobody.
+            return await asyncio.shield(known.draft)
+        finally:
+            if known.draft.done() and (known.draft.cancelled() or known.draft.exception()):
+                self._suggested.pop(asked_id, None)
 
     async def reword(self, conversation_id: str, text: str, how: str) -> str:
         """What the agent typed, in other words. Raises Invalid, NotKept, ModelError, and NotFound where no model is."""
@@ -209,15 +243,38 @@ class ForAgents:
         return await self._searcher.search(site_id, query, k=k, within=within, audience="agents")
 
 
+@dataclass(frozen=True, slots=True)
+class VisitorLanguage:
+    """The language that a visitor writes: its code, one of LANGUAGES, or empty where it cannot be told.
+
+    `message_id` and `words`: where they write it; empty where only their browser says so.
+    """
+
+    code: str = ""
+    message_id: str = ""
+    words: str = ""
+
+
 async def visitor_language(tx: Tx, conversation_id: str) -> str:
-    """The code of the language that the visitor writes, one of LANGUAGES; empty where it cannot be told."""
-    last = select(Message.text).where(
+    """The code alone."""
+    return (await visitor_language_told(tx, conversation_id)).code
+
+
+async def visitor_language_told(tx: Tx, conversation_id: str) -> VisitorLanguage:
+    """The language of the visitor's latest messages, and the words that tell it."""
+    last = select(Message.id, Message.text).where(
         Message.conversation_id == conversation_id, Message.author == "visitor", Message.text != ""
     )
-    said = " ".join(await tx.scalars(last.order_by(Message.seq.desc()).limit(3)))
-    locale = await tx.scalar(select(Conversation.locale).where(Conversation.id == conversation_id))
-    code = language_of(said) or base(locale)
-    return code if code in LANGUAGES else ""
+    said = list(await tx.execute(last.order_by(Message.seq.desc()).limit(3)))
+    code = language_of(" ".join(text for _, text in said))
+    if code is None:
+        locale = await tx.scalar(select(Conversation.locale).where(Conversation.id == conversation_id))
+        browser = base(locale)
+        return VisitorLanguage(browser if browser in LANGUAGES else "")
+    if code not in LANGUAGES:
+        return VisitorLanguage()
+    id, text = max(said, key=lambda one: len(one[1]))  # of several, the one that tells most
+    return VisitorLanguage(code, id, next(iter(text.splitlines()))[:WORDS_CHARS])
 
 
 def _questions(messages: Sequence[MessageView]) -> list[tuple[MessageView, tuple[Turn, ...]]]:
@@ -227,15 +284,24 @@ def _questions(messages: Sequence[MessageView]) -> list[tuple[MessageView, tuple
         message = messages[at]
         if message.author != "visitor" or not message.text:
             continue
-        if wants_human(message.text) or smalltalk(message.text) is not None:
+        asked = _asked(message.text)
+        if not asked:
             continue
         before = tuple(
             Turn(m.author, m.text, m.choices)
             for m in messages[:at]
             if m.text and m.author in ("visitor", "assistant", "agent")
         )
-        found.append((message, before))
+        found.append((replace(message, text=asked), before))
     return found[:QUESTIONS]
+
+
+def _asked(text: str) -> str:
+    """What is asked besides "a person please" and "hello"; empty where nothing is. Most who ask for a person say what for."""
+    if not wants_human(text) and smalltalk(text) is None:
+        return text
+    said = [span.text for span in sentences(text)]
+    return " ".join(each for each in said if not wants_human(each) and smalltalk(each) is None)
 
 
 def _checked(text: str) -> str:

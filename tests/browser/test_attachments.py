@@ -96,7 +96,7 @@ async def test_from_the_chat_to_the_console_and_back(
     lying = tmp_path / "label.jpg"
     lying.write_bytes(photograph())
     await agent.page.get_by_label("Attach files").set_input_files(str(lying))
-    await expect(agent.page.locator("[data-chosen]")).to_have_text("label.jpg")
+    await expect(agent.page.locator("[data-files] span")).to_have_text("label.jpg")
     await agent.page.locator("#say").fill("Please use this label.")
     await agent.page.locator("#say").press("Control+Enter")
     await expect(frame.locator(".from-desk").last).to_contain_text("Please use this label.")

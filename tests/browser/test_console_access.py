@@ -54,7 +54,17 @@ pytestmark = [
 EMAIL = "mara@example.com"
 LAPTOP, PHONE = {"width": 1440, "height": 860}, {"width": 390, "height": 780}
 # What answers with something else than a page: a stream, a part of one, a file, JSON.
-NO_PAGES = ("/events", "/live", "/messages", "/list", "/canned", "/attachments/{attachment_id}", "/sources")
+NO_PAGES = (
+    "/events",
+    "/live",
+    "/messages",
+    "/list",
+    "/canned",
+    "/people",
+    "/suggested",
+    "/attachments/{attachment_id}",
+    "/sources",
+)
 
 
 @dataclass

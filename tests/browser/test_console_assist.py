@@ -118,3 +118,36 @@ async def test_a_reply_with_help_by_key_and_by_mouse(desk_help: Help, browser: B
     await expect(say).to_have_value("")
     await expect(page.locator("[data-told]")).to_be_hidden()
     await context.close()
+
+
+async def test_what_is_suggested_stands_beside_the_ticket_and_goes_into_the_field_by_a_key(
+    desk_help: Help, browser: Browser
+) -> None:
+    office, models = desk_help.office, desk_help.models
+    models.replies = ["You can return articles within 30 days after delivery [1]."]
+    await office.deps.handoff.hand_off(desk_help.conversation, "customer_request")
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    await sign_in_as(page, office.base, "mara@example.com", PASSWORD)
+    await page.goto(f"{office.base}/console/conversations/{desk_help.conversation}")
+    suggested, drafted = page.locator("#p-suggested"), RETURNS.text
+    await expect(suggested.locator(".suggestion")).to_have_text(drafted)
+    await expect(suggested.locator(".chip")).to_contain_text("Returns")
+    assert await violations(page) == []
+    asked = len(models.requests)
+    await page.locator("#say").fill("Hello Ada,")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("d")
+    await expect(page.locator("#say")).to_have_value(f"Hello Ada,\n\n{drafted}")
+    await expect(page.locator(".helped .sources li")).to_have_count(1)
+    assert len(models.requests) == asked  # what stands there is not paid for twice
+    # News around it leave it where it is.
+    async with office.db.write() as tx:
+        await office.deps.conversations.post_system_message(tx, desk_help.conversation, "News came in")
+    await expect(page.locator("#messages")).to_contain_text("News came in")
+    await expect(suggested.locator(".suggestion")).to_have_text(drafted)
+    assert len(models.requests) == asked
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#messages .entry.agent")).to_contain_text(drafted)
+    await expect(suggested).to_have_count(0)

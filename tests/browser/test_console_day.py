@@ -114,3 +114,32 @@ async def test_what_goes_to_an_editor_is_said_on_the_page_at_once(
     await expect(page.get_by_text("An editor has your answer as a draft.")).to_be_visible()
     await page.get_by_role("link", name="See the draft").click()
     await expect(page.get_by_text("Your parcel is in Graz.")).to_be_visible()
+
+
+async def test_what_a_colleague_has_is_taken_over_by_its_key_and_by_nobody_who_did_not_see_it(
+    console: Furnished, browser: Browser
+) -> None:
+    _, ada = await signed_in(console, browser)
+    ben = await beside(console, browser)
+    url = f"{console.office.base}/console/conversations/{console.conversation}"
+    await ada.goto(url)
+    await ben.goto(url)
+    take = ben.locator("#act-take-over button")
+    await expect(take).to_have_class("primary")
+    # Ben's page still says that nobody has it.
+    live = re.compile(r"/live(\?|$)")
+    await ben.route(live, lambda route: route.abort())
+    await ada.locator("#act-take-over button").click()
+    await expect(ada.locator("#talk-head")).to_have_attribute("data-mine", "yes")
+    await take.click()
+    await expect(ben.locator("#talk-problem")).to_contain_text("Mara Lindt is on this conversation")
+    await ben.unroute(live)
+    await ben.reload()
+    await expect(take).to_contain_text("Take over from Mara")
+    await expect(take).not_to_have_class("primary")
+    await ben.keyboard.press("t")
+    await expect(ben.locator("#talk-head")).to_have_attribute("data-mine", "yes")
+    await expect(ada.locator("#talk-names")).to_contain_text("with Ben Okafor")
+    await ben.locator("#say").fill("I go on here.")
+    await ben.keyboard.press("Control+Enter")
+    await expect(ada.locator("#messages")).to_contain_text("I go on here.")

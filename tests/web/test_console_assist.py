@@ -1,6 +1,7 @@
 """Help with a reply in the console: drafts with their sources, other words, other languages; nothing is sent by itself."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from html import unescape
@@ -268,3 +269,61 @@ async def test_another_sites_agent_gets_nothing_and_presses_are_counted(office_h
         await browser.get(f"/console/conversations/{office_help.conversation}")
         statuses = [(await office_help.ask(browser, "louder", "x"))[0] for _ in range(21)]
     assert statuses == [422] * 20 + [429]
+
+
+async def test_a_ticket_comes_with_a_suggested_reply_which_is_made_once(office_help: Help) -> None:
+    office, talk, models = office_help.office, office_help.conversation, office_help.models
+    await office.agent("ben@example.com", office.site)
+    base = f"/console/conversations/{talk}"
+    models.replies = ["You can return articles within 30 days after delivery [1]."] * 2
+    async with office.at_work("mara@example.com") as mara, office.at_work("ben@example.com") as ben:
+        assert "/suggested" not in (await mara.get(base)).text  # the assistant has it
+        await office.deps.handoff.hand_off(talk, "customer_request")
+        [address] = re.findall(r'hx-get="([^"]+/suggested[^"]+)"', (await mara.get(base)).text)
+        before = len(models.requests)
+        said = (await mara.get(unescape(address))).text
+        assert "You can return articles within 30 days after delivery." in said
+        assert 'title="“You can return articles within 30 days after delivery.”"><b>1</b> Returns' in said
+        assert (await ben.get(unescape(address))).text == said
+        assert len(models.requests) == before + 1
+        # Later the pages may say something else.
+        office.clock.advance(minutes=11)
+        await mara.get(base)
+        assert (await mara.get(unescape(address))).text == said
+        assert len(models.requests) == before + 2
+        assert [m.author for m in await office_help.messages() if m.author != "system"] == ["visitor"]
+        assert (await mara.get(f"{base}/suggested?message=msg_other")).status_code == 404
+        await mara.part(f"{base}/say", text="Within 30 days.", kind="reply", client_id="a1")
+        assert "/suggested" not in (await mara.get(base)).text
+
+
+async def test_what_the_pages_do_not_answer_is_said_in_the_place_of_a_suggestion(office_help: Help) -> None:
+    office = office_help.office
+    talk = await office.conversation(office.site, "Do you sell insurance for horses in Peru?")
+    await office.deps.handoff.hand_off(talk, "missing_knowledge")
+    office_help.models.replies = ["NOT_FOUND"]
+    async with office.at_work("mara@example.com") as browser:
+        page = (await browser.get(f"/console/conversations/{talk}")).text
+        [address] = re.findall(r'hx-get="([^"]+/suggested[^"]+)"', page)
+        said = (await browser.get(unescape(address))).text
+    assert "Our pages do not answer this." in said
+    assert "data-suggested" not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "How long can I return articles? I would like to talk to a person.",
+        "Hello! I need a human, please. How long can I return articles?",
+    ],
+)
+async def test_what_is_asked_beside_the_wish_for_a_person_is_drafted(office_help: Help, words: str) -> None:
+    office = office_help.office
+    office_help.conversation = await office.conversation(office.site, words)
+    await office.deps.handoff.hand_off(office_help.conversation, "customer_request")
+    office_help.models.replies = ["You can return articles within 30 days after delivery [1]."]
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(f"/console/conversations/{office_help.conversation}")
+        _, body = await office_help.ask(browser, "draft")
+    assert body["text"] == "You can return articles within 30 days after delivery."
+    assert "person" not in office_help.models.requests[-1].messages[-1].content.split("QUESTION")[-1]

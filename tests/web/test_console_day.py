@@ -1,5 +1,8 @@
 """What agents do with tickets in the console besides answering: over HTTP, with and without scripts."""
 
+import re
+from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from minidesk.db.models import (
 )
 from minidesk.knowledge.faq import FaqEntry
 from minidesk.knowledge.records import Passage, SearchResult
+from minidesk.knowledge.sources import Sources
 from minidesk.tickets import correct_answer
 
 office = test_console.office
@@ -364,3 +368,69 @@ async def test_two_tickets_of_one_visitor_are_merged(office: Office) -> None:
         assert (await browser.part(f"{base}/merge", into=into)).status_code == 204
         assert "Goes on in #1" in (await browser.get(base)).text
     assert (await ticket_of(office, row.id)).merged_into == into
+
+
+async def test_what_solved_a_ticket_is_written_into_the_page_that_is_near(office: Office) -> None:
+    await office.agent("mara@example.com", office.site, "editor")
+    text = "# Boots\n\n## Returning boots\n\nTen days.\n\n## Care\n\nWax them.\n"
+    assert isinstance(office.deps.sources, Sources)
+    stored = await office.deps.sources.store(
+        site_id=office.site.id, path="boots.md", data=text.replace("\n", "\r\n").encode()
+    )
+    document = await put_file(office, office.site, "x.md", "Boots")
+    async with office.db.write() as tx:
+        await tx.execute(update(Document).where(Document.source_id == document).values(source_id=stored.id))
+        external = await tx.scalar(select(Document.external_id).where(Document.source_id == stored.id))
+    near = Nearest(external or "")
+    near.passage = replace(near.passage, heading_path=("Boots", "Returning boots"))
+    object.__setattr__(office.deps, "searcher", near)  # the routes hold this very object
+    conversation = await handed_off(office)
+    base = f"/console/conversations/{conversation}"
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(base)
+        await browser.part(f"{base}/say", text="In Graz, at the post office.", kind="reply", client_id="a1")
+        await browser.part(f"{base}/solve")
+        assert (await browser.part(f"{base}/article")).status_code == 204
+        async with office.db.read() as tx:
+            [gap] = await tx.scalars(select(Correction.id))
+        draft = (await browser.get(f"/console/gaps/{gap}")).text
+        assert "Draft of a change" in draft
+        added = re.findall(r'<li class="added">.*?<span class="words">(.*?)</span></li>', draft)
+        assert "In Graz, at the post office." in added
+        assert '<li class="removed">' not in draft
+        [written] = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", draft, re.DOTALL)
+        head, section = unescape(written).split("Ten days.")
+        assert head == "# Boots\n\n## Returning boots\n\n"
+        assert re.fullmatch(r"\n\n### .+\n\nIn Graz, at the post office.\n\n## Care\n\nWax them.\n", section)
+        assert "Draft of a new entry" in (await browser.get(f"/console/gaps/{gap}?new=yes")).text
+        fields = {"source": stored.id, "question": "x", "answer": unescape(written).replace("\n", "\r\n")}
+        assert (await browser.post(f"/console/gaps/{gap}", **fields, generation="7")).status_code == 409
+        empty = await browser.post(f"/console/gaps/{gap}", **fields | {"answer": " "}, generation="1")
+        assert empty.status_code == 422
+        approved = await browser.post(f"/console/gaps/{gap}", **fields, generation="1")
+        assert approved.headers["location"] == f"/console/docs/{stored.id}"
+    page = await office.deps.pages.read(office.site.id, stored.id)
+    assert page is not None
+    assert (page.text, page.generation) == (unescape(written), 2)
+
+
+@pytest.mark.parametrize("path", ["boots.pdf", "boots.csv"])
+async def test_what_is_no_text_is_not_changed_but_named(office: Office, path: str) -> None:
+    """A file that only its own program can write."""
+    await office.agent("mara@example.com", office.site, "editor")
+    await put_file(office, office.site, path, "Boots")
+    async with office.db.read() as tx:
+        external = await tx.scalar(select(Document.external_id))
+    object.__setattr__(office.deps, "searcher", Nearest(external or ""))  # the routes hold this very object
+    conversation = await handed_off(office)
+    base = f"/console/conversations/{conversation}"
+    async with office.at_work("mara@example.com") as browser:
+        await browser.get(base)
+        await browser.part(f"{base}/say", text="In Graz.", kind="reply", client_id="a1")
+        await browser.part(f"{base}/solve")
+        await browser.part(f"{base}/article")
+        async with office.db.read() as tx:
+            [gap] = await tx.scalars(select(Correction.id))
+        draft = (await browser.get(f"/console/gaps/{gap}")).text
+        assert "Draft of a new entry" in draft
+        assert "The nearest document:" in draft

@@ -302,7 +302,9 @@ class Conversations:
     async def _check_not_anothers(self, tx: Tx, row: Conversation, agent_id: str) -> None:
         if row.holder == "agent" and row.holder_agent_id not in (None, agent_id):
             name = await agent_name(tx, row.holder_agent_id)
-            raise AlreadyAssigned(f"{name} is on this conversation. Reload to see what was said.")
+            raise AlreadyAssigned(
+                f"{name} is on this conversation. Look at what was said, then take it over or write a note."
+            )
 
     async def _posted_before(
         self, tx: Tx, conversation_id: str, client_id: str | None, author: Author, agent_id: str | None

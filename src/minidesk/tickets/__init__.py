@@ -83,6 +83,7 @@ from minidesk.tickets.routing import (
     with_priority,
 )
 from minidesk.tickets.rows import ACTIVE, SAME_MATTER, active_ticket, solved_ticket, works_here
+from minidesk.tickets.rule_changes import remove_rule, save_rule, shift_rule
 from minidesk.tickets.rules import CHOICES, FIELDS, Condition, Effect, Facts, Routed, Rule, check_rule
 from minidesk.tickets.saved import SavedView, delete_saved, list_saved, rename_saved, save_search
 from minidesk.tickets.search import Filters, Found, Hit, Place, read_words, search_site
@@ -210,12 +211,15 @@ __all__ = [
     "read_mentions",
     "read_words",
     "release",
+    "remove_rule",
     "rename_saved",
     "routed_for",
     "run_macro",
+    "save_rule",
     "save_search",
     "search_site",
     "set_clocks",
+    "shift_rule",
     "site_tags",
     "snooze",
     "solved_ticket",

@@ -31,8 +31,8 @@ async def lines_of(tx: Tx, chosen: Sequence[tuple[str, str | None]]) -> list[Inb
 
 
 def _talks(conversation_ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
-    """Conversations with their visitor's name and what was said last."""
-    last = aliased(Message)
+    """Conversations with their visitor's name, what was said last, and which agent said it."""
+    last, writer = aliased(Message), aliased(Agent)
     last_id = (
         select(last.id)
         .where(last.conversation_id == Conversation.id, last.author != "note", last.text != "")
@@ -43,9 +43,10 @@ def _talks(conversation_ids: Sequence[str]) -> Select[*tuple[Any, ...]]:
     query = select(
         Conversation.id, Conversation.holder, Conversation.last_message_at, Visitor.name.label("visitor_name"),
         func.substr(Message.text, 1, LAST_TEXT_CHARS).label("last_text"), Message.author,
+        writer.name.label("last_agent"),
     )  # fmt: skip
     query = query.join(Visitor, Visitor.id == Conversation.visitor_id)
-    query = query.outerjoin(Message, Message.id == last_id)
+    query = query.outerjoin(Message, Message.id == last_id).outerjoin(writer, writer.id == Message.agent_id)
     return query.where(Conversation.id.in_(conversation_ids))
 
 
@@ -62,6 +63,7 @@ def _line(talk: Row[*tuple[Any, ...]], ticket: Row[*tuple[Any, ...]] | None) -> 
         "visitor_name": talk.visitor_name,
         "last_text": talk.last_text or "",
         "last_author": talk.author,
+        "last_agent": talk.last_agent,
         "last_message_at": talk.last_message_at,
     }
     if ticket is None:

@@ -24,11 +24,13 @@ async def merge_tickets(
     into_id: str,
     agent_id: str,
     line: str,
+    notes: tuple[str, str] = ("Merged from", "Merged into"),
 ) -> Ticket:
     """Close the ticket `from_id` and go on with `into_id`, which gets its facts, its tags and a note of what was said.
 
     Whoever waited there for a person waits for one here: not behind a ticket that is put off, nor with the assistant.
-    `line` tells the visitor, in the conversation that ends, where it goes on. Raises NotFound for another site's, and
+    `line` tells the visitor, in the conversation that ends, where it goes on; `notes` tell agents, before the number of
+    the ticket that came or went on. Raises NotFound for another site's, and
     Conflict where the two are not active tickets of one visitor, or are in one conversation.
     """
     # Both conversations are locked in one order, or two agents who merge in two directions wait for each other.
@@ -52,10 +54,10 @@ async def merge_tickets(
     target.entities = _joined(target.entities, source.entities)
     await _join_tags(tx, tickets, source, target, agent_id)
     said = await _said(tx, source)
-    note = f"Merged from #{source.number} {source.subject}\n\n{source.summary}\n\n{said}".rstrip()
+    note = f"{notes[0]} #{source.number} {source.subject}\n\n{source.summary}\n\n{said}".rstrip()
     await conversations.post_note(tx, target.conversation_id, agent_id=agent_id, text=note)
     await conversations.post_note(
-        tx, source.conversation_id, agent_id=agent_id, text=f"Merged into #{target.number} {target.subject}"
+        tx, source.conversation_id, agent_id=agent_id, text=f"{notes[1]} #{target.number} {target.subject}"
     )
     await conversations.post_system_message(tx, source.conversation_id, line)
     source.merged_into = target.id

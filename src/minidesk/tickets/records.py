@@ -165,6 +165,7 @@ class InboxLine:
     last_text: str
     last_author: str | None
     last_message_at: datetime
+    last_agent: str | None = None  # who wrote `last_text`, where an agent did
     ticket_id: str | None = None
     number: int | None = None
     subject: str | None = None

@@ -36,8 +36,10 @@ AngerIn = Callable[[str], Sequence[tuple[int, int]]]
 _WORD = re.compile(r"\S+")
 _OF_THEMSELVES = re.compile(r"(?:i|we|my|our|can|could|would)\b", re.IGNORECASE)
 
-_TRIED = "Answered from: "
-_NEXT = {
+# Lines of ours in a summary, which the console says in the agent's own language (`web/console/summaries.py`).
+NO_ISSUE = "A visitor asks for a person"
+TRIED = "Answered from: "
+NEXT = {
     "customer_request": "Asked for a person.",
     "missing_knowledge": "Our pages do not say it.",
     "unsupported_request": "The assistant may not do this.",
@@ -119,7 +121,7 @@ def read_by_model(
     nobody can point at is not believed. Where the assistant answered from, and why a person is wanted, stays ours.
     """
     lines = found.summary.splitlines()
-    ours = [line for line in lines if line.startswith(_TRIED) or line in _NEXT.values()]
+    ours = [line for line in lines if line.startswith(TRIED) or line in NEXT.values()]
     read = replace(found, summary="\n".join([summary, *ours]))
     felt = _pointed_at(messages, "sentiment", mood_words) if mood != "calm" else None
     if found.sentiment == "calm" and felt is not None:
@@ -176,7 +178,7 @@ def _summarise(
     evidence: list[Evidence] = []
     telling = _most_telling(said)
     issue = telling[0] if telling else None
-    subject = "A visitor asks for a person"
+    subject = NO_ISSUE
     if issue is not None:
         clip = issue.clipped(ISSUE_WORDS)
         subject = clip if len(clip) <= SUBJECT_CHARS else clip[: SUBJECT_CHARS - 1].rsplit(" ", 1)[0] + "…"
@@ -189,7 +191,7 @@ def _summarise(
     wanted = next((s for s in telling[1:] if not cues.PERSON.search(s.text)), None)
     if wanted is not None:
         parts.append(_line(wanted, "wanted", WANTED_WORDS, people, evidence))
-    parts.append(_NEXT[reason])
+    parts.append(NEXT[reason])
     return subject, "\n".join(parts), tuple(evidence)
 
 
@@ -250,7 +252,7 @@ def _tried(messages: Sequence[MessageView]) -> tuple[str, list[Evidence]]:
             evidence.append(Evidence("tried", message.id, start, end, message.text[start:end]))
     if not titles:
         return "", []
-    return _TRIED + ", ".join(f"“{title}”" for title in titles), evidence
+    return TRIED + ", ".join(f"“{title}”" for title in titles), evidence
 
 
 def _sentiment(messages: Sequence[MessageView], anger_in: AngerIn) -> tuple[Sentiment, tuple[Evidence, ...]]:

@@ -128,11 +128,25 @@ export function assist(element: HTMLElement): () => void {
     form.toggleAttribute("aria-busy", busy);
   }
 
+  /** The reply that stands in the panel already: below what was typed, as a draft's answer does. */
+  const suggestion = () => document.querySelector<HTMLElement>("[data-suggested]");
+  function useSuggestion(from: HTMLElement): void {
+    const help = JSON.parse(from.dataset["suggested"]!) as Help;
+    const typed = text.value;
+    problem.hidden = true;
+    taken({ ...help, text: `${typed.trimEnd()}\n\n${help.text}`.trim() }, typed);
+  }
   const press = (event: Event) => {
     const button = (event.target as Element).closest<HTMLButtonElement>("[data-assist]");
     if (!button) return;
     event.preventDefault();
-    void ask(button);
+    const known = button.value === "draft" ? suggestion() : null;
+    if (known) useSuggestion(known);
+    else void ask(button);
+  };
+  const suggested = (event: Event) => {
+    const button = (event.target as Element).closest<HTMLElement>("[data-suggested]");
+    if (button) useSuggestion(button);
   };
   const back = () => {
     if (!before) return;
@@ -162,11 +176,13 @@ export function assist(element: HTMLElement): () => void {
     say("");
   };
   form.addEventListener("click", press);
+  document.addEventListener("click", suggested);
   form.addEventListener("htmx:afterRequest", sent);
   text.addEventListener("input", clear);
   undo.addEventListener("click", back);
   return () => {
     form.removeEventListener("click", press);
+    document.removeEventListener("click", suggested);
     form.removeEventListener("htmx:afterRequest", sent);
     text.removeEventListener("input", clear);
   };

@@ -3,13 +3,15 @@
  * other agents are told, and what another of them is writing is not answered over unasked.
  */
 
+import { files } from "./files";
+
 const TYPING_EVERY_MS = 4000; // less than half of what the server believes it for
 
 export function composer(element: HTMLElement): () => void {
   const form = element as HTMLFormElement;
   const text = form.querySelector("textarea")!;
   const id = form.querySelector<HTMLInputElement>("[name=client_id]")!;
-  const files = form.querySelector<HTMLInputElement>("input[type=file]");
+  const attached = files(form);
   const key = `draft:${form.dataset["conversation"]}`;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   for (const hint of form.querySelectorAll("[data-mod]")) hint.textContent = mac ? "⌘ ↵" : "Ctrl ↵";
@@ -50,10 +52,6 @@ export function composer(element: HTMLElement): () => void {
     if (text.value) sessionStorage.setItem(key, text.value);
     else sessionStorage.removeItem(key);
   };
-  const choose = () => {
-    const chosen = form.querySelector<HTMLElement>("[data-chosen]");
-    if (chosen) chosen.textContent = [...(files?.files ?? [])].map((file) => file.name).join(", ") || chosen.dataset["none"]!;
-  };
   const press = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
@@ -64,8 +62,7 @@ export function composer(element: HTMLElement): () => void {
     const { successful, elt } = (event as CustomEvent<{ successful: boolean; elt: Element }>).detail;
     if (elt !== form || !successful) return;
     text.value = "";
-    if (files) files.value = "";
-    choose();
+    attached.clear();
     keep();
     told = 0;
     text.dispatchEvent(new Event("input", { bubbles: true })); // closes a list that hangs over the field
@@ -75,7 +72,6 @@ export function composer(element: HTMLElement): () => void {
     form.querySelector<HTMLInputElement>('[value="reply"]')!.checked = true;
     text.focus();
   };
-  files?.addEventListener("change", choose);
   text.addEventListener("input", keep);
   text.addEventListener("input", writes);
   text.addEventListener("keydown", press);
@@ -84,7 +80,7 @@ export function composer(element: HTMLElement): () => void {
   form.addEventListener("htmx:afterRequest", sent);
   form.querySelector("[data-macro-off]")!.addEventListener("click", withoutMacro);
   return () => {
-    files?.removeEventListener("change", choose);
+    attached.stop();
     text.removeEventListener("input", keep);
     text.removeEventListener("input", writes);
     form.removeEventListener("htmx:configRequest", saySeen);

@@ -20,7 +20,8 @@ export function use(element: HTMLElement): void {
   } else if (element.matches("input[type=radio]")) {
     (element as HTMLInputElement).checked = true;
     element.dispatchEvent(new Event("change", { bubbles: true }));
-  } else if (element.matches("input, textarea")) {
+  } else if (element.matches("input, textarea, select")) {
+    if (!element.checkVisibility()) document.querySelector<HTMLElement>("#act-details")?.click(); // where there is less room its panel comes on demand
     element.focus();
   } else {
     element.click();

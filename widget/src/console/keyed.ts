@@ -50,7 +50,7 @@ export function patch(old: Element, fresh: Element, move = true): Element[] {
 }
 
 function update(old: Element, fresh: Element, added: Element[], move: boolean): Element {
-  if (old.hasAttribute("data-keep") || fresh.hasAttribute("data-same") || isInUse(old) || isOvertaken(old, fresh)) return old;
+  if (old.hasAttribute("data-keep") || fresh.hasAttribute("data-same") || isInUse(old) || isRefused(old) || isOvertaken(old, fresh)) return old;
   if (old instanceof HTMLDetailsElement && old.open) fresh.setAttribute("open", ""); // somebody looks into it
   const [v, w] = [old.getAttribute("data-v"), fresh.getAttribute("data-v")];
   if (v !== null && v === w) return old;
@@ -76,6 +76,9 @@ function isOvertaken(old: Element, fresh: Element): boolean {
   const number = (element: Element, name: string) => Number(element.getAttribute(name) ?? 0);
   return number(fresh, "data-event") < number(old, "data-event") || number(fresh, "data-first") > number(old, "data-first");
 }
+
+/** It says why something was refused; that and what was typed stay until one has tried again. */
+const isRefused = (element: Element) => !element.hasAttribute("data-keyed") && element.querySelector("[data-problem]:not([hidden])") !== null;
 
 /** Somebody is choosing in it right now. */
 function isInUse(element: Element): boolean {

@@ -4,23 +4,32 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from fastapi import APIRouter
+from sqlalchemy import select
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from minidesk.assist import Assist
 from minidesk.conversations import access_conversation_as_agent
+from minidesk.db.models import Message
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.text.normalise import check_text
 from minidesk.tickets import at_work
-from minidesk.web.console.contexts import Composer, Helps
+from minidesk.web.console.contexts import Composer, ConversationPart, Helps
 from minidesk.web.console.deps import ConsoleDeps
-from minidesk.web.console.gate import checked_form, field
+from minidesk.web.console.gate import checked_form, field, identify
 from minidesk.web.console.helps import draft_said, helps_for, helps_json, source_lines
-from minidesk.web.console.talk_acts import AGENT_TEXT_CHARS, HELPS_A_MINUTE
+from minidesk.web.console.talk_acts import AGENT_TEXT_CHARS, HELPS_A_MINUTE, SUGGESTIONS_A_MINUTE
 from minidesk.web.console.view import HEADERS, View
 
 Page = Callable[..., Awaitable[Response]]
+
+
+def unanswered(part: ConversationPart) -> str:
+    """The visitor's message to which a person owes a reply: the last one, where no agent has written since."""
+    said = [each for each in part.entries if each.author in ("visitor", "agent")]
+    waits = part.desk is not None and part.desk.active and part.holder in ("queue", "agent")
+    return said[-1].id if waits and said and said[-1].author == "visitor" else ""
 
 
 def add(
@@ -51,6 +60,29 @@ def add(
             return JSONResponse(helps_json(text, helps), headers=HEADERS)
         return await page(
             request, conversation_id, composer=replace(composer, kind="reply", text=text, helps=helps)
+        )
+
+    @router.get("/conversations/{conversation_id}/suggested")
+    async def suggested(request: Request, conversation_id: str, message: str = "") -> Response:
+        """The panel's reply to `message`, the visitor's last one; nothing of it where the pages do not answer that."""
+        agent = await identify(deps, request)
+        async with deps.db.read() as tx:
+            await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+            last = select(Message.id).where(
+                Message.conversation_id == conversation_id, Message.author == "visitor"
+            )
+            last_id = await tx.scalar(last.order_by(Message.seq.desc()).limit(1))
+        if deps.assist is None or last_id is None or last_id != message:
+            raise NotFound
+        deps.limiter.charge("suggest", agent.agent_id, limit=SUGGESTIONS_A_MINUTE, seconds=60)
+        draft = await deps.assist.suggest(conversation_id, last_id)
+        helps = Helps(said=draft_said(draft, view.t), sources=source_lines(draft))
+        return view.html(
+            "parts/suggested.html",
+            draft=draft,
+            helps=helps,
+            message=last_id,
+            json=helps_json(draft.text, helps),
         )
 
     async def _help(

@@ -76,7 +76,7 @@ class _Second:
 
     def again(self, request: Request, error: MinideskError) -> Response:
         """Back to the password, with the reason."""
-        page = DoorPage(door_token(request), error.message, next="/console/inbox")
+        page = DoorPage(door_token(request), error.message, next="/console/inbox", service=self.door.service)
         response = self.door.page("login.html", page, error)
         self.door.end_step(response)
         return response

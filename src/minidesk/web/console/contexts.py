@@ -235,6 +235,8 @@ class ConversationPart:
     first: int = 1  # the number of the first message that is shown
     before: int = 1  # where the messages begin that are shown by a press
     desk: "DeskPart | None" = None
+    held_by: str = ""  # the id of the colleague who holds it
+    suggest_for: str = ""  # the message that a reply is suggested to; empty where none is
 
 
 @dataclass(frozen=True, slots=True)

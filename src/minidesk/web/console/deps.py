@@ -16,6 +16,7 @@ from minidesk.errors import MinideskError
 from minidesk.gateway import TargetState
 from minidesk.handoff import Handoff
 from minidesk.jobs import JobQueue
+from minidesk.knowledge.amend import Pages
 from minidesk.knowledge.crawls import CrawlView, Kind
 from minidesk.knowledge.faq import FaqEntries
 from minidesk.knowledge.installed import Check
@@ -113,6 +114,7 @@ class ConsoleDeps:
     handoff: Handoff
     sources: TakesFiles
     faq: FaqEntries
+    pages: Pages
     lifecycle: Lifecycle
     versions: Versions
     crawls: TakesAddresses

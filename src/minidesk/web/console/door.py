@@ -34,6 +34,11 @@ class Door:
         self._deps = deps
         self._view = view
 
+    @property
+    def service(self) -> str:
+        """What the other service to sign in by is called; empty where there is none."""
+        return self._deps.oidc.name if self._deps.oidc else ""
+
     def page(
         self,
         template: str,

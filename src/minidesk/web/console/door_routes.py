@@ -48,7 +48,7 @@ def _add_login(router: APIRouter, deps: ConsoleDeps, door: Door) -> None:
         try:
             await identify(deps, request)
         except NotAuthenticated:
-            page = DoorPage(door_token(request), next=local_path(next), service=_service(deps))
+            page = DoorPage(door_token(request), next=local_path(next), service=door.service)
             return door.page("login.html", page)
         return to(local_path(next))
 
@@ -62,9 +62,7 @@ def _add_login(router: APIRouter, deps: ConsoleDeps, door: Door) -> None:
             agent = await deps.agents.authenticate(email, field(form, "password"))
             deps.throttle.succeeded(address, email)
         except MinideskError as error:
-            page = DoorPage(
-                door_token(request), error.message, email=email, next=then, service=_service(deps)
-            )
+            page = DoorPage(door_token(request), error.message, email=email, next=then, service=door.service)
             return door.page("login.html", page, error)
         return await door.enter(request, agent, then)
 
@@ -123,8 +121,3 @@ def _add_inside(router: APIRouter, deps: ConsoleDeps) -> None:
             samesite="lax",
         )
         return response
-
-
-def _service(deps: ConsoleDeps) -> str:
-    """What the other service to sign in by is called; empty where there is none."""
-    return deps.oidc.name if deps.oidc else ""

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from minidesk.db.models import Correction, Document, Source
 from minidesk.errors import Conflict, Invalid, MinideskError, Unavailable
+from minidesk.knowledge.amend import PageText, with_answer
 from minidesk.knowledge.compare import Line, compare
-from minidesk.knowledge.faq import FaqEntry
+from minidesk.knowledge.faq import QUESTION_CHARS, FaqEntry
 from minidesk.text.normalise import whole_number
 from minidesk.tickets import CorrectionView, access_correction, close_correction, list_corrections
 from minidesk.web.console.contexts import Shell, When
@@ -54,7 +55,10 @@ class GapsPage:
 
 @dataclass(frozen=True, slots=True)
 class GapPage:
-    """One gap as a draft. `near`: (title, address) of the nearest document; with `source` the draft changes that entry."""
+    """One gap as a draft. `near`: (title, address) of the nearest document; with `source` the draft changes that one.
+
+    `whole`: it is a page, and `answer` all of its text; else an entry with a question.
+    """
 
     shell: Shell
     href: str
@@ -68,16 +72,22 @@ class GapPage:
     answer: str
     changes: tuple[Line, ...]
     problem: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """What stands nearest: a document, and, where it is an entry, the entry itself."""
+    """What stands nearest: a document, and the entry or the page that it is, if it can be changed here.
+
+    `section`: the heading above the passage.
+    """
 
     title: str = ""
     href: str = ""
     source: str = ""
     entry: FaqEntry | None = None
+    page: PageText | None = None
+    section: str = ""
 
 
 def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
@@ -142,6 +152,8 @@ async def _store(deps: ConsoleDeps, viewer: Viewer, source: str, written: FaqEnt
     site_id, name = viewer.site.site_id, viewer.agent.name
     if not source:
         return (await deps.faq.create(site_id, written, name)).id
+    if await deps.pages.read(site_id, source) is not None:
+        return (await deps.pages.replace(site_id, source, written.answer, written.generation, name)).id
     old = await deps.faq.read(site_id, source)
     entry = replace(written, alternates=old.alternates, audience=old.audience)
     return (await deps.faq.update(site_id, source, entry, name)).id
@@ -163,11 +175,10 @@ async def _page(
         gap = await access_correction(tx, site_id, gap_id)
         around = await shell_of(tx, viewer, "docs")
     near = await _nearest(deps, site_id, gap)
-    entry = None if alone else near.entry
-    draft = written or _draft(gap, entry)
-    before = f"{entry.question}\n\n{entry.answer}" if entry else ""
-    after = f"{draft.question}\n\n{draft.answer}"
-    changes = await asyncio.to_thread(compare, before, after) if entry else None
+    before, draft = ("", FaqEntry(_asked(gap), gap.right)) if alone else _draft(gap, near)
+    draft, kept = written or draft, near.entry or near.page
+    after = draft.answer if near.page else f"{draft.question}\n\n{draft.answer}"
+    changes = await asyncio.to_thread(compare, before, after.replace("\r\n", "\n")) if before else None
     page = GapPage(
         around,
         f"{HERE}/{gap.id}",
@@ -175,22 +186,33 @@ async def _page(
         gap.given,
         f"/console/conversations/{gap.conversation_id}",
         (near.title, near.href),
-        near.source if entry else "",
-        entry.generation if entry else 0,
+        near.source if before else "",
+        kept.generation if before and kept else 0,
         draft.question,
         draft.answer,
         tuple(changes.lines) if changes else (),
         problem.message if problem else "",
+        bool(before) and near.page is not None,
     )
     return view.html("gap.html", status=problem.status if problem else 200, page=page)
 
 
-def _draft(gap: Correction, entry: FaqEntry | None) -> FaqEntry:
-    """The entry as it could be: the right answer instead of the near one that was wrong, or beneath it."""
-    if entry is None:
-        return FaqEntry(" ".join(gap.question.split())[:500], gap.right)
-    answer = gap.right if gap.kind == "wrong" else f"{entry.answer}\n\n{gap.right}"
-    return FaqEntry(entry.question, answer)
+def _asked(gap: Correction) -> str:
+    return " ".join(gap.question.split())[:QUESTION_CHARS]
+
+
+def _draft(gap: Correction, near: _Near) -> tuple[str, FaqEntry]:
+    """What stands there now, and how it could be: in an entry the right answer instead of the near one that was wrong, or
+    beneath it; in a page at the end of the section that is nearest. Nothing stands there where the draft is a new entry."""
+    if near.entry is not None:
+        entry = near.entry
+        answer = gap.right if gap.kind == "wrong" else f"{entry.answer}\n\n{gap.right}"
+        return f"{entry.question}\n\n{entry.answer}", replace(entry, answer=answer)
+    asked = _asked(gap)
+    if near.page is not None:
+        text = with_answer(near.page, near.section, asked, gap.right)
+        return near.page.text, FaqEntry(asked, text, generation=near.page.generation)
+    return "", FaqEntry(asked, gap.right)
 
 
 async def _nearest(deps: ConsoleDeps, site_id: str, gap: Correction) -> _Near:
@@ -210,7 +232,11 @@ async def _nearest(deps: ConsoleDeps, site_id: str, gap: Correction) -> _Near:
             .join(Document, Document.source_id == Source.id)
             .where(Document.site_id == site_id, Document.external_id == passage.document)
         )
-    href = document_href(passage.document)
-    if source is None or source.kind != "faq":
-        return _Near(passage.title, href)
-    return _Near(passage.title, href, source.id, await deps.faq.read(site_id, source.id))
+    near = _Near(passage.title, document_href(passage.document))
+    if source is None:
+        return near
+    if source.kind == "faq":
+        return replace(near, source=source.id, entry=await deps.faq.read(site_id, source.id))
+    page = await deps.pages.read(site_id, source.id)
+    section = passage.heading_path[-1] if passage.heading_path else ""
+    return near if page is None else replace(near, source=source.id, page=page, section=section)

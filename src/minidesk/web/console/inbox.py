@@ -23,6 +23,7 @@ from minidesk.tickets import (
 from minidesk.web.console.contexts import ListPart, Option, Row, Shell, Tab, Tag
 from minidesk.web.console.gate import Viewer
 from minidesk.web.console.queries import first_words_of
+from minidesk.web.console.summaries import subject_words, summary_words
 from minidesk.web.console.times import span, when
 from minidesk.web.console.view import Translate
 
@@ -150,7 +151,8 @@ def _row(
     tag: str,
 ) -> Row:
     subject = line.subject or " ".join(summary.split())[:SUBJECT_CHARS] or t("row.no_subject")
-    summary = _line(line, summary, subject, t)
+    summary = _line(line, summary_words(summary, t), subject, t)
+    subject = subject_words(subject, t)
     tags = _tags(line, view, agent_id, now, t)
     unread = (
         line.last_author == "visitor" and line.ticket_id is not None and line.assignee_id in (None, agent_id)
@@ -178,7 +180,7 @@ def _line(line: InboxLine, summary: str, subject: str, t: Translate) -> str:
     who = {
         "visitor": line.visitor_name or t("talk.visitor"),
         "assistant": t("talk.assistant"),
-        "agent": line.assignee_name or t("talk.agent"),
+        "agent": line.last_agent or t("talk.agent"),
     }
     name = who.get(line.last_author or "")
     if name and not (line.last_author == "visitor" and line.last_text.startswith(subject)):

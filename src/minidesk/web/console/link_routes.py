@@ -147,7 +147,7 @@ def _add_resets(router: APIRouter, deps: ConsoleDeps, view: View, door: Door) ->
         except MinideskError as error:
             return await _page(request, reset, error)
         # Not signed in: a second factor is still asked for at the door.
-        page = DoorPage(door_token(request), done=view.t("reset.done"))
+        page = DoorPage(door_token(request), done=view.t("reset.done"), service=door.service)
         return door.page("login.html", page)
 
     async def _page(request: Request, token: str, error: MinideskError | None = None) -> Response:

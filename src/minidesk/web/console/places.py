@@ -10,12 +10,13 @@ from minidesk.accounts import Role
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page: its address, the key of its name, and of the name of the part that it belongs to."""
+    """A page: its address, the key of its name, and of the name of the part that it belongs to. `key` leads there from every page."""
 
     href: str
     name: str
     part: str
     role: Role = "agent"
+    key: str = ""
 
 
 # One row of tabs on each of these pages.
@@ -32,8 +33,8 @@ PLACES = (
     *(Place(f"/console/inbox?view={view}", f"inbox.view.{view}", "nav.inbox") for view in _VIEWS),
     Place("/console/search", "search.title", "nav.inbox"),
     Place("/console/blocked", "blocked.title", "nav.inbox"),
-    Place("/console/docs/try", "try.title", "nav.docs"),
-    Place("/console/docs/entries/new", "entry.new", "nav.docs", "editor"),
+    Place("/console/docs/try", "try.title", "nav.docs", key="q"),
+    Place("/console/docs/entries/new", "entry.new", "nav.docs", "editor", "a"),
     Place("/console/gaps", "gaps.title", "nav.docs", "editor"),
     Place("/console/overlaps", "overlaps.title", "nav.docs"),
     Place("/console/synonyms", "synonyms.title", "nav.docs", "editor"),

@@ -9,7 +9,6 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from minidesk.accounts import record
 from minidesk.db import Tx
 from minidesk.errors import MinideskError, NotFound
 from minidesk.sites import site_by_id
@@ -18,11 +17,11 @@ from minidesk.tickets import (
     Rule,
     Tried,
     check_rule_here,
-    delete_rule,
     list_rules,
-    move_rule,
     past_tickets,
-    put_rule,
+    remove_rule,
+    save_rule,
+    shift_rule,
     try_rule,
 )
 from minidesk.web.console.contexts import Shell, When
@@ -107,16 +106,15 @@ def add(router: APIRouter, deps: ConsoleDeps, view: View) -> None:
     async def move(request: Request, rule_key: str) -> Response:
         viewer, form = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await move_rule(tx, viewer.site.site_id, rule_key, 1 if field(form, "by") == "down" else -1)
-            await _record(tx, deps.clock(), viewer, "changed", rule_key)
+            by = 1 if field(form, "by") == "down" else -1
+            await shift_rule(tx, viewer.site.site_id, rule_key, by, deps.clock(), viewer.actor)
         return to(f"{HERE}#{rule_key}")
 
     @router.post("/rules/{rule_key}/delete")
     async def delete(request: Request, rule_key: str) -> Response:
         viewer, _ = await checked_viewer(deps, request, role="admin")
         async with deps.db.write() as tx:
-            await delete_rule(tx, viewer.site.site_id, rule_key)
-            await _record(tx, deps.clock(), viewer, "deleted", rule_key)
+            await remove_rule(tx, viewer.site.site_id, rule_key, deps.clock(), viewer.actor)
         return to(HERE)
 
 
@@ -136,18 +134,10 @@ async def _save(deps: ConsoleDeps, view: View, request: Request, key: str) -> Re
         if field(form, "do") == "try" or not tried:
             return await _page(deps, view, viewer, form, key, rule=rule, ask=field(form, "do") != "try")
         async with deps.db.write() as tx:
-            await put_rule(tx, site_id, rule, deps.clock())
-            await _record(tx, deps.clock(), viewer, "changed" if key else "created", rule.key, rule.name)
+            await save_rule(tx, site_id, rule, deps.clock(), viewer.actor)
     except MinideskError as error:
         return await _page(deps, view, viewer, form, key, error=error)
     return to(f"{HERE}#{rule.key}")
-
-
-async def _record(tx: Tx, now: datetime, viewer: Viewer, what: str, key: str, name: str = "") -> None:
-    await record(
-        tx, now, viewer.actor, f"rules.{what}", site_id=viewer.site.site_id,
-        target_id=key, target_name=name or key,
-    )  # fmt: skip
 
 
 async def _page(

@@ -11,17 +11,17 @@ from pydantic_core import ErrorDetails
 
 from minidesk.errors import Invalid
 from minidesk.sites import (
+    DAYS,
     OpeningHours,
     SiteConfig,
     SiteSettings,
     SiteView,
-    Span,
     check_origin,
     check_site_name,
+    spans_text,
 )
 from minidesk.web.console.view import Translate
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK = ("accent", "position", "launcher_text", "scheme", "side", "bottom")
 _NEW_LOOK = ("scheme", "side", "bottom")  # a form that does not know them leaves them as they are
 _TEXTS = (
@@ -32,7 +32,7 @@ _LISTS = (
     *("quick_replies", "link_hosts", "languages", "private_forms", "person_topics", "nudges"),
     "translations",
 )
-_NUMBERS = ("reply_minutes", "daily_budget_usd")
+_NUMBERS = ("reply_minutes", "daily_budget_usd", "keep_days")
 FIELDS = (
     *("name", "origins", "hide_private", "ask_consent", "browser_voice", "time_zone", "holidays"),
     *_LOOK,
@@ -77,7 +77,7 @@ def written(site: SiteView) -> dict[str, str]:
     values |= {name: str(getattr(config, name)) for name in _TEXTS}
     values |= {name: "\n".join(getattr(config, name)) for name in _LISTS}
     values |= {name: _number(getattr(config, name)) for name in _NUMBERS}
-    return values | {day: _spans_text(spans) for day, spans in zip(DAYS, hours.week, strict=True)}
+    return values | {day: spans_text(spans) for day, spans in zip(DAYS, hours.week, strict=True)}
 
 
 def check(values: Values, config: SiteConfig, t: Translate) -> Checked:
@@ -216,12 +216,6 @@ def _sentence(error: ErrorDetails, field: str, t: Translate) -> str:
         return t("site.wrong.many", n=limits["max_length"])
     own = f"site.wrong.{field}"
     return t(own if field in (*_NUMBERS, "side", "bottom", "link_hosts", "languages") else "site.wrong.other")
-
-
-def _spans_text(spans: Sequence[Span]) -> str:
-    return ", ".join(
-        f"{span.start:%H:%M}–{'24:00' if span.end == time(0) else f'{span.end:%H:%M}'}" for span in spans
-    )
 
 
 def _number(value: float | None) -> str:

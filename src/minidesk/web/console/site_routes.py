@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter
@@ -13,12 +12,12 @@ from minidesk.accounts import differences, record
 from minidesk.errors import Conflict, MinideskError
 from minidesk.sites import (
     SiteSettings,
-    SiteView,
     link_hosts,
     logo_url,
     save_settings,
     settings_version,
     site_by_id,
+    told_apart,
 )
 from minidesk.text.normalise import check_text
 from minidesk.web.console.deps import ConsoleDeps
@@ -93,7 +92,7 @@ async def _save(deps: ConsoleDeps, viewer: Viewer, settings: SiteSettings, versi
     async with deps.db.write() as tx:
         before = await site_by_id(tx, site_id)
         await save_settings(tx, site_id, settings, version=version, by=viewer.agent.name, now=deps.clock())
-        changes = differences(_values(before), _values(await site_by_id(tx, site_id)))
+        changes = differences(told_apart(before), told_apart(await site_by_id(tx, site_id)))
         if changes:
             await record(tx, deps.clock(), viewer.actor, "settings.changed", site_id=site_id, changes=changes)
 
@@ -132,12 +131,6 @@ async def _page(
     )
     status = refused.status if refused else 422 if problems else 200
     return view.html("site.html", status=status, page=page)
-
-
-def _values(site: SiteView) -> dict[str, Any]:
-    """The settings as the audit log compares them; of long ones it keeps only that they changed."""
-    config = site.config.model_dump(mode="json", exclude={"look": {"logo"}})
-    return {"name": site.name, "origins": site.allowed_origins, **config}
 
 
 def _zones() -> tuple[str, ...]:

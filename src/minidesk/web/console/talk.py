@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from minidesk.assist import visitor_language_told
 from minidesk.conversations import access_conversation_as_agent
 from minidesk.conversations.rows import agent_name
 from minidesk.db import Tx
@@ -14,6 +15,7 @@ from minidesk.tickets import TicketView, site_tags, tags_of, ticket_of
 from minidesk.web.console.contexts import ConversationPart, Earlier, Fact, Segment, Tag, TicketPart
 from minidesk.web.console.marks import marked
 from minidesk.web.console.queries import Customer, customer_of, first_words_of, list_teams
+from minidesk.web.console.summaries import subject_words
 from minidesk.web.console.talk_entries import MESSAGES_SHOWN, Wanted, entries_of, first_shown
 from minidesk.web.console.ticket_part import ticket_part
 from minidesk.web.console.times import when
@@ -47,19 +49,21 @@ async def conversation_part(
     first = await first_shown(tx, row, wanted)
     entries = await entries_of(tx, row, site, agent_id, customer.name, first, now=now, t=t)
     holder = await agent_name(tx, row.holder_agent_id)
+    told = await visitor_language_told(tx, row.id)
     mine = row.holder == "agent" and row.holder_agent_id == agent_id
     active = ticket is not None and ticket.status in ("open", "pending")
     part = ConversationPart(
         id=row.id,
-        title=ticket.subject if ticket else await _first_words(tx, row, t),
+        title=subject_words(ticket.subject, t) if ticket else await _first_words(tx, row, t),
         subtitle=_subtitle(row, customer, t),
         state=_state(row, ticket, mine, holder, t),
         holder=row.holder,  # type: ignore[arg-type]  # the column holds only Holder's words
         held_by_me=mine,
         holder_name=holder or "",
+        held_by=row.holder_agent_id or "" if row.holder == "agent" and not mine else "",
         entries=entries,
         ticket=_reaching(
-            replace(ticket_part(ticket, teams, now, t), tags=tags, known_tags=known_tags),
+            replace(ticket_part(ticket, teams, told, now, t), tags=tags, known_tags=known_tags),
             {each.id for each in entries},
             f"/console/conversations/{row.id}",
         )

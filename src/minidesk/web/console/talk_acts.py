@@ -23,6 +23,8 @@ from minidesk.web.console.view import spoken
 AGENT_TEXT_CHARS = 20_000
 # Suggestions, rewritings and translations: each costs money where a model is asked.
 HELPS_A_MINUTE = 20
+# They come by themselves with each ticket that is opened: as many as somebody can leaf through.
+SUGGESTIONS_A_MINUTE = 40
 
 
 class Acts:
@@ -132,7 +134,18 @@ class Acts:
         return await store(self._deps, files, site_id=site_id, agent_id=agent.agent_id)
 
     async def take_over(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:
-        """The agent holds the conversation; a ticket is opened where there is none."""
+        """The agent holds the conversation; a ticket is opened where there is none.
+
+        A colleague's, where the page said whose it is: of two who press at once on what nobody has, one is still refused.
+        """
+        seen = field(form, "from")
+        if seen and seen != agent.agent_id:
+            async with self._deps.db.write() as tx:
+                row = await access_conversation_as_agent(tx, agent.agent_id, conversation_id)
+                ticket = await active_ticket(tx, conversation_id)
+                if ticket is not None and row.holder == "agent" and row.holder_agent_id == seen:
+                    await self._deps.tickets.assign(tx, ticket.id, agent.agent_id)
+                    return
         await self._deps.handoff.hand_off(conversation_id, "agent_request", agent_id=agent.agent_id)
 
     async def hand_back(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:

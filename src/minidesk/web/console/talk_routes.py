@@ -22,7 +22,7 @@ from minidesk.tickets import (
     waiting_count,
 )
 from minidesk.web.console import assist_routes
-from minidesk.web.console.assist_routes import Page
+from minidesk.web.console.assist_routes import Page, unanswered
 from minidesk.web.console.contexts import Composer, ConversationPart, Helps, InboxPage, ListPart, Option
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.desk_part import macro_lines, with_desk
@@ -218,6 +218,8 @@ async def _opened(
     """The conversation as far back as the address asks for, with what stands around its ticket."""
     opened, part = await conversation_part(tx, agent_id, conversation_id, wanted_by(request), now=now, t=t)
     part = await with_desk(tx, deps.here, agent_id, opened, part, now=now, t=t)
+    if deps.assist is not None:
+        part = replace(part, suggest_for=unanswered(part))
     return opened, await with_wordings(tx, deps.assist, part, t)
 
 

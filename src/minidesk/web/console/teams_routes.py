@@ -22,7 +22,7 @@ from minidesk.accounts import (
 )
 from minidesk.errors import Invalid, MinideskError, NotFound
 from minidesk.text.normalise import replace_surrogates, whole_number
-from minidesk.tickets import open_of
+from minidesk.tickets import Rule, list_rules, open_of
 from minidesk.web.console.contexts import Shell
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import Viewer, access_viewer, checked_viewer, field, fields
@@ -65,6 +65,9 @@ class TeamsPage:
     shell: Shell
     teams: tuple[TeamForm, ...]
     new: TeamForm
+    rules: Mapping[
+        str, str
+    ]  # by team: the names of the rules that name it, which deleting it would leave without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ async def _page(
     async with deps.db.read() as tx:
         teams = await list_teams(tx, site_id)
         people = await list_people(tx, site_id)
+        rules = await list_rules(tx, site_id)
         workers, busy = await list_workers(tx, site_id, deps.clock()), await open_of(tx, site_id)
         around = await shell_of(tx, viewer, "site")
     problem = error.message if error else ""
@@ -180,8 +184,14 @@ async def _page(
         _written_form(None, written, boxes, problem)
         if written and not written.team_id
         else TeamForm("", "", "", boxes.ticked(frozenset()), open=not teams),
+        {team.id: ", ".join(f"“{rule.name}”" for rule in rules if _names(rule, team.id)) for team in teams},
     )
     return view.html("teams.html", status=error.status if error else 200, page=page)
+
+
+def _names(rule: Rule, team_id: str) -> bool:
+    asked = any(each.field == "team" and team_id in each.values for each in rule.conditions)
+    return asked or rule.effect.team_id == team_id
 
 
 def _read(form: FormData, team_id: str) -> _Written:

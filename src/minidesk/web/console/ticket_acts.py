@@ -33,6 +33,7 @@ from minidesk.tickets import (
 )
 from minidesk.web.console.deps import ConsoleDeps
 from minidesk.web.console.gate import field
+from minidesk.web.console.view import say
 
 Act = Callable[[AgentIdentity, str, FormData], Awaitable[None]]
 CLIENT_ID_CHARS = 64
@@ -106,6 +107,7 @@ class TicketActs:
                 into_id=into,
                 agent_id=agent.agent_id,
                 line=self._texts.t("handoff.merged", row.locale),
+                notes=(say("merge.from"), say("merge.into")),
             )
 
     async def spam(self, agent: AgentIdentity, conversation_id: str, form: FormData) -> None:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from minidesk.assist import VisitorLanguage
 from minidesk.tickets import PRIORITIES, TicketView
 from minidesk.web.console.contexts import Fact, Option, Segment, TicketPart
 from minidesk.web.console.marks import evident
+from minidesk.web.console.summaries import summary_words
 from minidesk.web.console.times import clock, span
 from minidesk.web.console.view import Translate, spoken
 
@@ -21,7 +23,9 @@ def reason_words(reason: str, t: Translate) -> str:
         return reason.replace("_", " ")
 
 
-def ticket_part(ticket: TicketView, teams: list[tuple[str, str]], now: datetime, t: Translate) -> TicketPart:
+def ticket_part(
+    ticket: TicketView, teams: list[tuple[str, str]], told: VisitorLanguage, now: datetime, t: Translate
+) -> TicketPart:
     """The ticket with the words that each part came from."""
     about = [(e.message_id, e.text, e.shown) for e in ticket.evidence if e.part != "team"]
     why, mood, sent = (
@@ -42,12 +46,20 @@ def ticket_part(ticket: TicketView, teams: list[tuple[str, str]], now: datetime,
         Fact(t("ticket.reason"), (Segment(reason_words(ticket.reason, t)),)),
         *_clocks(ticket, now, t),
     ]  # fmt: skip
+    mother = Segment(t(f"tongue.{told.code}") if told.code else "", told.message_id, told.words)
+    tongue = [
+        Fact(t("ticket.language"), (mother,), hint="" if told.message_id else t("ticket.language_browser"))
+    ]
     mood_line = Fact(t("ticket.mood"), _backed(t(f"mood.{ticket.sentiment}"), mood), hint=_signs(mood, t))
     return TicketPart(
         number=ticket.number,
         status=ticket.status,
-        summary=evident(ticket.summary, about),
-        facts=(*(Fact(t(f"entity.{kind}"), tuple(line)) for kind, line in facts.items()), mood_line),
+        summary=evident(summary_words(ticket.summary, t), about),
+        facts=(
+            *(Fact(t(f"entity.{kind}"), tuple(line)) for kind, line in facts.items()),
+            *(tongue if told.code else []),
+            mood_line,
+        ),
         routing=tuple(routing),
         teams=tuple(Option(id, name, id == ticket.team_id) for id, name in teams),
         likely_tags=ticket.learned.tags,

@@ -42,6 +42,7 @@ HELP = (
     (("e",), "help.solve"),
     (("o",), "help.reopen"),
     (("u",), "help.undo"),
+    (("a",), "help.assign"),
     (("g",), "help.tag"),
     (("z",), "help.snooze"),
     (("x",), "help.more"),
