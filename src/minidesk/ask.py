@@ -295,7 +295,9 @@ class Asker:
         if found.choice is not None:
             return False
         vector = Stored(found.result.vectors).question(question.text)
-        return found.sure.score < _PAGES_WIN and await self._likeness.asks(question.text, vector)
+        # Who asks for the number to call is told it where the pages have it.
+        surely = ANSWER_FROM if found.ranking.ask.kind == "contact" else _PAGES_WIN
+        return found.sure.score < surely and await self._likeness.asks(question.text, vector)
 
     async def _is_for_a_person(self, question: Question, found: Prepared, topics: tuple[str, ...]) -> bool:
         """One of the site's topics that always go to a person, as it was said or as it is meant."""

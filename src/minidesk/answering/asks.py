@@ -33,15 +33,19 @@ AskKind = Literal[
 TELLING: frozenset[AskKind | None] = frozenset({"amount", "duration", "when", "date", "number", "measure"})
 FITS = 0.9  # `fits` of a text that holds the kind of answer asked for
 
+# What people call the place where they are received.
+_PLACES = r"(?:shops?|stores?|offices?|showrooms?|branch(?:es)?|clinics?|studios?|workshops?|headquarters|premises|practice|surgery|restaurants?|locations?|cent(?:re|er)s?|gyms?|schools?|salons?|hotels?|galler(?:y|ies)|pharmac(?:y|ies)|librar(?:y|ies)|garages?|warehouses?|caf[eé]s?)"
+_TO_YOU = rf"\bhow (?:do|can|could|would) (?:i|we) (?:get|come|drive|travel|find (?:my|the) way) to (?:you\b|(?:the|your) (?:[\w-]+ ){{0,2}}{_PLACES}\b)|\bdirections to\b"
+
 # First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
 _FORMS: tuple[tuple[AskKind, str], ...] = (
-    ("contact", r"\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
-    ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|fast|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
+    ("contact", r"\b(?:can|could|may) (?:i|we) (?:also )?(?:call|phone|ring|e-?mail|contact|write to) (?:you|u)\b|\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
+    ("measure", r"\bhow (?:heavy|big|large|tall|wide|thick|deep|high|hot|cold|warm|far|loud)\b(?! (?:is|are) (?:the|your) (?:handling |delivery |shipping )?(?:fee|price|cost|charge|deposit))|\bhow fast (?:is|are|does|do|can) (?:it|they|(?:the|this|that|these|a|an|your) (?!delivery|shipping|dispatch|service|refund|repair|support|response|reply|order|parcel|package)[\w-]+)\b(?! (?:ship|arrive|get here|come|be)\b)|\b(?:weight|weigh|weighs|diameter|volume|capacity|temperature|dimensions?|height|width|length|water column)\b"),
     ("amount", r"\bhow much\b(?! (?:time|longer|bigger|smaller|larger|older))|\b(?:cost|costs|price|prices|fee|fees|charges|surcharge|deposit|set (?:us|me) back|expensive|cheap|owe|shell out)\b|\bcharge\b(?!\s+(?:it|them|up|(?:the|my|a|an|your|this|our)\s+(?!fee|deposit|surcharge|price|customer|card)\w+))|\bdiscount\b|\bpay for\b"),
     ("duration", r"\bhow (?:long|quick(?:ly)?|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
     ("number", r"\bhow many\b|\b(?:what|which) (?:percentage|percent|number|share)\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
     ("when", r"\bwhen\b|\bhow (?:early|late)\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
-    ("where", r"\bwhere\b|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
+    ("where", rf"\bwhere\b|{_TO_YOU}|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
     ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:is|are) the reasons?\b"),
     ("steps", r"^\W*how (?:do|can|would|should|could|to)\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b|\bsteps\b|\bwhat (?:should|do|must) i do\b|\bwhat now\b|\bshow me how\b"),
     ("yesno", r"^\W*(?:(?:hi|hello|hey|and|so|but|ok|okay|then)\W+)*(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|should|shall|must|has|have|had)\b|[,.;] (?:is|are|do|does|can|could|may|will|would|should|has|have) (?:i|we|you|he|she|it|they|there|my|the|that|this)\b"),
@@ -93,6 +97,7 @@ _GENERIC = frozenset(
     much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
     time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
     i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend not never
+    allowed permitted welcome physical local nearby
     difference different differ compare comparison compared versus vs between include best bring
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
@@ -202,6 +207,8 @@ def read(
     kind = _kind(focus, abroad) or _kind(question, abroad)
     if kind in {"when", "duration"} and _PAST.search(focus):
         kind = "date"
+    if _WAY_THERE.search(focus):
+        kind = "where"
     visitors = visitor_words(question, pages)
     terms = _terms(question, synonyms or {}, abroad, visitors)
     thing, which = _thing(question, terms, abroad)
@@ -210,6 +217,14 @@ def read(
         if said
         else {term.stem for term in terms}
     )
+    units = _units(kind, focus, abroad)
+    if not _HERE.isdisjoint(units):
+        # Pages may call their shop a branch: where it is, is asked.
+        named = _OWN_PLACE.search(focus) or _WAY_THERE.search(focus)
+        own_place = stems_of(named.group()) if named else frozenset[str]()
+        terms = tuple(
+            replace(term, weight=_GENERIC_WEIGHT) if term.stem in own_place else term for term in terms
+        )
     return Ask(
         question,
         in_page_words(question, pages),
@@ -220,7 +235,7 @@ def read(
         thing,
         _verb(kind, focus, terms, abroad),
         bool(_COMPARES.search(question)),
-        _units(kind, focus, abroad),
+        units,
         which,
         _behind(_WITHOUT, question, terms) if abroad is None else frozenset(),
         _behind(_RETURNED, question, terms) if abroad is None else frozenset(),
@@ -240,7 +255,7 @@ def to_search(question: str) -> str:
 # Opening hours are told by days and times; "which days?" by days; in German, where any noun has a capital, who somebody
 # is by two names or a title.
 _HOURS = re.compile(
-    r"\b(?:how (?:early|late) (?:are|do|can|may|will|is)|open(?:ing)?|closing|close[sd]?|shut|öffnungs\w+|sprech(?:zeit|stunde)\w*|geöffnet|offen|schlie(?:ß|ss)t|geschlossen)\b|\b(?:hat|habt|haben|macht|machen)\b[^.?!]{0,40}\b(?:auf|zu)\s*[?!.]*$",
+    r"\b(?:when (?:can|may|could|do) (?:i|we) (?:call|phone|ring|reach|visit|come|drop)|how (?:early|late) (?:are|do|can|may|will|is)|open(?:ing)?|closing|close[sd]?|shut|öffnungs\w+|sprech(?:zeit|stunde)\w*|geöffnet|offen|schlie(?:ß|ss)t|geschlossen)\b|\b(?:hat|habt|haben|macht|machen)\b[^.?!]{0,40}\b(?:auf|zu)\s*[?!.]*$",
     re.IGNORECASE,
 )
 _WHICH_DAY = re.compile(
@@ -248,6 +263,19 @@ _WHICH_DAY = re.compile(
 )
 
 
+# Where those who answer are to be found themselves: told by an address.
+_OWN_PLACE = re.compile(
+    rf"\bwhere(?:'s| is| are) (?:(?:you|u|ya)\b(?! (?:open|ship|deliver))|(?:your|the|ur) (?:[\w-]+ ){{0,2}}{_PLACES}\b)"
+    rf"|\bwhere (?:can|do|could|would) (?:i|we) find (?:you|your (?:[\w-]+ )?{_PLACES})\b"
+    rf"|\b(?:your|ur|what'?s the|postal|street|business|company|{_PLACES}) address\b|\baddress of (?:you|the|your)\b"
+    r"|\bwo (?:seid|sind|ist|liegt|finde ich) (?:ihr|sie|euch|(?:euer|eure|eurer|ihr|ihre|der|die|das) (?:laden|geschäft|shop|filialen?|büro|praxis|studio|werkstatt|\w*(?:center|zentrum|markt|laden|geschäft|haus|schule)))\b|\b(?:eure|ihre|die) (?:adresse|anschrift)\b",
+    re.IGNORECASE,
+)
+_WAY_THERE = re.compile(
+    rf"{_TO_YOU}|\bwie (?:komme? (?:ich|man)|kommen wir|finde ich) (?:zu (?:ihnen|euch)|(?:zum|zur|in (?:den|die|das|eure?n?|ihre?n?)) )",
+    re.IGNORECASE,
+)
+_HERE = frozenset(["address", "way"])
 _OLD = re.compile(r"\bhow old\b|\bwie (?:alt|lange)\b", re.IGNORECASE)
 _COUNT = re.compile(r"\b(?:how many|wie ?viele)\b", re.IGNORECASE)
 _WHETHER = re.compile(dict(_FORMS)["yesno"], re.IGNORECASE)
@@ -267,6 +295,10 @@ def _units(kind: AskKind | None, focus: str, abroad: AskWords | None) -> frozens
     if kind == "amount":
         whether = _WHETHER if abroad is None else abroad.kinds["yesno"]
         return frozenset() if whether.search(focus.lower()) else frozenset(["amount"])
+    if kind == "where" and _WAY_THERE.search(focus):
+        return frozenset(["way"])
+    if kind == "where" and _OWN_PLACE.search(focus):
+        return frozenset(["address"])
     return next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset())
 
 
@@ -326,10 +358,25 @@ def _verb(kind: AskKind | None, focus: str, terms: Sequence[Term], abroad: AskWo
     return root if any(term.stem == root and term.weight >= 1.0 for term in terms) else ""
 
 
+# How to reach those who answer, and nothing more: what stands at the foot of a page about something else is found by no
+# word of it. Looked up is what such pages say.
+_OWN_CONTACT = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|so|and|ok|please)\W+)*(?:(?:what(?:'s|s| is| are)|do you have|is there|have you got|give me|can i (?:have|get)) (?:your|the|a|an|ur) |your )?(?:(?:customer )?(?:service|support|contact) )?(?:e-?mail|phone|telephone|hotline|contact)(?: (?:number|no|address|adress|details?|info))?(?: (?:of|for) (?:you|support|customer service|the (?:shop|store|company)))?\W*$"
+    r"|^\W*(?:how|where|on which number|when|can|may|could) (?:can |do |may |could )?(?:i|we) (?:best )?(?:call|phone|ring|e-?mail|contact|write to) (?:you|u|customer service|support)\b",
+    re.IGNORECASE,
+)
+_PLACE_PAGE = "our address, how to find us, opening hours"
+_CONTACT_PAGE = "contact customer service: phone number, e-mail address"
+
+
 def in_page_words(question: str, pages: str | None = None) -> str:
     """The question with what pages call the things in it behind it; unchanged where there is nothing to add. `pages`: as
     for `read`."""
     rules = rules_of(question, pages)
+    if _OWN_CONTACT.search(question):
+        return _CONTACT_PAGE
+    if _OWN_PLACE.search(question) or _WAY_THERE.search(question):
+        return f"{question} ({_PLACE_PAGE})"
     if rules is None or rules.asks is None:
         return _widened(question, visitor_words(question, pages))
     whole = with_whole_verbs(question, rules.asks.stop, rules.asks.generic)
@@ -368,7 +415,16 @@ def _kind(text: str, abroad: AskWords | None) -> AskKind | None:
     if led:
         kinds: tuple[AskKind, ...] = ("when", "where", "reason")
         return next(kind for kind in kinds if led[kind])
-    return next((kind for kind, pattern in _RULES if pattern.search(text)), None)
+    found = next((kind for kind, pattern in _RULES if pattern.search(text)), None)
+    if found == "where" and _WHETHER.match(text) and not _TELLS_WHERE.search(text):
+        return "yesno"  # "do you have a shop where I can try them on?"
+    return found
+
+
+_TELLS_WHERE = re.compile(
+    r"\b(?:know|tell|say|show|explain|idea|out|remember|address|country|countries|city|place)\b",
+    re.IGNORECASE,
+)
 
 
 # Who asks when the deposit comes back asks for no amount.
@@ -573,7 +629,8 @@ def fits(
 def _fits_when(text: str, kinds: Collection[str], units: Collection[str]) -> float:
     """As `fits`, of a time; `kinds`: of the facts that the text holds."""
     if "hours" in units:
-        day, told = "day" in units or bool(_DAY.search(text)), "time" in kinds or bool(_CLOSED.search(text))
+        day = not {"day", "date"}.isdisjoint((*units, *kinds)) or bool(_DAY.search(text))
+        told = "time" in kinds or bool(_CLOSED.search(text))
         return 1.0 if day and told else 0.5 if day or told else 0.0
     if "weekday" in units:
         return 1.0 if _DAY.search(text) else 0.6 if "date" in kinds else 0.2

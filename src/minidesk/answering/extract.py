@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minidesk.answering.asks import Ask, fits, stems_of
+from minidesk.answering.asks import TELLING, Ask, fits, stems_of
 from minidesk.answering.facts import facts, within
+from minidesk.answering.implied import excepts, is_address, tells_hours
 from minidesk.answering.outcome import ProvedSentence
 from minidesk.answering.pieces import (
     MAX_WORDS,
@@ -27,6 +28,7 @@ from minidesk.answering.pieces import (
 )
 from minidesk.answering.rank import Ranking, Scored, asked_for, names_row, names_row_now, other_question
 from minidesk.answering.units import Unit, cut, read_row
+from minidesk.answering.unsaid import denied
 from minidesk.knowledge.records import Passage
 
 _ENOUGH_WORDS = 60
@@ -45,6 +47,7 @@ _OTHER = 0.5
 _SHORT = 18  # words; a single sentence so short is rarely the whole rule: the one after it has the condition
 _HOLDS = 0.75  # coverage from which a unit holds the question's words
 _SMALL_TABLE_WORDS = 60
+_TWO = 2  # columns: the thing and what holds for it
 _COMPARED = 4  # rows side by side; more are not read in a chat
 _LONG_INSTRUCTION = 14  # units; a passage of more holds several instructions
 
@@ -105,11 +108,17 @@ def _around(
     unit = best.unit
     block = [u for u in units if u.block == unit.block]
     if unit.kind == "row":
-        chosen = _twins(ask, unit, passages, score) or _row_pieces(ask, unit, block, score)
+        chosen = (
+            _twins(ask, unit, passages, score)
+            or _twin_tables(ask, unit, passages)
+            or _row_pieces(ask, unit, block, score)
+        )
     elif unit.kind == "step":
         chosen = listed(_fill(block, block.index(unit)), numbered=True)
     elif unit.kind == "item":
-        chosen = _item_pieces(ask, best, block, score)
+        chosen = _below_heading(_item_pieces(ask, best, block, score), passages[unit.passage])
+    elif places := _places(ask, unit, passages):
+        return places
     elif (passages[unit.passage].question is not None or asked_for(passages[unit.passage])) and _whole(units):
         return [prose(u) for u in units]
     else:
@@ -190,7 +199,7 @@ def _row_pieces(ask: Ask, unit: Unit, block: list[Unit], score: _Scores) -> list
     size = sum(count(u.text) for u in block)
     keep = _columns(ask, unit, asked)
     if not names and (size <= _SMALL_TABLE_WORDS or _fit(block, keep)):
-        rows = block
+        rows = [u for u in block if ask.kind != "which" or not denied(ask, u.text)] or block
         keep = None if len(unit.cells) <= 2 else keep
     elif ask.compares and len(names) > 1:
         rows, keep = names[:_COMPARED], None
@@ -234,6 +243,62 @@ def _twins(ask: Ask, unit: Unit, passages: Sequence[Passage], score: _Scores) ->
               + ("" if joint else "."), joint)
         for u in sorted(shown, key=lambda u: (u.passage, u.start))
     ]  # fmt: skip
+
+
+def _twin_tables(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[Piece]:
+    """The tables of the same columns below other headings of the page ("Opening hours" of each branch), each with its
+    heading, where the question names no row and none of the headings; empty where there is one table."""
+    page = passages[unit.passage]
+    if not page.heading_path or not (ask.kind in TELLING or tells_hours(unit.text)):
+        return []
+    asked = {t.stem for t in ask.terms}
+    columns = [head for head, _ in unit.cells]
+    shown: list[Piece] = []
+    for index, passage in enumerate(passages):
+        if passage.document != page.document or not passage.heading_path:
+            continue
+        rows = [
+            u for u in cut(passage, index) if u.kind == "row" and [head for head, _ in u.cells] == columns
+        ]
+        if not rows or len(columns) > _TWO:
+            continue
+        head = passage.heading_path[-1]
+        if any(names_row(ask, row) for row in rows) or stems_of(head) & asked:
+            return []
+        told = "; ".join(read_row(row.cells, None) for row in rows)
+        shown.append(Piece(index, rows[0].start, rows[-1].end, f"{head}: {told}", "\n- "))
+    total = sum(count(piece.text) for piece in shown)
+    return sorted(shown, key=lambda p: (p.passage, p.start)) if len(shown) > 1 and total <= MAX_WORDS else []
+
+
+def _places(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[Piece]:
+    """The address of each branch of the page, below its heading, where "where are you?" names none; empty where there is
+    one alone."""
+    page = passages[unit.passage]
+    if "address" not in ask.units or not page.heading_path or not is_address(unit.text):
+        return []
+    asked = {t.stem for t in ask.terms}
+    found: list[Piece] = []
+    for index, passage in enumerate(passages):
+        if passage.document != page.document or not passage.heading_path:
+            continue
+        head = passage.heading_path[-1]
+        if stems_of(head) & asked:
+            return []
+        told = [u for u in cut(passage, index) if is_address(u.text)]
+        found += [Piece(index, u.start, u.end, f"{head}: {u.text}", "\n- ") for u in told[:1]]
+    found = sorted(found, key=lambda piece: (piece.passage, piece.start))[:_COMPARED]
+    return found if len({piece.text for piece in found}) > 1 else []
+
+
+def _below_heading(pieces: list[Piece], passage: Passage) -> list[Piece]:
+    """Items below "Not possible": without it they would say the contrary."""
+    head = passage.heading_path[-1] if passage.heading_path else ""
+    if not pieces or not excepts(head) or head.endswith("?"):
+        return pieces
+    first, last = pieces[0], pieces[-1]
+    lead = Piece(first.passage, first.start, last.end, f"{head}:", "")
+    return [lead, *(pieces if first.joint else [replace(first, joint=" "), *pieces[1:]])]
 
 
 def _like_row(ask: Ask, unit: Unit, other: Unit) -> bool:

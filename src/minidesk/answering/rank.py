@@ -19,12 +19,21 @@ from minidesk.answering.asks import FITS, TELLING, Ask, Term, fits, stems_of
 from minidesk.answering.facts import within
 from minidesk.answering.followup import leans
 from minidesk.answering.forms import BOTH_PARTS, Parts, forms_of, parts_of
+from minidesk.answering.implied import (
+    days,
+    excepts,
+    hinted,
+    implied,
+    is_address,
+    is_for_all,
+    is_special,
+    is_way,
+    tells_hours,
+)
 from minidesk.answering.late import LateReader
 from minidesk.answering.near import HELD, NEAR, SAME
-from minidesk.answering.separable import torn_verbs
 from minidesk.answering.units import Unit, context, cut
-from minidesk.answering.unsaid import places_of, unsaid
-from minidesk.answering.weekdays import weekdays
+from minidesk.answering.unsaid import denied, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import STOPWORDS, distance, stem, words
 
@@ -51,13 +60,19 @@ W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0
 # For the row that is named after the thing and holds the amount, time or measure that is asked for: no sentence about
 # the thing that happens to hold a figure is asked for as plainly.
 W_TOLD = 0.25
+W_HOURS = 0.1
+# For what stands below a heading each word of which the question says ("If nobody is at home"), for each of two words.
+W_SECTION = 0.06
+# Off for what is *not* so where it is asked which ones are: "Water column: not waterproof" of a jacket.
+W_NOT = 0.4
 # Off for what says nothing of what is asked about (see `unsaid.py`): of a jacket that is to be returned, how it is sewn is no
 # answer, and of courses in sewing, when there are no courses.
 W_UNSAID = 0.2
 _LEFT = 0.3
 _PARTS = re.compile(r"[,(;/&]|\s(?:[-–—]|and|or|und|oder)\s")
-# Off for what asks or introduces itself: "Wrong size?" and "You need:" are no answers.
+# Off for what asks, introduces or sends elsewhere: "Wrong size?", "You need:" and "See Washing and care." are no answers.
 W_OPEN = 0.15
+_REFERS = re.compile(r"(?:please )?(?:see|refer to|siehe)\b(?! (?:that|if|whether|how)\b)", re.IGNORECASE)
 # Off for what holds in another case only ("In that case cancel the order"): which one, the sentence before it says.
 # Pronouns are no such sign: an encyclopedia's answers begin with "It" as often as with a name.
 W_CASE = 0.08
@@ -305,9 +320,12 @@ async def _questions(asked: Sequence[str], embed: Embed, stored: Stored | None) 
 def _cut(passages: Sequence[Passage], language: str) -> _Cuts:
     units = [unit for index, passage in enumerate(passages) for unit in cut(passage, index)][:_UNITS]
     contexts = [context(passages[u.passage], u) for u in units]
-    inside = [surface(u.text) | _days(u.text) | _implied(u.text, language) for u in units]
+    inside = [surface(u.text) | days(u.text) | implied(u.text, language) for u in units]
     around = [
-        surface(f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}")
+        hinted(u.text)
+        | surface(
+            f"{c} {passages[u.passage].title} {' '.join(passages[u.passage].heading_path)} {u.lead_text}"
+        )
         for c, u in zip(contexts, units, strict=True)
     ]
     return _Cuts(units, contexts, inside, around)
@@ -377,6 +395,7 @@ def _scored(
     others = [other_question(ask, passage) if strong else 0.0 for passage in passages]
     anywhere = held.max(axis=0) if len(ask.terms) else held[0]
     places, known = places_of(ask, passages), [passage.phrasing or 0.0 for passage in passages]
+    sections = [_named_section(ask, passage) for passage in passages]
     other = W_OTHER if strong >= 2 else 0.0
     scored = []
     for i, unit in enumerate(cuts.units):
@@ -387,15 +406,16 @@ def _scored(
             W_MEANING * float(meaning[i])
             + W_WORDS * coverage
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
-            + _contact(ask, kind)
-            - (
-                2 * W_UNSAID if ask.goods else W_UNSAID
-            )  # of a return nothing tells that only speaks of the thing
+            + _told(ask, unit, kind)
+            + W_SECTION * sections[unit.passage]
+            - (W_NOT if ask.kind == "which" and denied(ask, unit.text) else 0.0)
+            # Of a return nothing tells that only speaks of the thing.
+            - (2 * W_UNSAID if ask.goods else W_UNSAID)
             * unsaid(ask, known[unit.passage], unit, kind, held[i], anywhere, places)
             + W_PASSAGE * place
             + W_LATE * float(said[i])
             + _named_row(ask, unit, held[i])
-            - (W_OPEN if unit.text.endswith((":", "?")) else 0.0)
+            - (W_OPEN if unit.text.endswith((":", "?")) or _REFERS.match(unit.text) else 0.0)
             - (W_CASE if _OTHER_CASE.match(unit.text) else 0.0)
             - (W_THEM if unit.kind == "sentence" and _OF_THEM.match(unit.text) else 0.0)
             - others[unit.passage] * (W_OTHER_YES if _SAYS_YES.match(unit.text) else other)
@@ -404,11 +424,37 @@ def _scored(
     return scored
 
 
-def _contact(ask: Ask, kind: float) -> float:
-    """Who asks for a number or address is helped by one, not by what is said about giving theirs."""
-    if ask.kind != "contact":
-        return 0.0
-    return W_TOLD if kind >= FITS else -W_TOLD
+def _told(ask: Ask, unit: Unit, kind: float) -> float:
+    """Who asks for a number or an address is helped by one, not by what is said about giving theirs; who asks when it is open,
+    by a day and its hours, not by what is done on one day of the year."""
+    if ask.kind == "contact":
+        asked = {term.stem for term in ask.terms}
+        return -W_TOLD if kind < FITS else W_TOLD if is_for_all(unit.text, asked) else 0.0
+    if "way" in ask.units:
+        return 2 * W_TOLD if is_way(unit.text) else W_TOLD if is_address(unit.text) else 0.0
+    if "address" in ask.units:
+        return W_TOLD if is_address(unit.text) else 0.0
+    if "hours" in ask.units:
+        if is_special(unit.text, {term.stem for term in ask.terms}):
+            return -W_HOURS
+        return W_HOURS if tells_hours(unit.text) else 0.0
+    return 0.0
+
+
+def _named_section(ask: Ask, passage: Passage) -> int:
+    """2 for a heading of two words and more where the question says all of them (one alone makes a topic, no answer); -2
+    for one of exceptions, where the question asks for none; else 0."""
+    if not passage.heading_path:
+        return 0
+    if (
+        not passage.heading_path[-1].endswith("?")
+        and excepts(passage.heading_path[-1])
+        and not excepts(ask.text)
+    ):
+        return -2
+    said = {stem for term in ask.terms for stem in (term.stem, *term.alternates)}
+    named = stems_of(passage.heading_path[-1])
+    return 2 if len(named) > 1 and named <= said else 0
 
 
 def other_question(ask: Ask, passage: Passage) -> float:
@@ -428,27 +474,7 @@ def names_row(ask: Ask, unit: Unit) -> bool:
 def names_of_row(unit: Unit) -> set[str]:
     """Stems of the first cell, each day of "Tuesday to Friday" among them; none for what is no row."""
     name = unit.cells[0][1] if unit.cells else ""
-    return stems_of(name) | _days(name).keys()
-
-
-def _days(text: str) -> dict[str, str]:
-    """The days that it means without naming them, as `surface` gives words."""
-    return {stem(day): day for day in weekdays(text)}
-
-
-def _implied(text: str, language: str) -> dict[str, str]:
-    """Words that it says by its form, as `surface` gives them: "$5 off" is a discount, "melden Sie sich an" is "anmelden"."""
-    found = {} if language == "en" else {stem(verb): verb for verb in torn_verbs(text, language)}
-    if _LESS.search(text):
-        found |= {stem(word): word for word in ("discount", "rabatt", "ermäßigung")}
-    return found
-
-
-# "10% off", "$5 off", "25 % weniger": less is to be paid.
-_LESS = re.compile(
-    r"(?:%|per ?cent|[€$£]\s?\d[\d.,]*|\d\s?(?:€|euro|eur|dollars?|prozent))\s+(?:off|less|cheaper|reduction|weniger|billiger|günstiger|nachlass)\b",
-    re.IGNORECASE,
-)
+    return stems_of(name) | days(name).keys()
 
 
 def names_row_now(ask: Ask, unit: Unit) -> bool:
@@ -465,7 +491,7 @@ def _named_row(ask: Ask, unit: Unit, held: Vectors) -> float:
     # "Tents, including tent poles" is the row of tents, "DVDs and Blu-rays" that of DVDs.
     asked = {t.stem for t in ask.terms}
     parts = [stems_of(part) for part in _PARTS.split(unit.cells[0][1])]
-    parts = [part for part in parts if part and part <= asked] or [_days(unit.cells[0][1]).keys() & asked]
+    parts = [part for part in parts if part and part <= asked] or [days(unit.cells[0][1]).keys() & asked]
     name = max(parts, key=len)
     if not name:
         return 0.0
@@ -626,21 +652,25 @@ def _features(
     meaning = min(meaning, best.meaning + _AHEAD)
     # Who asks what the entry is known to answer is answered, however its answer is worded.
     meaning = max(meaning, passages[best.unit.passage].phrasing or -1.0)
+    here = _told(ask, best.unit, best.kind) >= W_TOLD and not {"address", "way"}.isdisjoint(ask.units)
+    weakest = min(
+        (float(held[i]) for i in strong),
+        default=1.0 if ask.kind in TELLING or here else min(1.0, best.coverage),
+    )
     return {
         "meaning": meaning,
         "same": max(0.0, meaning - SAME),
         "lead": found[0] - sum(rest) / len(rest),
         # Where no word says what it is about, those that shape the question must be held at least; "how much is it?" has not
         # even those, and is asked back.
-        "weakest": min(
-            (float(held[i]) for i in strong), default=1.0 if ask.kind in TELLING else min(1.0, best.coverage)
-        ),
+        "weakest": weakest,
         "words": float(min(8, len(strong))),
         "kind": (best.kind - 0.5) * (_DATED if ask.kind == "date" else 1.0),
         "place": 1.0
         if any(term.place and share < HELD for term, share in zip(ask.terms, anywhere, strict=True))
         else 0.0,
-        "offered": 1.0 if ask.offered else 0.0,
+        # "There is no parking": that is asked, and told.
+        "offered": 1.0 if ask.offered and not (weakest >= HELD and states(ask, best.unit.text)) else 0.0,
         "sided": _side_by_side(ask, scored, at),
         "unsaid": unsaid(
             ask,
@@ -651,6 +681,7 @@ def _features(
             anywhere,
             places_of(ask, passages),
         ),
+        "here": 1.0 if here else 0.0,
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
     }
 

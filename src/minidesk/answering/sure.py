@@ -27,7 +27,8 @@ from minidesk.answering.rank import Ranking
 # kind: whether the unit holds the kind of answer asked for. place: a place is named that the pages never name; by
 # hand, for what has no other word. offered: "do you have …?" (see asks.Ask). sided: a table with a row for each of
 # the things that are compared; by hand, as no set asks so. row: a table's row is named after the thing and holds the
-# figure that is asked for; by hand. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`); by
+# figure that is asked for; by hand. here: where those who answer are is asked, and told by an address or the way there; by hand,
+# as neither has a word of the question. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`); by
 # hand, so much that nothing else outweighs it but a question known to be answered.
 _WEIGHTS: dict[str, float] = {
     "meaning": 5.0,
@@ -40,6 +41,7 @@ _WEIGHTS: dict[str, float] = {
     "offered": -0.9,
     "sided": 1.0,
     "row": 0.7,
+    "here": 2.0,
     "unsaid": -4.0,
 }
 # As far up as four in five of the sample shop's unanswerable questions are still refused.

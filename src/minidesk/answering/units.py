@@ -14,7 +14,11 @@ from minidesk.text.words import sentences, words
 
 UnitKind = Literal["sentence", "item", "step", "row", "poster"]
 
-_ITEM = re.compile(r"^[ \t]*(?:[-*•–+]|(\d{1,3})[.)])[ \t]+", re.MULTILINE)
+# "24. Dezember" is a day, and no 24th step.
+_ITEM = re.compile(
+    r"^[ \t]*(?:[-*•–+]|(\d{1,3})[.)](?!\s+(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b))[ \t]+",
+    re.MULTILINE,
+)
 _RULE_ROW = re.compile(r"^[\s|:-]+$")
 _HEADING = re.compile(r"^#{1,6}\s+")
 # A block of several lines whose lines are this short on average, and mostly without a full stop, is a

@@ -56,6 +56,31 @@ def unsaid(
     return 0.0 if known >= (SAME if any(most for _, _, most in what) else _SURELY_SAME) else 1.0
 
 
+_NOT = re.compile(
+    r"\b(?:not|no|never|nicht|kein\w*)\s+(?:\w+\s+)?(?P<word>[^\W\d_]+)|\bun(?P<un>[^\W\d_]{4,})",
+    re.IGNORECASE,
+)
+
+
+def denied(ask: Ask, text: str) -> bool:
+    """True where `text` says of a word of the question that it is not so: "not waterproof"."""
+    asked = {term.stem for term in ask.terms if term.weight >= 1.0}
+    return any(stem((m["word"] or m["un"]).lower()) in asked for m in _NOT.finditer(text))
+
+
+_THERE_IS = re.compile(
+    r"\b(?:there (?:is|are)|there's|we (?:also |only )?(?:have|offer|sell|rent(?: out)?|carry|stock|provide)|es gibt|gibt es|wir (?:haben|bieten|verkaufen|verleihen|vermieten|führen))\b(?P<what>[^.;:]{0,60})",
+    re.IGNORECASE,
+)
+
+
+def states(ask: Ask, text: str) -> bool:
+    """True where `text` says that there is, or is not, the thing that "is there …?" asks for."""
+    return bool(ask.thing) and any(
+        ask.thing in {stem(word) for word in words(m["what"])} for m in _THERE_IS.finditer(text)
+    )
+
+
 # How many of a thing there are; what else is counted may be called by another name than the question's.
 _STOCK = re.compile(r"\b(?:do|does) (?:you|the \w+) (?:have|own|sell|offer)\b|\bare there\b|\b(?:gibt es|habt ihr|haben sie)\b|\bhat (?:die|der|das)\b", re.IGNORECASE)  # fmt: skip
 # Characters between a figure and what it counts: "up to 3 different gift cards".

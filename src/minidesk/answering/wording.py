@@ -44,6 +44,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"buy now,? pay later|pay (?:you )?(?:later|afterwards)|on account|after (?:it|they) arrives?", "invoice instalments pay"),
     (r"taxes|tax|vat", "VAT tax duty"),
     (r"customs|border|import fees?", "customs duties import"),
+    (r"refund(?:s|ed)?", "refund money"),
     # orders
     (r"(?:called?|back) off|back out|withdraw|don'?t want (?:it|them) any ?more|undo", "cancel withdrawal"),
     (r"amend|alter|edit|modify|(?:got|typed|put|entered) (?:in )?(?:the |my )?wrong|typo", "change wrong correct"),
@@ -51,7 +52,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"smashed|dented|cracked|came broken|arrived broken|banged up|in pieces|battered", "damaged parcel"),
     (r"wrong (?:item|thing|colou?r|one|product|article)", "wrong article delivered"),
     (r"half (?:of )?(?:my|the) (?:order|stuff)|(?:something|one|item|part) (?:is |was )?missing|incomplete", "part missing order second box"),
-    (r"how (?:quick(?:ly)?|fast|soon)|next day|overnight|asap|in a hurry|rush|urgent", "express delivery time days"),
+    (r"how (?:quick(?:ly)?|fast|soon)|fastest|quickest|tomorrow|same day|next day|overnight|asap|in a hurry|rush|urgent", "express delivery time days"),
     (r"neighbou?rs?|next door", "neighbour delivery"),
     (r"(?:not|won'?t be|away|out) (?:at )?(?:home|in)|nobody (?:is |was )?(?:home|in)|on holiday", "not at home delivery second attempt"),
     (r"wrap(?:ped|ping)?|as a (?:gift|present|surprise)|birthday|x-?mas|christmas", "gift wrapping Christmas"),
@@ -74,7 +75,8 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"second[- ]hand|used|pre-?owned|trade[- ]?in|buy back|sell (?:you )?(?:my|our) old|old gear", "second-hand used buy back"),
     (r"spares?|replacement parts?", "spare parts"),
     # shop and company
-    (r"pop (?:in|by|into)|swing by|drop (?:in|by)|walk in|visit|get to you|find you", "shop store address opening"),
+    (r"pop (?:in|by|into)|swing by|drop (?:in|by)|walk in|visit|find you", "shop store address opening"),
+    (r"get to (?:you|your|the)|(?:come|drive|way) to (?:you|your|the (?:shop|store|office))|directions", "getting here directions address"),
     (r"amex", "American Express"),
     (r"shut|closing time|clos(?:e|es|ed) (?:at|on|for)?", "closed opening hours"),
     (r"bank holidays?|public holidays?|new year'?s?|easter|boxing day", "public holidays closed"),
@@ -100,6 +102,10 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"apprais\w+|rating|reviews?|stars", "review"),
     (r"mates?|buddy|buddies|friend", "friend person"),
     (r"refer(?:ral)?|recommend(?:ing)? (?:a|you)", "refer friend"),
+    # reaching people
+    (r"your (?:e-?mail|mail)|(?:e-?mail|write to) you", "customer service contact e-mail"),
+    (r"(?:call|phone|ring) you|(?:phone|telephone) number", "customer service contact phone number"),
+    (r"hiring|vacanc(?:y|ies)|jobs?|work for you", "jobs open positions apply"),
     # time and obligation
     (r"call(?:ed|ing)? (?:it |this |the \w+ )?off", "cancel cancelling"),
     (r"on the hook|falls? apart|fell apart|packs? (?:it )?in|gave up the ghost|breaks?|broke|broken|snapped|busted|wore out|stopped working", "guarantee warranty repair fault"),
@@ -205,6 +211,8 @@ _PHRASES_OF: tuple[tuple[str, str], ...] = (
         "turn attend no-show",
     ),
     (r"bit by bit|in (?:one go|parts|stages)|spread (?:the )?(?:cost|payment)s?", "instalments monthly"),
+    (r"christmas eve", "heiligabend"),
+    (r"new year'?s eve", "silvester"),
     (r"get out of|opt out|leave the (?:club|plan)", "cancel end terminate"),
     (
         r"nicht (?:\w+ ){0,3}?(?:kommen?|erscheinen?|teilnehmen?|hingehen?|auftauchen?)",
