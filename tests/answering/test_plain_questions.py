@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.answering.taken_in import TakenIn, taken_in
 
 from minidesk.answering.outcome import Reply
+from tests.answering.taken_in import TakenIn, taken_in
 
 PAGES = {
     "visit.html": """<!doctype html><html lang="en"><head><title>Visit us</title></head><body><main><h1>Visit us</h1>
