@@ -53,7 +53,7 @@ Write to privacy@fern.example from the e-mail address of your account.
 | Plants and tools | €7.90 |
 | Soil and pots over 20 kg | €24 |
 
-Orders from €90 are delivered free of charge; soil and pots are not.
+Orders from €90 are delivered free of charge; soil and pots are not. A VAT number that reaches us after the order cannot be put on the invoice.
 
 ## Nobody at home
 
@@ -226,6 +226,7 @@ async def test_items_below_a_heading_of_exceptions_stand_with_it(centres: TakenI
         "are cats allowed?",
         "is there a playground?",
         "what is your fax number?",
+        "what's your VAT number? my accountant asks for it",
         "when can I call the gardener?",
     ],
 )

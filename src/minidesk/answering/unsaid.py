@@ -25,7 +25,7 @@ def unsaid(
 ) -> float:
     """1 where a unit says nothing of what is asked about, however near its meaning: none of the question's words but a
     place, not the thing that "do you sell …?" asks for nor what "can I …?" asks to be done, no weight for "how heavy?", no amount for "how much?", no figure for "how many?",
-    no date for "when was it founded?", no number for "your phone number?".
+    no date for "when was it founded?", no number for "your phone number?" or "your VAT ID?".
 
     `known`: how near the question is to one that the unit's entry is known to answer, 0 where to none; `held`: by the unit, of
     each term; `kind`: as `asks.fits`; `anywhere`: the most that any unit holds of each term; `places`: as `places_of`.
@@ -39,6 +39,8 @@ def unsaid(
         (term, share >= HELD, most >= HELD)
         for term, share, most in zip(ask.terms, held, anywhere, strict=True) if term.weight >= 1.0
     ]  # fmt: skip
+    if _OWN_CODE.search(ask.text) and not _CODE.search(unit.text):
+        return 1.0
     if ask.kind == "number" and _STOCK.search(ask.text) and _uncounted(ask.thing, unit.text):
         return 1.0
     if any(term.stem == ask.thing and not here for term, here, _ in strong):
@@ -54,6 +56,16 @@ def unsaid(
     if not what or any(here for _, here, _ in what):
         return 0.0
     return 0.0 if known >= (SAME if any(most for _, _, most in what) else _SURELY_SAME) else 1.0
+
+
+# Asked for a number of theirs, what is said about such numbers tells it not.
+_OWN_CODE = re.compile(
+    r"\b(?:what(?:'s|s| is| are)|tell me|give me|need|send me|have) (?:your|ur) (?:[\w-]+ )?(?:vat|tax|company|registration|register|commercial register|bank|account|licen[cs]e|iban|bic)\b(?: (?:[\w-]+ )?(?:id|number|no|code|details))?\b(?! (?:policy|page|settings|manager|hours))"
+    r"|\b(?:wie (?:ist|lautet)|was ist) (?:eure|ihre|deine) (?:ust-?id|uid|umsatzsteuer\S*|steuernummer|firmenbuchnummer|handelsregister\S*|iban|kontonummer|bankverbindung)",
+    re.IGNORECASE,
+)
+# "ATU12345678", "DE 136 695 976", "HRB 12345", "GB29 NWBK 6016 1331 9268 19".
+_CODE = re.compile(r"\b[A-Z]{2,4} ?\d{2,}[\dA-Z ]{2,}|\b\d[\d /.-]{5,}\d\b")
 
 
 _NOT = re.compile(
