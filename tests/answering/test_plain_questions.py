@@ -199,7 +199,8 @@ async def centres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tak
         ("how fast do you answer emails?", ("two working days",), ""),
         # What stands below a heading that the question repeats.
         ("nobody was at home, what happens to my parcel?", ("beside the door",), "hotline"),
-        ("whats the fastest delivery", ("next working day",), ""),
+        ("whats the fastest delivery", ("next working day",), "scan"),
+        ("can i get it tomorrow?", ("next working day",), "scan"),
         ("when do i see the refund on my card", ("2 to 4 banking days",), ""),
         # What is not so, where it is asked which are.
         ("which jackets are waterproof?", ("Heath",), "Moor – Kind: softshell; Weather: not waterproof"),
