@@ -218,11 +218,13 @@ async def test_two_hundred_readers_who_leave_leave_nothing_behind(ledger: Ledger
             async with aclosing(asked.stream(REQUEST)) as pieces:
                 for _ in range(after):
                     await anext(pieces)
-                await asyncio.wait_for(anext(pieces), 0.01)  # never comes
+                await asyncio.wait_for(anext(pieces), 0.01)
 
         for _ in range(5):
             left = await asyncio.gather(*(leaves(n % 2) for n in range(40)), return_exceptions=True)
-            assert {type(each) for each in left} == {TimeoutError}
+            # Who waits for the second part leaves in vain; the first one may just have come.
+            assert {type(each) for each in left} <= {TimeoutError, type(None)}
+            assert {type(each) for each in left[1::2]} == {TimeoutError}
         await asked.close()
         gate.set()
         async with asyncio.timeout(30):
