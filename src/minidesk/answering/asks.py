@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from minidesk.answering.alike import other_forms
 from minidesk.answering.facts import Fact, facts, plain
+from minidesk.answering.reaching import HERE, TO_YOU, asks_the_way, looked_up, own_place
 from minidesk.answering.rulebook import AskWords, rules_of
 from minidesk.answering.said_alike import VisitorWords, visitor_words
 from minidesk.answering.separable import joined, with_whole_verbs
@@ -33,10 +34,6 @@ AskKind = Literal[
 TELLING: frozenset[AskKind | None] = frozenset({"amount", "duration", "when", "date", "number", "measure"})
 FITS = 0.9  # `fits` of a text that holds the kind of answer asked for
 
-# What people call the place where they are received.
-_PLACES = r"(?:shops?|stores?|offices?|showrooms?|branch(?:es)?|clinics?|studios?|workshops?|headquarters|premises|practice|surgery|restaurants?|locations?|cent(?:re|er)s?|gyms?|schools?|salons?|hotels?|galler(?:y|ies)|pharmac(?:y|ies)|librar(?:y|ies)|garages?|warehouses?|caf[eé]s?)"
-_TO_YOU = rf"\bhow (?:do|can|could|would) (?:i|we) (?:get|come|drive|travel|find (?:my|the) way) to (?:you\b|(?:the|your) (?:[\w-]+ ){{0,2}}{_PLACES}\b)|\bdirections to\b"
-
 # First match wins; each row is a way English asks. Order matters: "how long" before "how", "how much" before "much".
 _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("contact", r"\b(?:can|could|may) (?:i|we) (?:also )?(?:call|phone|ring|e-?mail|contact|write to) (?:you|u)\b|\b(?:phone|telephone|call|hotline) ?(?:number|no)\b|\be-?mail(?: address)? (?:of|for|do|can|should)\b|(?:what|which)(?:'s| is| are)? (?:the|your) (?:e-?mail|phone|contact)\b|\b(?:how|where) (?:can|do) i (?:contact|reach)|\bwho(?:m)? (?:do|can|should) i (?:write|contact|get in touch|ask|call|talk)|\bget in touch\b"),
@@ -45,7 +42,7 @@ _FORMS: tuple[tuple[AskKind, str], ...] = (
     ("duration", r"\bhow (?:long|quick(?:ly)?|fast|soon|old)\b|\bhow many (?:days|weeks|months|years|hours|minutes)\b|\bhow much time\b|\bvalid(?:ity)?\b"),
     ("number", r"\bhow many\b|\b(?:what|which) (?:percentage|percent|number|share)\b|\bhow often\b|\bminimum\b|\bmaximum\b|\bup to what\b"),
     ("when", r"\bwhen\b|\bhow (?:early|late)\b|\b(?:what|which) (?:times?|dates?|day|days|hours|year|month|decade|century)\b|\b(?:opening|business) (?:hours|times)\b|\bdeadline\b|\b(?:last|latest) (?:date|day|time)\b|\bby when\b|\bsince when\b|\bopen on\b"),
-    ("where", rf"\bwhere\b|{_TO_YOU}|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
+    ("where", rf"\bwhere\b|{TO_YOU}|\baddress\b|\b(?:which|what) (?:country|countries|city|place|address)\b"),
     ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:is|are) the reasons?\b"),
     ("steps", r"^\W*how (?:do|can|would|should|could|to)\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b|\bsteps\b|\bwhat (?:should|do|must) i do\b|\bwhat now\b|\bshow me how\b"),
     ("yesno", r"^\W*(?:(?:hi|hello|hey|and|so|but|ok|okay|then)\W+)*(?:is|are|am|was|were|do|does|did|can|could|may|might|will|would|should|shall|must|has|have|had)\b|[,.;] (?:is|are|do|does|can|could|may|will|would|should|has|have) (?:i|we|you|he|she|it|they|there|my|the|that|this)\b"),
@@ -149,16 +146,14 @@ class Ask:
     thing: str = ""  # ...the stem of what that is: in "do you sell bike bags?" the bags
     verb: str = ""  # the stem of what "can I …?" and "do you …?" ask to be done, where it names something
     compares: bool = False  # of two things at once: no single sentence need name both
-    # What the answer would be told in: of measures the units, else "amount", "count", "age", "hours" (with "day" where that is said already), "weekday", "person"; none: anything of
+    # What the answer would be told in: of measures the units, else "amount", "count", "age", "hours" (with "day" where that is said already), "weekday", "person", "address", "way"; none: anything of
     # its kind, or something else ("is there a discount?" has a "no" as well).
     units: frozenset[str] = frozenset()
-    kind_of_thing: tuple[
-        str, ...
-    ] = ()  # stems of the words before `thing` that say which: in "bike bags" the bikes
+    # Stems of the words before `thing` that say which: in "bike bags" the bikes.
+    kind_of_thing: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()  # stems of what it is to be done without
-    goods: frozenset[str] = (
-        frozenset()
-    )  # stems of what is to be returned or exchanged: pages speak of "articles"
+    # Stems of what is to be returned or exchanged: pages speak of "articles".
+    goods: frozenset[str] = frozenset()
     carried: frozenset[str] = frozenset()  # stems that earlier messages brought, not this one
     language: str = "en"  # of the question, where rules for it are there
 
@@ -207,7 +202,7 @@ def read(
     kind = _kind(focus, abroad) or _kind(question, abroad)
     if kind in {"when", "duration"} and _PAST.search(focus):
         kind = "date"
-    if _WAY_THERE.search(focus):
+    if asks_the_way(focus):
         kind = "where"
     visitors = visitor_words(question, pages)
     terms = _terms(question, synonyms or {}, abroad, visitors)
@@ -218,13 +213,10 @@ def read(
         else {term.stem for term in terms}
     )
     units = _units(kind, focus, abroad)
-    if not _HERE.isdisjoint(units):
+    if not HERE.isdisjoint(units):
         # Pages may call their shop a branch: where it is, is asked.
-        named = _OWN_PLACE.search(focus) or _WAY_THERE.search(focus)
-        own_place = stems_of(named.group()) if named else frozenset[str]()
-        terms = tuple(
-            replace(term, weight=_GENERIC_WEIGHT) if term.stem in own_place else term for term in terms
-        )
+        named = stems_of(own_place(focus))
+        terms = tuple(replace(term, weight=_GENERIC_WEIGHT) if term.stem in named else term for term in terms)
     return Ask(
         question,
         in_page_words(question, pages),
@@ -263,19 +255,6 @@ _WHICH_DAY = re.compile(
 )
 
 
-# Where those who answer are to be found themselves: told by an address.
-_OWN_PLACE = re.compile(
-    rf"\bwhere(?:'s| is| are) (?:(?:you|u|ya)\b(?! (?:open|ship|deliver))|(?:your|the|ur) (?:[\w-]+ ){{0,2}}{_PLACES}\b)"
-    rf"|\bwhere (?:can|do|could|would) (?:i|we) find (?:you|your (?:[\w-]+ )?{_PLACES})\b"
-    rf"|\b(?:your|ur|what'?s the|postal|street|business|company|{_PLACES}) address\b|\baddress of (?:you|the|your)\b"
-    r"|\bwo (?:seid|sind|ist|liegt|finde ich) (?:ihr|sie|euch|(?:euer|eure|eurer|ihr|ihre|der|die|das) (?:laden|geschäft|shop|filialen?|büro|praxis|studio|werkstatt|\w*(?:center|zentrum|markt|laden|geschäft|haus|schule)))\b|\b(?:eure|ihre|die) (?:adresse|anschrift)\b",
-    re.IGNORECASE,
-)
-_WAY_THERE = re.compile(
-    rf"{_TO_YOU}|\bwie (?:komme? (?:ich|man)|kommen wir|finde ich) (?:zu (?:ihnen|euch)|(?:zum|zur|in (?:den|die|das|eure?n?|ihre?n?)) )",
-    re.IGNORECASE,
-)
-_HERE = frozenset(["address", "way"])
 _OLD = re.compile(r"\bhow old\b|\bwie (?:alt|lange)\b", re.IGNORECASE)
 _COUNT = re.compile(r"\b(?:how many|wie ?viele)\b", re.IGNORECASE)
 _WHETHER = re.compile(dict(_FORMS)["yesno"], re.IGNORECASE)
@@ -295,10 +274,8 @@ def _units(kind: AskKind | None, focus: str, abroad: AskWords | None) -> frozens
     if kind == "amount":
         whether = _WHETHER if abroad is None else abroad.kinds["yesno"]
         return frozenset() if whether.search(focus.lower()) else frozenset(["amount"])
-    if kind == "where" and _WAY_THERE.search(focus):
-        return frozenset(["way"])
-    if kind == "where" and _OWN_PLACE.search(focus):
-        return frozenset(["address"])
+    if kind == "where" and own_place(focus):
+        return frozenset(["way" if asks_the_way(focus) else "address"])
     return next((units for pattern, units in _DIMENSIONS if pattern.search(focus)), frozenset())
 
 
@@ -358,25 +335,13 @@ def _verb(kind: AskKind | None, focus: str, terms: Sequence[Term], abroad: AskWo
     return root if any(term.stem == root and term.weight >= 1.0 for term in terms) else ""
 
 
-# How to reach those who answer, and nothing more: what stands at the foot of a page about something else is found by no
-# word of it. Looked up is what such pages say.
-_OWN_CONTACT = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|so|and|ok|please)\W+)*(?:(?:what(?:'s|s| is| are)|do you have|is there|have you got|give me|can i (?:have|get)) (?:your|the|a|an|ur) |your )?(?:(?:customer )?(?:service|support|contact) )?(?:e-?mail|phone|telephone|hotline|contact)(?: (?:number|no|address|adress|details?|info))?(?: (?:of|for) (?:you|support|customer service|the (?:shop|store|company)))?\W*$"
-    r"|^\W*(?:how|where|on which number|when|can|may|could) (?:can |do |may |could )?(?:i|we) (?:best )?(?:call|phone|ring|e-?mail|contact|write to) (?:you|u|customer service|support)\b",
-    re.IGNORECASE,
-)
-_PLACE_PAGE = "our address, how to find us, opening hours"
-_CONTACT_PAGE = "contact customer service: phone number, e-mail address"
-
-
 def in_page_words(question: str, pages: str | None = None) -> str:
-    """The question with what pages call the things in it behind it; unchanged where there is nothing to add. `pages`: as
-    for `read`."""
+    """The question with what pages call the things in it behind it; unchanged where there is nothing to add, and what pages
+    say in its place where it asks how to reach us. `pages`: as for `read`."""
+    about_us = looked_up(question)
+    if about_us is not None:
+        return about_us
     rules = rules_of(question, pages)
-    if _OWN_CONTACT.search(question):
-        return _CONTACT_PAGE
-    if _OWN_PLACE.search(question) or _WAY_THERE.search(question):
-        return f"{question} ({_PLACE_PAGE})"
     if rules is None or rules.asks is None:
         return _widened(question, visitor_words(question, pages))
     whole = with_whole_verbs(question, rules.asks.stop, rules.asks.generic)

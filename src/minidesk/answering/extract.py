@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from minidesk.answering.asks import TELLING, Ask, fits, stems_of
 from minidesk.answering.facts import facts, within
-from minidesk.answering.implied import excepts, is_address, tells_hours
+from minidesk.answering.implied import heads_exceptions, is_address, tells_hours
 from minidesk.answering.outcome import ProvedSentence
 from minidesk.answering.pieces import (
     MAX_WORDS,
@@ -245,56 +245,56 @@ def _twins(ask: Ask, unit: Unit, passages: Sequence[Passage], score: _Scores) ->
     ]  # fmt: skip
 
 
-def _twin_tables(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[Piece]:
-    """The tables of the same columns below other headings of the page ("Opening hours" of each branch), each with its
-    heading, where the question names no row and none of the headings; empty where there is one table."""
+def _branches(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[tuple[int, str]]:
+    """Passages of the unit's page below headings, with these, in the order of the page; empty where the question names one
+    of them, or where the unit stands below none."""
     page = passages[unit.passage]
-    if not page.heading_path or not (ask.kind in TELLING or tells_hours(unit.text)):
+    if not page.heading_path:
         return []
+    found = [
+        (index, passage.heading_path[-1])
+        for index, passage in enumerate(passages)
+        if passage.document == page.document and passage.heading_path
+    ]
     asked = {t.stem for t in ask.terms}
+    return [] if any(stems_of(head) & asked for _, head in found) else found
+
+
+def _twin_tables(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[Piece]:
+    """The tables of the same two columns below other headings of the page ("Opening hours" of each branch), each with its
+    heading, where the question names no row; empty where there is one table."""
     columns = [head for head, _ in unit.cells]
+    if len(columns) > _TWO or not (ask.kind in TELLING or tells_hours(unit.text)):
+        return []
     shown: list[Piece] = []
-    for index, passage in enumerate(passages):
-        if passage.document != page.document or not passage.heading_path:
-            continue
-        rows = [
-            u for u in cut(passage, index) if u.kind == "row" and [head for head, _ in u.cells] == columns
-        ]
-        if not rows or len(columns) > _TWO:
-            continue
-        head = passage.heading_path[-1]
-        if any(names_row(ask, row) for row in rows) or stems_of(head) & asked:
+    for index, head in _branches(ask, unit, passages):
+        cells = cut(passages[index], index)
+        rows = [u for u in cells if u.kind == "row" and [name for name, _ in u.cells] == columns]
+        if any(names_row(ask, row) for row in rows):
             return []
-        told = "; ".join(read_row(row.cells, None) for row in rows)
-        shown.append(Piece(index, rows[0].start, rows[-1].end, f"{head}: {told}", "\n- "))
+        if rows:
+            told = "; ".join(read_row(row.cells, None) for row in rows)
+            shown.append(Piece(index, rows[0].start, rows[-1].end, f"{head}: {told}", "\n- "))
     total = sum(count(piece.text) for piece in shown)
-    return sorted(shown, key=lambda p: (p.passage, p.start)) if len(shown) > 1 and total <= MAX_WORDS else []
+    return shown if len(shown) > 1 and total <= MAX_WORDS else []
 
 
 def _places(ask: Ask, unit: Unit, passages: Sequence[Passage]) -> list[Piece]:
-    """The address of each branch of the page, below its heading, where "where are you?" names none; empty where there is
-    one alone."""
-    page = passages[unit.passage]
-    if "address" not in ask.units or not page.heading_path or not is_address(unit.text):
+    """The address of each branch of the page, with its heading; empty where there is one alone, or none is asked for."""
+    if "address" not in ask.units or not is_address(unit.text):
         return []
-    asked = {t.stem for t in ask.terms}
     found: list[Piece] = []
-    for index, passage in enumerate(passages):
-        if passage.document != page.document or not passage.heading_path:
-            continue
-        head = passage.heading_path[-1]
-        if stems_of(head) & asked:
-            return []
-        told = [u for u in cut(passage, index) if is_address(u.text)]
-        found += [Piece(index, u.start, u.end, f"{head}: {u.text}", "\n- ") for u in told[:1]]
-    found = sorted(found, key=lambda piece: (piece.passage, piece.start))[:_COMPARED]
-    return found if len({piece.text for piece in found}) > 1 else []
+    for index, head in _branches(ask, unit, passages):
+        told = next((u for u in cut(passages[index], index) if is_address(u.text)), None)
+        if told is not None:
+            found.append(Piece(index, told.start, told.end, f"{head}: {told.text}", "\n- "))
+    return found[:_COMPARED] if len({piece.text for piece in found}) > 1 else []
 
 
 def _below_heading(pieces: list[Piece], passage: Passage) -> list[Piece]:
-    """Items below "Not possible": without it they would say the contrary."""
+    """Items below "Not possible", with it."""
     head = passage.heading_path[-1] if passage.heading_path else ""
-    if not pieces or not excepts(head) or head.endswith("?"):
+    if not pieces or not heads_exceptions(head):
         return pieces
     first, last = pieces[0], pieces[-1]
     lead = Piece(first.passage, first.start, last.end, f"{head}:", "")

@@ -151,5 +151,10 @@ _EXCEPT = re.compile(
 
 
 def excepts(text: str) -> bool:
-    """True for a heading below which stands what is not so: "Not possible", "Exceptions"."""
+    """True for words of what is not so: "Not possible", "Exceptions"."""
     return bool(_EXCEPT.search(text))
+
+
+def heads_exceptions(heading: str) -> bool:
+    """True for a heading without which the items below it would say the contrary; one that asks cannot stand above them."""
+    return excepts(heading) and not heading.endswith("?")

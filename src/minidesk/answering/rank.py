@@ -22,6 +22,7 @@ from minidesk.answering.forms import BOTH_PARTS, Parts, forms_of, parts_of
 from minidesk.answering.implied import (
     days,
     excepts,
+    heads_exceptions,
     hinted,
     implied,
     is_address,
@@ -32,6 +33,7 @@ from minidesk.answering.implied import (
 )
 from minidesk.answering.late import LateReader
 from minidesk.answering.near import HELD, NEAR, SAME
+from minidesk.answering.reaching import HERE
 from minidesk.answering.units import Unit, context, cut
 from minidesk.answering.unsaid import denied, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
@@ -60,9 +62,11 @@ W_MEANING, W_WORDS, W_KIND, W_PASSAGE, W_ROW, W_LATE = 0.40, 0.30, 0.15, 0.40, 0
 # For the row that is named after the thing and holds the amount, time or measure that is asked for: no sentence about
 # the thing that happens to hold a figure is asked for as plainly.
 W_TOLD = 0.25
+# For a day and its hours where opening hours are asked for, and off for what holds on a few days of the year: as much as
+# "open" in the sentence about those days gains on a row that has the word in its heading alone.
 W_HOURS = 0.1
-# For what stands below a heading each word of which the question says ("If nobody is at home"), for each of two words.
-W_SECTION = 0.06
+# For what stands below a heading each word of which the question says ("If nobody is at home"); off below "Not possible".
+W_SECTION = 0.12
 # Off for what is *not* so where it is asked which ones are: "Water column: not waterproof" of a jacket.
 W_NOT = 0.4
 # Off for what says nothing of what is asked about (see `unsaid.py`): of a jacket that is to be returned, how it is sewn is no
@@ -430,10 +434,10 @@ def _told(ask: Ask, unit: Unit, kind: float) -> float:
     if ask.kind == "contact":
         asked = {term.stem for term in ask.terms}
         return -W_TOLD if kind < FITS else W_TOLD if is_for_all(unit.text, asked) else 0.0
-    if "way" in ask.units:
-        return 2 * W_TOLD if is_way(unit.text) else W_TOLD if is_address(unit.text) else 0.0
-    if "address" in ask.units:
-        return W_TOLD if is_address(unit.text) else 0.0
+    if "way" in ask.units and is_way(unit.text):
+        return 2 * W_TOLD
+    if _is_here(ask, unit):
+        return W_TOLD
     if "hours" in ask.units:
         if is_special(unit.text, {term.stem for term in ask.terms}):
             return -W_HOURS
@@ -441,20 +445,22 @@ def _told(ask: Ask, unit: Unit, kind: float) -> float:
     return 0.0
 
 
+def _is_here(ask: Ask, unit: Unit) -> bool:
+    """True where it is asked where those who answer are, and told."""
+    if HERE.isdisjoint(ask.units):
+        return False
+    return is_address(unit.text) or ("way" in ask.units and is_way(unit.text))
+
+
 def _named_section(ask: Ask, passage: Passage) -> int:
-    """2 for a heading of two words and more where the question says all of them (one alone makes a topic, no answer); -2
+    """1 for a heading of two words and more where the question says all of them (one alone makes a topic, no answer); -1
     for one of exceptions, where the question asks for none; else 0."""
-    if not passage.heading_path:
-        return 0
-    if (
-        not passage.heading_path[-1].endswith("?")
-        and excepts(passage.heading_path[-1])
-        and not excepts(ask.text)
-    ):
-        return -2
+    heading = passage.heading_path[-1] if passage.heading_path else ""
+    if heads_exceptions(heading) and not excepts(ask.text):
+        return -1
     said = {stem for term in ask.terms for stem in (term.stem, *term.alternates)}
-    named = stems_of(passage.heading_path[-1])
-    return 2 if len(named) > 1 and named <= said else 0
+    named = stems_of(heading)
+    return 1 if len(named) > 1 and named <= said else 0
 
 
 def other_question(ask: Ask, passage: Passage) -> float:
@@ -652,7 +658,7 @@ def _features(
     meaning = min(meaning, best.meaning + _AHEAD)
     # Who asks what the entry is known to answer is answered, however its answer is worded.
     meaning = max(meaning, passages[best.unit.passage].phrasing or -1.0)
-    here = _told(ask, best.unit, best.kind) >= W_TOLD and not {"address", "way"}.isdisjoint(ask.units)
+    here = _is_here(ask, best.unit)
     weakest = min(
         (float(held[i]) for i in strong),
         default=1.0 if ask.kind in TELLING or here else min(1.0, best.coverage),

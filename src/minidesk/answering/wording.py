@@ -76,8 +76,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"second[- ]hand|used|pre-?owned|trade[- ]?in|buy back|sell (?:you )?(?:my|our) old|old gear", "second-hand used buy back"),
     (r"spares?|replacement parts?", "spare parts"),
     # shop and company
-    (r"pop (?:in|by|into)|swing by|drop (?:in|by)|walk in|visit|find you", "shop store address opening"),
-    (r"get to (?:you|your|the)|(?:come|drive|way) to (?:you|your|the (?:shop|store|office))|directions", "getting here directions address"),
+    (r"pop (?:in|by|into)|swing by|drop (?:in|by)|walk in|visit|get to you|find you", "shop store address opening"),
     (r"amex", "American Express"),
     (r"shut|closing time|clos(?:e|es|ed) (?:at|on|for)?", "closed opening hours"),
     (r"bank holidays?|public holidays?|new year'?s?|easter|boxing day", "public holidays closed"),
@@ -103,10 +102,6 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"apprais\w+|rating|reviews?|stars", "review"),
     (r"mates?|buddy|buddies|friend", "friend person"),
     (r"refer(?:ral)?|recommend(?:ing)? (?:a|you)", "refer friend"),
-    # reaching people
-    (r"your (?:e-?mail|mail)|(?:e-?mail|write to) you", "customer service contact e-mail"),
-    (r"(?:call|phone|ring) you|(?:phone|telephone) number", "customer service contact phone number"),
-    (r"hiring|vacanc(?:y|ies)|jobs?|work for you", "jobs open positions apply"),
     # time and obligation
     (r"call(?:ed|ing)? (?:it |this |the \w+ )?off", "cancel cancelling"),
     (r"on the hook|falls? apart|fell apart|packs? (?:it )?in|gave up the ghost|breaks?|broke|broken|snapped|busted|wore out|stopped working", "guarantee warranty repair fault"),

@@ -79,11 +79,11 @@ _LETTERS = re.compile(r"[b-df-hj-np-tv-xz]{2,4}s")
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """The English Snowball stem of a lower-cased word; numbers and codes stay as they are."""
+    """The English Snowball stem of a lower-cased word, "e-mail" and "email" being one; numbers and codes stay as they are."""
     if any(c.isdigit() for c in word):
         return word
     if len(word) > 3 and word[1] == "-":
-        word = word[0] + word[2:]  # "e-mail" and "email", "t-shirt" and "tshirt" are one word
+        word = word[0] + word[2:]  # "t-shirt" is "tshirt", too
     if _LETTERS.fullmatch(word):
         return word[:-1]  # "DVDs": Snowball takes an s away behind a vowel only
     # A stemmer object is not thread-safe, so each call makes its own (2 µs); the cache takes the rest.
