@@ -3,9 +3,11 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, FloatRect, Locator, Page, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, Route, expect
+from sqlalchemy import select
 
 from minidesk.conversations import keep_wording
+from minidesk.db.models import Agent
 from tests.browser import test_console_access as access
 from tests.browser.test_console_access import Furnished, signed_in
 from tests.helpers.pictures import PDF, picture
@@ -144,6 +146,35 @@ async def test_a_menu_goes_away_once_it_did_what_it_is_for_and_stays_where_it_di
     await page.locator("#follow-up-form button").click()
     await expect(page.locator("#talk-names")).to_contain_text("look again")
     await expect(page.locator("#act-snooze")).not_to_have_attribute("open", "")
+
+
+async def test_what_was_typed_and_why_it_was_refused_outlive_what_others_do_meanwhile(
+    console: Furnished, browser: Browser
+) -> None:
+    office = console.office
+    page = await opened(console, browser)
+
+    async def told_of(text: str) -> None:
+        async with office.db.write() as tx:
+            ben = await tx.scalar(select(Agent.id).where(Agent.name == "Ben Okafor"))
+            await office.deps.conversations.post_note(tx, console.conversation, agent_id=ben or "", text=text)
+        await expect(page.get_by_role("log")).to_contain_text(text)
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await told_of("one")
+        await route.fulfill(response=answer)
+
+    await page.keyboard.press("z")
+    field, save = page.locator("#follow-up"), page.locator("#follow-up-form button")
+    await field.fill("2199-01-01")
+    await save.focus()
+    await told_of("two")
+    await expect(field).to_have_value("2199-01-01")
+    await page.route("**/follow-up", late)
+    await save.click()
+    await expect(page.locator("#follow-up-form [data-problem]")).to_be_visible()
+    await expect(field).to_have_value("2199-01-01")
 
 
 async def test_undo_lies_on_nothing_that_is_pressed(console: Furnished, browser: Browser) -> None:

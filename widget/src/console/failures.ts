@@ -12,8 +12,10 @@ function sentence(xhr: XMLHttpRequest): string {
   }
 }
 
+/** Where it is told. The page's live part may have put another form in the place of the one that was sent: then there. */
 function place(element: Element | null): HTMLElement | null {
-  const form = element?.closest("form");
+  const sent = element?.closest("form");
+  const form = sent?.id && !sent.isConnected ? document.querySelector(`#${sent.id}`) : sent;
   return form?.querySelector<HTMLElement>("[data-problem]") ?? (form ? document.querySelector<HTMLElement>("#talk-problem") : null);
 }
 
@@ -24,17 +26,19 @@ function say(element: Element | null, text: string): void {
   line.hidden = text === "";
 }
 
-type Detail = CustomEvent<{ elt: Element; xhr: XMLHttpRequest }>;
+function told(elt: Element, xhr: XMLHttpRequest): void {
+  if (xhr.status < 400) return;
+  if (xhr.status === 401) location.reload(); // leads to the sign-in page and back here
+  else if (xhr.status === 404 && !elt.closest("form") && elt.matches("a")) location.assign((elt as HTMLAnchorElement).href);
+  else say(elt, sentence(xhr));
+}
 
 export function failures(): void {
-  const body = document;
-  body.addEventListener("htmx:beforeRequest", (event) => say((event as Detail).detail.elt, ""));
-  body.addEventListener("htmx:sendError", (event) => say((event as Detail).detail.elt, REFUSED));
-  body.addEventListener("htmx:timeout", (event) => say((event as Detail).detail.elt, REFUSED));
-  body.addEventListener("htmx:responseError", (event) => {
-    const { elt, xhr } = (event as Detail).detail;
-    if (xhr.status === 401) location.reload(); // leads to the sign-in page and back here
-    else if (xhr.status === 404 && !elt.closest("form") && elt.matches("a")) location.assign((elt as HTMLAnchorElement).href);
-    else say(elt, sentence(xhr));
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, xhr } = (event as CustomEvent<{ elt: Element; xhr: XMLHttpRequest }>).detail;
+    say(elt, "");
+    // Not htmx's own events: those of a form that was replaced while it was being sent reach nobody.
+    xhr.addEventListener("load", () => told(elt, xhr));
+    for (const lost of ["error", "timeout"]) xhr.addEventListener(lost, () => say(elt, REFUSED));
   });
 }

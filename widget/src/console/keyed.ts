@@ -65,10 +65,21 @@ function update(old: Element, fresh: Element, added: Element[], move: boolean): 
     const same = [...next.querySelectorAll<HTMLInputElement>("input[type=checkbox]")].find((each) => each.name === box.name && each.value === box.value);
     if (same) same.checked = true; // a row that was ticked and changes stays ticked
   }
+  keepTyped(old, next);
   old.replaceWith(next);
   if (hadFocus) next.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
   added.push(next);
   return next;
+}
+
+/** What was typed and not sent yet, or refused, stands in the new field too, unless the server has another value for it by now. */
+function keepTyped(old: Element, next: Element): void {
+  const fields = (part: Element) => [...part.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input[id]:not([type=checkbox], [type=radio], [type=file]), textarea[id]")];
+  const fresh = new Map(fields(next).map((field) => [field.id, field]));
+  for (const field of fields(old)) {
+    const same = fresh.get(field.id);
+    if (same && field.value !== field.defaultValue && field.defaultValue === same.defaultValue) same.value = field.value;
+  }
 }
 
 /** Two requests were under way, and the answer to the later one is on the page already: it knows more, or begins earlier. */
@@ -80,8 +91,9 @@ function isOvertaken(old: Element, fresh: Element): boolean {
 /** It says why something was refused; that and what was typed stay until one has tried again. */
 const isRefused = (element: Element) => !element.hasAttribute("data-keyed") && element.querySelector("[data-problem]:not([hidden])") !== null;
 
-/** Somebody is choosing in it right now. */
+/** Somebody is choosing in it right now, or presses it: a button that is replaced under the finger is not pressed. */
 function isInUse(element: Element): boolean {
+  if (element.querySelector(":active") && !element.hasAttribute("data-keyed")) return true;
   const focused = document.activeElement;
   return !!focused && element.contains(focused) && focused.matches("select, input, textarea") && !element.hasAttribute("data-keyed");
 }
