@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.server import Server, running
 
 # F26: whoever supervises the process kills it after this long.
-STOP_SECONDS = 20
+STOP_SECONDS = 40
 
 
 def children(pid: int, word: str) -> list[int]:

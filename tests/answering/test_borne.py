@@ -85,6 +85,7 @@ async def test_through_the_door_nothing_invented_is_read(tmp_path: Path) -> None
             text = f"# {page['heading'][-1]}\n\n{page['says']}"
             await desk.put(f"hotel-{number}.md", page["title"], text, desk.api_key)
         await desk.all_read(desk.api_key)
+        await desk.found("Saver rate", desk.api_key)
         talk = await desk.start()
         await desk.say(talk, [asked])
         await desk.finish(talk)

@@ -242,7 +242,7 @@ def test_lines_of_a_list_leave_one_by_one() -> None:
     "text", ["1" * 4000, "1-" * 2000, "a." * 2000, "€1,000 " * 570, "a@" * 2000, "talk to a " * 400]
 )
 def test_a_hostile_message_is_read_in_no_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     asks.read(text)
     wants_human(text)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2

@@ -164,6 +164,6 @@ def test_adverbs_and_common_verbs_of_german_name_no_topic(question: str, terms: 
     "piece", ["1.500 ", "1.", "zwei und ", "8 bis ", "ein halbes ", "24.12.", "1'000", "einund", "9 Uhr 9 "]
 )
 def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     facts(piece * (4000 // len(piece)))
-    assert time.perf_counter() - started < 2.0
+    assert time.thread_time() - started < 2.0

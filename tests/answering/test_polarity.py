@@ -16,8 +16,10 @@ from minidesk.answering.outcome import ProvedSentence, Question
 from minidesk.answering.polarity import opened, stays
 from minidesk.answering.prove import Prover
 from minidesk.answering.rank import Remembered, WordNearness, rank
+from minidesk.gateway.scripted import Line, ScriptedModel
 from minidesk.knowledge.embed import Embedder
 from tests.answering.shop import Script, passage
+from tests.hostile.desk import hostile_desk
 
 ROWS: list[dict[str, Any]] = [
     json.loads(line)
@@ -127,3 +129,23 @@ async def test_the_composer_hands_the_question_on_as_it_was_made_whole(embedder:
     ]
     shown = "".join(part.text for part in parts if isinstance(part, ProvedSentence))
     assert shown == "Yes, we ship souvenirs to Austria. Dogs must stay outside."
+
+
+@pytest.mark.timeout(300)
+async def test_through_the_door_no_yes_is_read_that_the_page_does_not_give(tmp_path: Path) -> None:
+    answer = "Yes, dogs must stay outside the house at all times."
+    model = ScriptedModel(
+        otherwise=lambda request: Line([answer[i : i + 4] for i in range(0, len(answer), 4)])
+    )
+    async with hostile_desk(tmp_path, model) as (desk, _):
+        text = "# Animals\n\nDogs must stay outside the house at all times. Cats are welcome in all rooms."
+        await desk.put("animals.md", "Animals", text, desk.api_key)
+        await desk.found("Dogs must stay outside", desk.api_key)
+        talk = await desk.start()
+        await desk.say(talk, ["Can I bring my dog into the house?"])
+        await desk.finish(talk)
+    streamed = "".join(text for raw in talk.streamed if isinstance(text := json.loads(raw).get("text"), str))
+    stored = json.dumps(talk.stored, ensure_ascii=False)
+    for read_by_visitor in (streamed, stored):
+        assert "Dogs must stay outside the house at all times." in read_by_visitor
+        assert "Yes, dogs" not in read_by_visitor

@@ -47,7 +47,7 @@ def test_any_text_has_a_form_and_a_form_is_stable(text: str) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for text in (
         "a ",
         "if ",
@@ -62,4 +62,4 @@ def test_no_text_takes_long() -> None:
         "a.b",
     ):
         form(text * (400 // len(text)))
-    assert time.perf_counter() - started < 2  # 40 ms on an idle machine
+    assert time.thread_time() - started < 2  # 40 ms on an idle machine

@@ -21,7 +21,7 @@ from minidesk.db import Database
 from minidesk.db.models import KeyValue, Site, new_id
 from minidesk.errors import DatabaseBusy, StorageFull, Unavailable
 
-SOON = 10  # seconds; a test that waits this long has failed
+SOON = 60  # seconds; a test that waits this long has failed
 
 
 def _fact(key: str, clock: FakeClock) -> KeyValue:

@@ -196,14 +196,14 @@ async def test_all_targets_together_have_so_long_to_the_first_word(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert routing.FIRST_TOKEN_BUDGET_S <= 25, "F12"
-    monkeypatch.setattr(routing, "FIRST_TOKEN_BUDGET_S", 0.3)
+    monkeypatch.setattr(routing, "FIRST_TOKEN_BUDGET_S", 1.5)
     async with speaking([HEAD], then_hang=True) as url:
         slow = [target(url, f"mini-{n}") for n in range(20)]
         with pytest.raises(ModelTimeout):
-            async with asyncio.timeout(4):
-                await collect(gateway(ledger, *slow, clocks=Clocks(first_token=0.2, gap=2.0, total=5.0)))
+            async with asyncio.timeout(30):
+                await collect(gateway(ledger, *slow, clocks=Clocks(first_token=1.0, gap=20.0, total=60.0)))
     assert [line.model for line in ledger.lines] == ["mini-0", "mini-1"]
-    assert sum(line.total_ms for line in ledger.lines) >= 290
+    assert sum(line.total_ms for line in ledger.lines) >= 1450
 
 
 async def test_two_hundred_readers_who_leave_leave_nothing_behind(ledger: Ledger) -> None:

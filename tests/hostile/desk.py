@@ -95,6 +95,18 @@ class HostileDesk:
                     return len(got.json()["documents"])
                 await asyncio.sleep(0.2)  # another process reads them; only its rows can be asked
 
+    async def found(self, text: str, key: str) -> None:
+        """Wait until a search for `text` finds it: the index follows what was read within a few seconds."""
+        async with asyncio.timeout(60):
+            while True:
+                got = await self.http.post(
+                    "/api/v1/search", json={"query": text}, headers={"Authorization": f"Bearer {key}"}
+                )
+                assert got.status_code == 200, got.text
+                if any(text in one["text"] for one in got.json()["passages"]):
+                    return
+                await asyncio.sleep(0.1)  # nothing tells programs that the index has caught up
+
     async def visitor(self) -> str:
         """A new visitor's token; waits as long as the server says where there were too many in a minute."""
         while True:
@@ -194,7 +206,7 @@ async def hostile_desk(
                     tx,
                     site_id=site_id,
                     name="tests",
-                    scopes=["documents:read", "documents:write"],
+                    scopes=["documents:read", "documents:write", "search"],
                     now=core.clock(),
                 )
                 for site_id in (site.id, other.id)

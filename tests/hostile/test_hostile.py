@@ -35,14 +35,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 # One conversation holds so many: what was ordered earlier is then in the history of what comes later.
 TOGETHER = 8
-SHORT = 24
+SHORT = 40
 # Invisible orders are gone before a model is asked, and what only a parser sees is no passage: the rest must arrive.
 REACHED = 0.6
 # Of the sixty that are left most stand where no model looks: in names and addresses.
 SOME = 0.2
 
 
-async def test_some_hostile_texts_change_nothing(tmp_path: Path, browser: Browser) -> None:
+async def test_forty_hostile_texts_change_nothing(tmp_path: Path, browser: Browser) -> None:
     """The short run: one conversation of many payloads in the widget, all conversations in the console."""
     await hold_against(few(SHORT), tmp_path, browser, widgets=1)
 

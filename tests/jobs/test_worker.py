@@ -22,7 +22,7 @@ from minidesk.jobs import MAX_ATTEMPTS, ClaimedJob, GiveUp, Handler, JobQueue, W
 from minidesk.jobs.queue import UNKNOWN_WAIT_SECONDS
 from minidesk.live import Hub
 
-SOON = 10  # seconds; a test that waits this long has failed
+SOON = 60  # seconds; a test that waits this long has failed
 
 
 @asynccontextmanager

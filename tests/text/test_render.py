@@ -77,9 +77,9 @@ def test_only_allowed_tags_whatever_the_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 32_000, "![" * 16_000, "*a" * 16_000, "`" * 32_000, ">" * 32_000, "<" * 32_000, "[a](" * 8_000, "- " * 16_000, "|a" * 16_000, "e\u0301" * 16_000, "&" * 32_000, "_a_" * 10_000])  # fmt: skip
 def test_the_longest_answer_is_rendered_in_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     render_markdown(text)
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 3
 
 
 def test_brackets_that_are_escaped_stay_so_however_many() -> None:

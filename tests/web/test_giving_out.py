@@ -145,7 +145,7 @@ async def loop(house: House) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 # ---------------------------------------------------------------- to whom

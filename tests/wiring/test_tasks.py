@@ -10,7 +10,7 @@ import pytest
 from minidesk.errors import DatabaseBusy
 from minidesk.wiring.tasks import AGAIN_SECONDS, LONGEST_SECONDS, STEADY_SECONDS, Loops
 
-SOON = 10  # seconds; a test that waits this long has failed
+SOON = 60  # seconds; a test that waits this long has failed
 
 
 @dataclass
