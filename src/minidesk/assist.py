@@ -27,6 +27,7 @@ from minidesk.db.models import Conversation, Document, Message, Visitor
 from minidesk.errors import Invalid, NotFound
 from minidesk.knowledge.records import SearchResult
 from minidesk.sites import SiteView, site_by_id
+from minidesk.text.besides import besides
 from minidesk.text.language import language_of
 from minidesk.text.words import sentences
 
@@ -300,8 +301,16 @@ def _asked(text: str) -> str:
     """What is asked besides "a person please" and "hello"; empty where nothing is. Most who ask for a person say what for."""
     if not wants_human(text) and smalltalk(text) is None:
         return text
-    said = [span.text for span in sentences(text)]
-    return " ".join(each for each in said if not wants_human(each) and smalltalk(each) is None)
+    said = [_matter(span.text) for span in sentences(text)]
+    return " ".join(each for each in said if each and smalltalk(each) is None)
+
+
+def _matter(sentence: str) -> str:
+    """The sentence without its wish for a person."""
+    if not wants_human(sentence):
+        return sentence
+    rest = besides(sentence, wants_human)
+    return rest.text if rest is not None and not wants_human(rest.text) else ""
 
 
 def _checked(text: str) -> str:

@@ -123,7 +123,9 @@ async def test_a_deleted_document_leaves_the_answers_of_a_running_server(library
         source = (await library.document("huts.md")).source_id
         await library.sources.delete_source(library.site.id, source)
         assert await library.told_now("Pasture Hut") == []  # SQL forgets first
-        async with asyncio.timeout(20):  # and the index: within 5 s, as is promised, on a machine that is not starved
+        async with asyncio.timeout(
+            20
+        ):  # and the index: within 5 s, as is promised, on a machine that is not starved
             while await asyncio.to_thread(library.searcher._fulltext.ids, library.site.id):  # noqa: ASYNC110 (see below)
                 await asyncio.sleep(0.02)  # the follower tells nobody that it is done
     finally:

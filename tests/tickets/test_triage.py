@@ -90,6 +90,47 @@ def test_what_was_answered_is_not_what_is_open(helpful: bool | None, issue: str)
     assert found.subject.lower().startswith(issue), found.subject
 
 
+@pytest.mark.parametrize(
+    ("said", "subject", "issue"),
+    [
+        (
+            "I want to talk to a person, my tent from order AG-20431 arrived torn",
+            "My tent from order AG-20431 arrived torn",
+            "The visitor says their tent from order AG-20431 arrived torn.",
+        ),
+        (
+            "Can I speak to someone about a refund for order 20431?",
+            "A refund for order 20431?",
+            "The visitor asks: “a refund for order 20431?”",
+        ),
+        ("My card was charged twice and I want to talk to a human", "My card was charged twice", "The visitor says their card was charged twice."),
+        (
+            "Ich möchte mit einem Mitarbeiter sprechen, mein Zelt ist kaputt angekommen",
+            "Mein Zelt ist kaputt angekommen",
+            "The visitor writes: “mein Zelt ist kaputt angekommen”",
+        ),
+        (
+            "I called customer service twice, nobody answers",
+            "I called customer service twice, nobody answers",
+            "The visitor writes: “I called customer service twice, nobody answers”",
+        ),
+        ("where is my parcel", "Where is my parcel", "The visitor asks: “where is my parcel”"),
+    ],
+)  # fmt: skip
+def test_the_matter_is_heard_beside_the_wish_for_a_person(said: str, subject: str, issue: str) -> None:
+    """Though much was asked and answered before."""
+    cited = CitationView(1, "boots.md", "Boots", "/boots", "60 days", ((0, 8),))
+    answer = message(2, "assistant", "60 days after delivery.", (cited,))
+    messages = [
+        message(1, "visitor", "How long can I return boots that I have walked in?"),
+        replace(answer, reply_to="msg_1"),
+        message(3, "visitor", said),
+    ]
+    found = triage(messages, reason="customer_request", anger_in=anger_in)
+    assert (found.subject, found.summary.splitlines()[0]) == (subject, issue)
+    check_verbatim(messages, [*found.evidence, *found.entities])
+
+
 def check_verbatim(messages: list[MessageView], pieces: list[Evidence | Entity]) -> None:
     texts = {m.id: m.text for m in messages}
     assert [texts[p.message_id][p.start : p.end] for p in pieces] == [p.text for p in pieces]

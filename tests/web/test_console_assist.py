@@ -315,6 +315,7 @@ async def test_what_the_pages_do_not_answer_is_said_in_the_place_of_a_suggestion
     [
         "How long can I return articles? I would like to talk to a person.",
         "Hello! I need a human, please. How long can I return articles?",
+        "I'd like to talk to a person, how long can I return articles?",
     ],
 )
 async def test_what_is_asked_beside_the_wish_for_a_person_is_drafted(office_help: Help, words: str) -> None:

@@ -6,6 +6,7 @@ A pattern matches whole words, in any case; `*` stands for the rest of a word.
 import re
 from collections.abc import Iterator
 
+from minidesk.text.words import STOPWORDS, words
 from minidesk.tickets.records import Priority
 
 
@@ -96,17 +97,35 @@ WANTS = cue(
     "i want|i'd like|i would like|i need|i'm looking|please|can you|could you|can i|could i|may i|would you|how do i|how can i|"
     "what should i|help me|i wish|ich möchte|ich will|ich brauche|bitte|können sie|kann ich|könnten sie|wie kann ich|was soll ich|helfen sie"
 )
-PROBLEM = cue(
+_TROUBLE = (
     "broken|damaged|defective|faulty|wrong|missing|lost|late|problem*|issue|error|fail*|cannot|can't|won't|doesn't|didn't|hasn't|"
-    "haven't|isn't|not|never|still|cancel*|refund*|return*|exchange*|complain*|charged|leak*|stuck|"
+    "haven't|isn't|not|never|still|complain*|charged|leak*|stuck|"
     "torn|ripped|tore|snapped|cracked|dented|peeling|hole|holes|stopped|"
-    "kaputt|defekt|falsch*|fehlt|verloren|spät|fehler|nicht|nie|storn*|erstatt*|retour*|umtausch*|reklam*|undicht"
+    "kaputt|defekt|falsch*|fehlt|verloren|spät|fehler|nicht|nie|reklam*|undicht"
 )
+# Something went wrong; and what is wanted where it did, which many also ask about in general.
+TROUBLE = cue(_TROUBLE)
+PROBLEM = cue(f"{_TROUBLE}|cancel*|refund*|return*|exchange*|storn*|erstatt*|retour*|umtausch*")
 # Words that ask for a person are no issue by themselves.
 PERSON = cue(
     "human|real person|a person|someone real|agent|representative|operator|live chat|customer service|customer support|speak to|"
     "talk to|speak with|talk with|mensch|mitarbeiter*|person sprechen|jemand* sprechen|kundendienst|kundenservice"
 )
+# Words around those that add no matter of their own: "could you please connect me with an agent now".
+_ASKING = frozenset(
+    """want wants need needs get give connect put transfer pass wish chat live real actual now immediately asap call speak talk someone
+    somebody anyone anybody like urgently right away line phone let ich will möchte brauche bitte kann können könnte mit einem einen
+    einer echten jemandem jemanden sprechen verbinden reden sofort""".split()  # noqa: SIM905 (a list of 50 strings cannot be read)
+)
+
+
+def only_asks_for_person(text: str) -> bool:
+    """True for words that ask for a person and say nothing else; who tells that customer service did not answer does."""
+    return PERSON.search(text) is not None and all(
+        word in STOPWORDS or word in _ASKING for word in words(PERSON.sub(" ", text))
+    )
+
+
 GREETING = cue(
     "hi|hello|hey|good morning|good afternoon|good evening|thanks|thank you|hallo|guten tag|guten morgen|danke|servus|grüß gott"
 )

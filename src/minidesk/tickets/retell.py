@@ -35,6 +35,13 @@ _OPEN_QUESTION = re.compile(
     rf" (?P<aux>{_AUXILIARIES})(?P<not>n't)? (?P<subject>{_SUBJECTS})\b(?P<rest>.*)$",
     re.IGNORECASE,
 )
+# Many leave the question mark out; "should you need …", "had I known …" and "which is why …" ask nothing.
+_ASKS_ANYWAY = re.compile(
+    rf"^(?:(?:am|is|are|do|does|did|can|could|will|would|may) (?:{_SUBJECTS})\b"
+    rf"|(?:what|when|where|why|how|who) (?:{_AUXILIARIES})\b"
+    rf"|(?:what|which|how)(?: (?!(?:{_AUXILIARIES}|{_SUBJECTS})\b)[\w-]+){{1,3}} (?:{_AUXILIARIES}) (?:{_SUBJECTS})\b)",
+    re.IGNORECASE,
+)
 _SAYS = re.compile(
     r"^(?P<subject>i|we)(?P<short>'(?:m|ve|ll|d|re))?(?P<rest> (?!(?:and|or|as|in|on|at|for|with|who|of|to)\b).*)$",
     re.IGNORECASE,
@@ -79,8 +86,7 @@ class People:
 
 def retell(sentence: str, people: People = People()) -> str | None:
     """The sentence in the third person, without a full stop; None where no rule fits."""
-    text = _OPENING.sub("", " ".join(sentence.replace("’", "'").split()).rstrip(" .!?…;,"))
-    text, asks = _HAD.sub(r"\1 had ", text), "?" in sentence
+    text, asks = _HAD.sub(r"\1 had ", _opened(sentence)), is_question(sentence)
     if len(_ENGLISH.intersection(text.lower().split())) < 2:
         return None
     if (match := _ASKED_TO.match(text)) is not None:
@@ -99,6 +105,16 @@ def retell(sentence: str, people: People = People()) -> str | None:
     if re.search(r"\b(?:i|i'm|i've|my|me|we|our|us)\b", text, re.IGNORECASE):
         return f"{people.one} says {_turned(_lowered(text), people)}"
     return None
+
+
+def is_question(sentence: str) -> bool:
+    """True for what asks, with its question mark or without."""
+    return "?" in sentence or _ASKS_ANYWAY.match(_opened(sentence)) is not None
+
+
+def _opened(sentence: str) -> str:
+    """Without its opening words and its end."""
+    return _OPENING.sub("", " ".join(sentence.replace("’", "'").split()).rstrip(" .!?…;,"))
 
 
 def _uninverted(match: re.Match[str], people: People) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from minidesk.conversations import MessageView
-from minidesk.text.words import content_stems, sentences
+from minidesk.text.besides import besides
+from minidesk.text.words import Span, content_stems, sentences
 from minidesk.tickets import cues
 from minidesk.tickets.entities import find_entities
 from minidesk.tickets.records import Evidence, EvidencePart, Priority, Reason, Sentiment, Triage
-from minidesk.tickets.retell import People, retell
+from minidesk.tickets.retell import People, is_question, retell
 
 # 60 words are read in 15 seconds; an agent with a full inbox reads no more. The parts share them.
 ISSUE_WORDS = 21
@@ -25,6 +26,7 @@ MAX_TITLES = 2
 SIGN_WORDS = 12  # of an angry sentence
 MAX_SIGNS = 3  # of a mood or a priority; more would make it no surer
 TITLE_WORDS = 6
+A_MATTER = 3  # words with a meaning besides "an agent": fewer are how one asks for one
 # A long thread's first and last messages say what matters; triage must not take seconds for a flood of text.
 MAX_MESSAGES = 60
 # Words that a model points at: one letter stands anywhere, and a whole message shows nothing.
@@ -165,9 +167,11 @@ def visitor_sentences(messages: Sequence[MessageView]) -> list[Evidence]:
 def _visitor_sentences(messages: Sequence[MessageView]) -> list[_Said]:
     answered = {m.reply_to for m in messages if m.citations and m.reply_to and m.helpful is not False}
     return [
-        _Said(message.id, span.start, span.text, turn, message.id in answered)
+        _Said(message.id, span.start + part.start, part.text, turn, message.id in answered)
         for turn, message in enumerate(messages)
         for span in (sentences(message.text) if message.author == "visitor" else ())
+        # "I want to talk to a person, my tent came torn": the tent is the matter.
+        for part in [besides(span.text, cues.only_asks_for_person) or Span(0, len(span.text), span.text)]
     ]
 
 
@@ -181,6 +185,7 @@ def _summarise(
     subject = NO_ISSUE
     if issue is not None:
         clip = issue.clipped(ISSUE_WORDS)
+        clip = clip[:1].upper() + clip[1:]  # it may be the end of a sentence
         subject = clip if len(clip) <= SUBJECT_CHARS else clip[: SUBJECT_CHARS - 1].rsplit(" ", 1)[0] + "…"
         parts.append(_line(issue, "issue", ISSUE_WORDS, people, evidence))
     tried, shown = _tried(messages)
@@ -202,7 +207,7 @@ def _line(s: _Said, part: EvidencePart, limit: int, people: People, evidence: li
     if told is None:
         clip = s.clipped(limit - 3)  # those that say who writes it
         evidence.append(s.evidence(part, clip))
-        return f"{people.one} {'asks' if '?' in s.text else 'writes'}: “{clip}”"
+        return f"{people.one} {'asks' if is_question(s.text) else 'writes'}: “{clip}”"
     words = told.split()
     told = " ".join(words[:limit]) + ("…" if len(words) > limit else ".")
     evidence.append(replace(s.evidence(part, clip), shown=told))
@@ -224,11 +229,13 @@ def _most_telling(said: list[_Said]) -> list[_Said]:
         score = 0.04 * sum(min(weights[stem], 4) for stem in stems) / math.sqrt(max(6, len(stems)))
         score += 0.25 / (1 + s.turn) + 0.1 * min(length, 25) / 25 - 0.08 * (length < 5)
         problem = bool(cues.PROBLEM.search(s.text))
-        score += 0.16 * problem + 0.05 * s.text.endswith("?")
+        score += 0.16 * problem + 0.05 * is_question(s.text)
         score += 0.1 * bool(cues.WANTS.search(s.text)) + 0.04 * bool(_OF_THEMSELVES.match(s.text))
-        # An agent told of what was answered would answer it again. A problem is not over because a page speaks of it.
-        over = s.answered and not problem
-        return score - 1.0 * bool(cues.PERSON.search(s.text)) - 0.4 * over
+        # An agent told of what was answered would answer it again. What went wrong is not over because a page speaks of it.
+        over = s.answered and not cues.TROUBLE.search(s.text)
+        # Who tells of customer service that did not answer says more than that a person is wanted.
+        person = cues.PERSON.search(s.text) and len(content_stems(cues.PERSON.sub(" ", s.text))) < A_MATTER
+        return score - 0.6 * bool(person) - 1.0 * over
 
     candidates = [s for s in said if len(content_stems(s.text)) > 0 and not _only_greets(s.text)]
     return sorted(candidates, key=telling, reverse=True)
