@@ -11,6 +11,7 @@ from minidesk.answering.reaching import HERE, TO_YOU, asks_the_way, looked_up, o
 from minidesk.answering.rulebook import AskWords, rules_of
 from minidesk.answering.said_alike import VisitorWords, visitor_words
 from minidesk.answering.separable import joined, with_whole_verbs
+from minidesk.answering.trouble import reports
 from minidesk.answering.wording import alternates, phrases, plainly
 from minidesk.text.words import STOPWORDS, distance, stem, stem_in, words
 
@@ -94,7 +95,7 @@ _GENERIC = frozenset(
     much cost price fee charge pay expensive cheap number amount high big large heavy old often fast soon quickly
     time day date hour week month year people person look guy guys thing stuff hi hello hey wich what's how's there's
     i'm i've i'd let's lol mum dad instead we're you're they're he's she's won't isn't everybody middle found wife husband daughter son suggest recommend not never
-    allowed permitted welcome physical local nearby
+    allowed permitted welcome physical local nearby yet
     difference different differ compare comparison compared versus vs between include best bring
     """.split()  # noqa: SIM905 (a list of 100 strings cannot be read)
 )
@@ -152,10 +153,12 @@ class Ask:
     # Stems of the words before `thing` that say which: in "bike bags" the bikes.
     kind_of_thing: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()  # stems of what it is to be done without
-    # Stems of what is to be returned or exchanged: pages speak of "articles".
+    # Stems of what is to be returned or exchanged, or came broken: pages speak of "articles".
     goods: frozenset[str] = frozenset()
     carried: frozenset[str] = frozenset()  # stems that earlier messages brought, not this one
     language: str = "en"  # of the question, where rules for it are there
+    # Kinds of what went wrong (`trouble.py`), where it tells of that and asks nothing.
+    trouble: frozenset[str] = frozenset()
 
 
 # A message may have 4,000 characters. What it asks stands where it opens or where it ends; the embedding model reads
@@ -212,6 +215,9 @@ def read(
         if said
         else {term.stem for term in terms}
     )
+    trouble = reports(question)
+    if trouble:
+        kind = None  # "my discount code does not work" asks for no amount
     units = _units(kind, focus, abroad)
     if not HERE.isdisjoint(units):
         # Pages may call their shop a branch: where it is, is asked.
@@ -230,9 +236,12 @@ def read(
         units,
         which,
         _behind(_WITHOUT, question, terms) if abroad is None else frozenset(),
-        _behind(_RETURNED, question, terms) if abroad is None else frozenset(),
+        (_behind(_RETURNED, question, terms) | _bought(trouble, question, terms))
+        if abroad is None
+        else frozenset(),
         frozenset(term.stem for term in terms) - own,
         rules.language if rules is not None else "en",
+        trouble,
     )
 
 
@@ -310,6 +319,23 @@ def _behind(pattern: re.Pattern[str], question: str, terms: Sequence[Term]) -> f
     """Stems of the words that `pattern` names, where they are words that the question is about."""
     found = pattern.search(question)
     named = set(found["named"].lower().split()) if found else set[str]()
+    return frozenset(term.stem for term in terms if term.word in named and term.weight >= 1.0)
+
+
+# "My jacket", "the wrong jacket", "one paddle": of these something is told.
+_OF_MINE = re.compile(
+    r"\b(?:my|our|the|this|one|two|an?)\s+(?:new |wrong |other |whole )?(?P<named>[\w-]+)",
+    re.IGNORECASE,
+)
+# Kinds of trouble (`trouble.py`) that any article may have, so that pages tell of it once for all of them.
+_OF_ANY = frozenset({"broken", "wrong", "part"})
+
+
+def _bought(trouble: frozenset[str], question: str, terms: Sequence[Term]) -> frozenset[str]:
+    """Stems of what came broken, wrong or without a part."""
+    if trouble.isdisjoint(_OF_ANY):
+        return frozenset()
+    named = {found["named"].lower() for found in _OF_MINE.finditer(question)}
     return frozenset(term.stem for term in terms if term.word in named and term.weight >= 1.0)
 
 

@@ -69,7 +69,8 @@ def extract(ranking: Ranking, passages: Sequence[Passage]) -> tuple[ProvedSenten
     ):
         # "No." answers the page's question; a visitor who asked another one would take it for theirs.
         pieces = [_without_yes_no(piece) for piece in pieces if not _YES_NO.fullmatch(piece.text)] or pieces
-    other = _elsewhere(ranking, passages, pieces)
+    # Of a trouble each page tells another way out: sentences of several would send the visitor three ways at once.
+    other = [] if ranking.ask.trouble else _elsewhere(ranking, passages, pieces)
     return cited(fitting(opened([*pieces, *other])), passages)
 
 

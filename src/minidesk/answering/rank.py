@@ -34,6 +34,7 @@ from minidesk.answering.implied import (
 from minidesk.answering.late import LateReader
 from minidesk.answering.near import HELD, NEAR, SAME
 from minidesk.answering.reaching import HERE
+from minidesk.answering.trouble import troubles
 from minidesk.answering.units import Unit, context, cut
 from minidesk.answering.unsaid import denied, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
@@ -67,6 +68,9 @@ W_TOLD = 0.25
 W_HOURS = 0.1
 # For what stands below a heading each word of which the question says ("If nobody is at home"); off below "Not possible".
 W_SECTION = 0.12
+# For what a page says of something that went wrong, where just such a thing is told ("My order hasn't arrived"): sentences
+# about orders and arrivals hold as many of its words.
+W_TROUBLE = 0.3
 # Off for what is *not* so where it is asked which ones are: "Water column: not waterproof" of a jacket.
 W_NOT = 0.4
 # Off for what says nothing of what is asked about (see `unsaid.py`): of a jacket that is to be returned, how it is sewn is no
@@ -412,6 +416,7 @@ def _scored(
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
             + _told(ask, unit, kind)
             + W_SECTION * sections[unit.passage]
+            + (W_TROUBLE if _of_trouble(ask, passages[unit.passage], unit) else 0.0)
             - (W_NOT if ask.kind == "which" and denied(ask, unit.text) else 0.0)
             # Of a return nothing tells that only speaks of the thing.
             - (2 * W_UNSAID if ask.goods else W_UNSAID)
@@ -461,6 +466,20 @@ def _named_section(ask: Ask, passage: Passage) -> int:
     said = {stem for term in ask.terms for stem in (term.stem, *term.alternates)}
     named = stems_of(heading)
     return 1 if len(named) > 1 and named <= said else 0
+
+
+def _of_trouble(ask: Ask, passage: Passage, unit: Unit) -> bool:
+    """True where the unit, or what it stands below, speaks of what went wrong for the visitor, and with what: a refund that
+    has not come is no parcel that has not."""
+    if not ask.trouble:
+        return False
+    things = [term for term in ask.terms if term.weight >= 1.0 and not troubles(term.word)]
+    meant = {root for term in things for root in (term.stem, *term.alternates)}
+    heading = passage.heading_path[-1] if passage.heading_path else passage.title
+    return any(
+        not (ask.trouble.isdisjoint(troubles(told)) or meant.isdisjoint(stems_of(told)))
+        for told in (passage.question or heading, unit.text)
+    )
 
 
 def other_question(ask: Ask, passage: Passage) -> float:
@@ -688,6 +707,9 @@ def _features(
             places_of(ask, passages),
         ),
         "here": 1.0 if here else 0.0,
+        "helpless": 1.0
+        if ask.trouble and not _of_trouble(ask, passages[best.unit.passage], best.unit)
+        else 0.0,
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
     }
 

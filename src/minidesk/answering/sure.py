@@ -29,7 +29,8 @@ from minidesk.answering.rank import Ranking
 # the things that are compared; by hand, as no set asks so. row: a table's row is named after the thing and holds the
 # figure that is asked for; by hand. here: where those who answer are is asked, and told by an address or the way there; by hand,
 # as neither has a word of the question. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`); by
-# hand, so much that nothing else outweighs it but a question known to be answered.
+# hand, so much that nothing else outweighs it but a question known to be answered. helpless: what went wrong is told, and the
+# best unit speaks of nothing that did; by hand.
 _WEIGHTS: dict[str, float] = {
     "meaning": 5.0,
     "same": 6.0,
@@ -43,6 +44,7 @@ _WEIGHTS: dict[str, float] = {
     "row": 0.7,
     "here": 2.0,
     "unsaid": -4.0,
+    "helpless": -1.0,
 }
 # As far up as four in five of the sample shop's unanswerable questions are still refused.
 _BIAS = -3.48

@@ -14,7 +14,9 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"post(?:man|woman|ie)|mail ?man|courier|delivery (?:guy|man|driver)", "carrier delivery postage"),
     (r"parcels?|packages?", "parcel package"),
     (r"dropped off|left (?:at|on) (?:my|the) (?:door|porch)", "delivered"),
-    (r"(?:not|never|hasn'?t|didn'?t|nothing)\b.{0,25}\b(?:arrived?|turn(?:ed)? up|show(?:ed|n)? up|here|come)|nothing here|went missing", "lost parcel missing"),
+    (r"(?:not|never|hasn'?t|didn'?t|nothing)\b.{0,25}\b(?:arrived?|turn(?:ed)? up|show(?:ed|n)? up|here|come)|nothing here|went missing", "lost missing"),
+    # Who waits for an order waits for a parcel.
+    (r"orders?(?=\b[^.?!]{0,25}\b(?:arriv\w*|c[oa]me|deliver\w*|(?:is|was|got|been) late|delayed|overdue|received|turned up|here)\b)|(?<=received my )orders?", "parcel package delivery"),
     (r"send(?:ing)? (?:\w+ )?back|give (?:\w+ )?back|bring (?:\w+ )?back|take (?:it|them) back|don'?t (?:like|want) (?:it|the|them)|change my mind", "return returns"),
     (r"how (?:long|many days|much time) (?:do|have) (?:i|we|you) (?:have|got)", "within days window period"),
     (r"swap", "exchange"),

@@ -1,0 +1,45 @@
+"""Messages that ask nothing and tell what went wrong: "My order hasn't arrived". What helps is what a page says of just that
+trouble; a sentence about orders and arrivals in general is none, however many of its words are the visitor's.
+"""
+
+import re
+
+# Kinds of trouble, English and German, as visitors and as pages tell them. What is no kind of its own is any of them.
+_KINDS = {
+    name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for name, words in {
+        "not here": r"(?:not|never|n['’]t|nothing|no)\b(?: \w+){0,3} (?:arriv\w+|come|came|received?|deliver\w+|here|turned up|shown up)|never (?:\w+ )?(?:got|received)"
+        r"|(?:has|had|did|was|have|is|were)n['’]t (?:\w+ ){0,2}(?:arriv\w+|come|received?|delivered|here|turned up|shown up|got)|nothing (?:\w+ )?(?:here|there|came|arrived)|ha(?:ve|s) nothing"
+        r"|non-?(?:receipt|delivery)|undelivered|lost|nothing (?:has )?happen\w*|if no [\w-]+ (?:arrives?|comes?)|(?:parcel|package|shipment|order)s? (?:\w+ ){0,2}(?:lost|missing|late|delayed)|stopped moving|went missing|gone missing"
+        r"|(?:nicht|nie|noch nicht|nichts)\b(?: \w+){0,2} (?:angekommen|gekommen|da|erhalten|bekommen|zugestellt)|verschollen|verspätet\w*",
+        "broken": r"broken?|broke|breaks?|damaged?|torn|tears?|tore|ripped|cracks?|cracked|snapped|dented|smashed|defect\w*|faulty|faults?|leak\w*|came off|fell off|peel\w*|holes?|stopped working|loose|does(?:n['’]t| not) work (?:any ?more|any longer)"
+        r"|kaputt\w*|defekt\w*|beschädigt\w*|gerissen\w*|riss\w*|undicht|gebrochen\w*|zerbrochen\w*",
+        "wrong": r"wrong\w*|incorrect\w*|another (?:size|colou?r|article|item) than|not what i ordered|mixed up|falsch\w*|verwechselt",
+        "part": r"(?:missing|incomplete|only (?:a )?part|not complete|left out|fehl\w*|unvollständig\w*)",
+        "refused": r"declined?|reject\w+|refused?|fails?|failed|not accepted|not (?:go|gone) through|not work|n['’]t work|invalid|expired?|locked|blocked|abgelehnt\w*|ungültig\w*|abgelaufen\w*|gesperrt\w*",
+        "twice": r"twice|two times|double|doppelt\w*|zweimal",
+        "forgotten": r"forgot\w*|lost|losing|vergessen\w*|habe \w+ verloren",
+        "size": r"too (?:small|big|large|short|long|tight|wide|narrow)|do(?:es)?(?:n['’]t| not) fit|hurts?|pinch\w*|zu (?:klein|groß|kurz|lang|eng|weit)|passt nicht|passen nicht|drück\w+",
+    }.items()
+}  # fmt: skip
+# Somebody or something of theirs, and what became of it. A wish ("I want to cancel") tells of no trouble by itself.
+_TELLS = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|hallo|so|ok|okay|well|also|sorry|please help)\b\W+)*"
+    r"(?:i|we|you|my|our|the|one|it|there|this|these|some|somebody|someone|tracking|ich|wir|mein\w*|unser\w*|der|die|das|es|ein\w*)\b(?!['’]?d? (?:want|would|need|like|möchte|will|brauche)\b)",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\?|^\W*(?:what|when|where|why|how|who|which|can|could|do|does|did|is|are|will|would|may|should|was|wann|wo|wie|wer|warum|kann|können|gibt)\b"
+    r"|\b(?:what now|what (?:can|should|do) i|how (?:can|do) i|was (?:nun|soll|kann|tun))\b",
+    re.IGNORECASE,
+)
+
+
+def troubles(text: str) -> frozenset[str]:
+    """The kinds of trouble of which it speaks."""
+    return frozenset(name for name, pattern in _KINDS.items() if pattern.search(text))
+
+
+def reports(text: str) -> frozenset[str]:
+    """The kinds of trouble that a message tells of which asks nothing; none for other messages."""
+    return troubles(text) if _TELLS.match(text) and not _ASKS.search(text) else frozenset()
