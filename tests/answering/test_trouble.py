@@ -51,6 +51,15 @@ async def test_who_tells_a_trouble_is_told_what_to_do_about_it(
     assert len({citation.document for citation in found.citations}) == 1, found.text
 
 
+async def test_how_any_article_is_returned_is_told_of_this_one(desks: dict[str, TakenIn]) -> None:
+    """Not what is said of jackets, nor what holds for damaged ones."""
+    jacket = await desks["shop"].ask("how do i return my jacket")
+    assert isinstance(jacket.outcome, Reply), jacket.text
+    assert "Fill in the return form in your account" in jacket.text
+    paddle = await desks["shop"].ask("how can I send back a paddle")
+    assert "damaged" not in paddle.text
+
+
 @pytest.mark.parametrize(
     ("site", "told"),
     [

@@ -34,7 +34,7 @@ from minidesk.answering.implied import (
 from minidesk.answering.late import LateReader
 from minidesk.answering.near import HELD, NEAR, SAME
 from minidesk.answering.reaching import HERE
-from minidesk.answering.trouble import troubles
+from minidesk.answering.trouble import mended_by, troubles
 from minidesk.answering.units import Unit, context, cut
 from minidesk.answering.unsaid import denied, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
@@ -71,6 +71,9 @@ W_SECTION = 0.12
 # For what a page says of something that went wrong, where just such a thing is told ("My order hasn't arrived"): sentences
 # about orders and arrivals hold as many of its words.
 W_TROUBLE = 0.3
+# So many times as much for the steps of what is asked of an article by its name.
+_WHOLE_QUESTION = 5
+_STEPS = re.compile(r"^how\b|^wie\b|^1\.\s", re.IGNORECASE | re.MULTILINE)
 # Off for what is *not* so where it is asked which ones are: "Water column: not waterproof" of a jacket.
 W_NOT = 0.4
 # Off for what says nothing of what is asked about (see `unsaid.py`): of a jacket that is to be returned, how it is sewn is no
@@ -405,6 +408,8 @@ def _scored(
     places, known = places_of(ask, passages), [passage.phrasing or 0.0 for passage in passages]
     sections = [_named_section(ask, passage) for passage in passages]
     other = W_OTHER if strong >= 2 else 0.0
+    # Who sends back a jacket of which nothing is told has no damaged one.
+    unhurt = bool(ask.goods) and not troubles(ask.text)
     scored = []
     for i, unit in enumerate(cuts.units):
         coverage = float((held[i] * weights).sum()) / total
@@ -417,6 +422,7 @@ def _scored(
             + _told(ask, unit, kind)
             + W_SECTION * sections[unit.passage]
             + (W_TROUBLE if _of_trouble(ask, passages[unit.passage], unit) else 0.0)
+            - (W_TROUBLE if unhurt and troubles(_above(passages[unit.passage])) else 0.0)
             - (W_NOT if ask.kind == "which" and denied(ask, unit.text) else 0.0)
             # Of a return nothing tells that only speaks of the thing.
             - (2 * W_UNSAID if ask.goods else W_UNSAID)
@@ -458,14 +464,23 @@ def _is_here(ask: Ask, unit: Unit) -> bool:
 
 
 def _named_section(ask: Ask, passage: Passage) -> int:
-    """1 for a heading of two words and more where the question says all of them (one alone makes a topic, no answer); -1
-    for one of exceptions, where the question asks for none; else 0."""
+    """1 for a heading of two words and more where the question says all of them (one alone makes a topic, no answer), more
+    for the steps of what is asked; -1 for one of exceptions, where the question asks for none; else 0."""
     heading = passage.heading_path[-1] if passage.heading_path else ""
     if heads_exceptions(heading) and not excepts(ask.text):
         return -1
     said = {stem for term in ask.terms for stem in (term.stem, *term.alternates)}
     named = stems_of(heading)
+    if ask.goods and ask.kind == "steps" and _STEPS.search(f"{heading}\n{passage.text}"):
+        # "How do I return something?" is "How do I return boots?", asked of all that is sold.
+        about = named - _ARTICLES - _ANY_QUESTION
+        return _WHOLE_QUESTION if about and about <= said - ask.goods else 0
     return 1 if len(named) > 1 and named <= said else 0
+
+
+def _above(passage: Passage) -> str:
+    """What the passage stands below: its own question, its nearest heading, else the page's title."""
+    return passage.question or (passage.heading_path[-1] if passage.heading_path else passage.title)
 
 
 def _of_trouble(ask: Ask, passage: Passage, unit: Unit) -> bool:
@@ -473,12 +488,13 @@ def _of_trouble(ask: Ask, passage: Passage, unit: Unit) -> bool:
     has not come is no parcel that has not."""
     if not ask.trouble:
         return False
-    things = [term for term in ask.terms if term.weight >= 1.0 and not troubles(term.word)]
+    things = [term for term in ask.terms if not troubles(term.word)]
     meant = {root for term in things for root in (term.stem, *term.alternates)}
-    heading = passage.heading_path[-1] if passage.heading_path else passage.title
+    above = _above(passage)
+    mends = mended_by(ask.trouble, passage.title)
     return any(
-        not (ask.trouble.isdisjoint(troubles(told)) or meant.isdisjoint(stems_of(told)))
-        for told in (passage.question or heading, unit.text)
+        not meant.isdisjoint(stems_of(told)) and (mends or not ask.trouble.isdisjoint(troubles(told)))
+        for told in (above, unit.text)
     )
 
 
@@ -611,7 +627,7 @@ def _misspelled(term: Term, position: Mapping[str, int]) -> list[str]:
 # What rules for returns call whatever somebody has bought, and how well that names it.
 _ARTICLES = frozenset(
     stem(word)
-    for word in "article item product goods merchandise purchase anything everything".split()  # noqa: SIM905 (as elsewhere)
+    for word in "article item product goods merchandise purchase anything everything something".split()  # noqa: SIM905 (as elsewhere)
 )
 _ARTICLE = 0.8
 

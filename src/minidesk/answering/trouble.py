@@ -22,6 +22,11 @@ _KINDS = {
         "size": r"too (?:small|big|large|short|long|tight|wide|narrow)|do(?:es)?(?:n['’]t| not) fit|hurts?|pinch\w*|zu (?:klein|groß|kurz|lang|eng|weit)|passt nicht|passen nicht|drück\w+",
     }.items()
 }  # fmt: skip
+# What is broken is repaired, or under guarantee: pages of these need not say what broke.
+_MENDS = re.compile(
+    r"\b(?:repair\w*|warrant\w+|guarantee\w*|spare parts?|reparatur\w*|garantie\w*|gewährleistung|ersatzteile?)\b",
+    re.IGNORECASE,
+)
 # Somebody or something of theirs, and what became of it. A wish ("I want to cancel") tells of no trouble by itself.
 _TELLS = re.compile(
     r"^\W*(?:(?:hi|hello|hey|hallo|so|ok|okay|well|also|sorry|please help)\b\W+)*"
@@ -38,6 +43,11 @@ _ASKS = re.compile(
 def troubles(text: str) -> frozenset[str]:
     """The kinds of trouble of which it speaks."""
     return frozenset(name for name, pattern in _KINDS.items() if pattern.search(text))
+
+
+def mended_by(kinds: frozenset[str], title: str) -> bool:
+    """True where a page of this title is about what to do with such trouble."""
+    return "broken" in kinds and _MENDS.search(title) is not None
 
 
 def reports(text: str) -> frozenset[str]:

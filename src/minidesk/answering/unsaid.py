@@ -43,6 +43,10 @@ def unsaid(
         return 1.0
     if ask.kind == "number" and _STOCK.search(ask.text) and _uncounted(ask.thing, unit.text):
         return 1.0
+    # Of a jacket that is to be returned, what is said of jackets alone tells nothing.
+    done = [here for term, here, _ in strong if term.stem not in ask.goods] if ask.goods else []
+    if done and not any(done) and not ask.trouble and known < SAME:
+        return 1.0
     if any(term.stem == ask.thing and not here for term, here, _ in strong):
         return 0.0 if known >= _SURELY_SAME else 1.0
     if known < SAME and (_another_kind(ask, unit) or _only_with(ask, unit.text)):
