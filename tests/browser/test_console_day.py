@@ -20,23 +20,22 @@ pytestmark = [
 console = access.console
 
 
-async def beside(console: Furnished, browser: Browser) -> Page:
-    """A page of the other agent's."""
+async def both_at(console: Furnished, browser: Browser) -> tuple[Page, Page]:
+    """The conversation on a page of each agent's: Mara's, and Ben's beside it."""
+    _, mara = await signed_in(console, browser)
     context = await browser.new_context(locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
-    page = await context.new_page()
-    await sign_in_as(page, console.office.base, "ben@example.com", PASSWORD)
-    return page
+    ben = await context.new_page()
+    await sign_in_as(ben, console.office.base, "ben@example.com", PASSWORD)
+    for each in (mara, ben):
+        await each.goto(f"{console.office.base}/console/conversations/{console.conversation}")
+    return mara, ben
 
 
 async def test_two_agents_see_each_other_write_and_never_both_send_unasked(
     console: Furnished, browser: Browser
 ) -> None:
-    _, ada = await signed_in(console, browser)
-    ben = await beside(console, browser)
-    url = f"{console.office.base}/console/conversations/{console.conversation}"
-    await ada.goto(url)
-    await ben.goto(url)
+    ada, ben = await both_at(console, browser)
     await expect(ben.get_by_text("Mara Lindt is here")).to_be_visible()
     await expect(ada.get_by_text("Ben Okafor is here")).to_be_visible()
     await ada.locator("#say").press_sequentially("I am looking")
@@ -119,11 +118,7 @@ async def test_what_goes_to_an_editor_is_said_on_the_page_at_once(
 async def test_what_a_colleague_has_is_taken_over_by_its_key_and_by_nobody_who_did_not_see_it(
     console: Furnished, browser: Browser
 ) -> None:
-    _, ada = await signed_in(console, browser)
-    ben = await beside(console, browser)
-    url = f"{console.office.base}/console/conversations/{console.conversation}"
-    await ada.goto(url)
-    await ben.goto(url)
+    ada, ben = await both_at(console, browser)
     take = ben.locator("#act-take-over button")
     await expect(take).to_have_class("primary")
     # Ben's page still says that nobody has it.

@@ -78,13 +78,47 @@ def days_of(first: date | None, last: date | None, zone: ZoneInfo, now: datetime
 
 async def figures(tx: Tx, site_id: str, days: Days) -> Figures:
     """All of them for one site."""
-    since, until = days.since, days.until
+    talks = await _of_conversations(tx, site_id, days)
+    tickets = await _of_tickets(tx, site_id, days)
+    return Figures(
+        conversations=talks.count,
+        answered=talks.answered,
+        handed_off=talks.handed_off,
+        opened=sum(tickets.reasons.values()),
+        reasons=tickets.reasons,
+        solved=tickets.solved,
+        open_now=tickets.open_now,
+        responded=len(tickets.waited),
+        response_p50_s=percentile(tickets.waited, 0.5) if tickets.waited else None,
+        response_p95_s=percentile(tickets.waited, 0.95) if tickets.waited else None,
+        ratings=talks.ratings,
+        rating_mean=talks.rating_mean,
+        helpful=talks.helpful,
+        not_helpful=talks.not_helpful,
+        costs=await totals(tx, site_id, days.since, days.until),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Talks:
+    """What is counted of conversations."""
+
+    count: int
+    answered: int
+    handed_off: int
+    ratings: int
+    rating_mean: float | None
+    helpful: int
+    not_helpful: int
+
+
+async def _of_conversations(tx: Tx, site_id: str, days: Days) -> _Talks:
     begun = (
         Conversation.site_id == site_id,
         # Who began later also wrote later: the index knows this one, and the next reads what is left.
-        Conversation.last_message_at >= since,
-        Conversation.created_at >= since,
-        Conversation.created_at < until,
+        Conversation.last_message_at >= days.since,
+        Conversation.created_at >= days.since,
+        Conversation.created_at < days.until,
         Conversation.last_seq > 0,
         Conversation.spam_at.is_(None),
     )
@@ -99,7 +133,7 @@ async def figures(tx: Tx, site_id: str, days: Days) -> Figures:
         )
         .exists()
     )
-    row = (
+    count, answered, handed_off, ratings, mean = (
         await tx.execute(
             select(
                 func.count(Conversation.id),
@@ -110,13 +144,36 @@ async def figures(tx: Tx, site_id: str, days: Days) -> Figures:
             ).where(*begun)
         )
     ).one()
-    thumbs = (
+    helpful, not_helpful = (
         await tx.execute(
             select(_sum(Message.helpful.is_(True)), _sum(Message.helpful.is_(False)))
             .join(Conversation, Conversation.id == Message.conversation_id)
             .where(*begun, Message.helpful.is_not(None))
         )
     ).one()
+    return _Talks(
+        int(count),
+        int(answered),
+        int(handed_off),
+        int(ratings),
+        None if mean is None else round(float(mean), 2),
+        int(helpful),
+        int(not_helpful),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tickets:
+    """What is counted of tickets; `waited`: seconds to the first response, the shortest first."""
+
+    reasons: dict[str, int]
+    solved: int
+    open_now: int
+    waited: list[float]
+
+
+async def _of_tickets(tx: Tx, site_id: str, days: Days) -> _Tickets:
+    since, until = days.since, days.until
     of_site = Ticket.site_id == site_id
     reasons = {
         str(reason): int(count)
@@ -140,23 +197,7 @@ async def figures(tx: Tx, site_id: str, days: Days) -> Figures:
         )
         if responded is not None
     ])  # fmt: skip
-    return Figures(
-        conversations=int(row[0]),
-        answered=int(row[1]),
-        handed_off=int(row[2]),
-        opened=sum(reasons.values()),
-        reasons=reasons,
-        solved=int(await tx.scalar(solved) or 0),
-        open_now=int(await tx.scalar(unsolved) or 0),
-        responded=len(waited),
-        response_p50_s=percentile(waited, 0.5) if waited else None,
-        response_p95_s=percentile(waited, 0.95) if waited else None,
-        ratings=int(row[3]),
-        rating_mean=None if row[4] is None else round(float(row[4]), 2),
-        helpful=int(thumbs[0]),
-        not_helpful=int(thumbs[1]),
-        costs=await totals(tx, site_id, since, until),
-    )
+    return _Tickets(reasons, int(await tx.scalar(solved) or 0), int(await tx.scalar(unsolved) or 0), waited)
 
 
 def _sum(holds: ColumnElement[bool]) -> ColumnElement[int]:
