@@ -14,10 +14,12 @@ from minidesk.answering.outcome import Turn
 from minidesk.answering.pieces import MAX_WORDS
 from minidesk.answering.rank import Stored, WordNearness, rank
 from minidesk.answering.stream import SentenceStream
+from minidesk.answering.trouble import troubles
 from minidesk.answering.units import cut
 from minidesk.answering.wants_human import wants_human
 from minidesk.knowledge.embed import Embedder, Floats
 from minidesk.knowledge.records import Passage
+from minidesk.text.besides import besides
 from tests.answering.shop import EXPRESS, PASSWORD, PICKUP, RATES, RETURNS, SHOP, passage
 
 
@@ -239,10 +241,24 @@ def test_lines_of_a_list_leave_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1" * 4000, "1-" * 2000, "a." * 2000, "€1,000 " * 570, "a@" * 2000, "talk to a " * 400]
+    "text",
+    [
+        "1" * 4000,
+        "1-" * 2000,
+        "a." * 2000,
+        "€1,000 " * 570,
+        "a@" * 2000,
+        "talk to a " * 400,
+        "my order" + " " * 3990,
+        "my order is " + "not a " * 660,
+        "a human" + " " * 3990 + "because",
+        "human, " * 570,
+    ],
 )
 def test_a_hostile_message_is_read_in_no_time(text: str) -> None:
     started = time.thread_time()
     asks.read(text)
     wants_human(text)
+    besides(text, wants_human)
+    troubles(text)
     assert time.thread_time() - started < 2

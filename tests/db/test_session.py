@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from tests.conftest import FakeClock
@@ -50,6 +50,33 @@ async def test_callbacks_run_after_the_commit_and_vanish_on_rollback(db: Databas
         await fail()
     assert told == ["kept"]
     assert await _count(db) == 1
+
+
+@pytest.mark.parametrize("how", ["read", "write"])
+async def test_who_is_cancelled_at_the_end_of_a_transaction_leaves_no_traceback(
+    db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    """A visitor who left, or a server that was stopped while it started, looked like a fault of the database."""
+    returning = asyncio.Event()
+    event.listen(db.engine.sync_engine, "reset", lambda *_: returning.set())
+
+    async def work() -> None:
+        async with db.read() if how == "read" else db.write() as tx:
+            await tx.scalar(select(func.count()).select_from(KeyValue))
+            if how == "write":
+                tx.add(_fact("kept", clock))
+
+    task = asyncio.create_task(work())
+    if how == "write":
+        await returning.wait()  # it is committed, and its connection is on the way back to the pool
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert "Traceback" not in caplog.text
+    assert "Exception during reset" not in caplog.text
+    assert await _count(db) == (how == "write")
+    async with db.write() as tx:  # nobody holds the turn
+        tx.add(_fact("next", clock))
 
 
 async def test_a_reader_sees_one_state_throughout(db: Database, clock: FakeClock) -> None:

@@ -4,7 +4,8 @@ trouble; a sentence about orders and arrivals in general is none, however many o
 
 import re
 
-# Kinds of trouble, English and German, as visitors and as pages tell them. What is no kind of its own is any of them.
+# Kinds of trouble, English and German, as visitors and as pages tell them: a page helps who tells of the same kind. Repeats
+# are bounded, for a page's units are read with each of these.
 _KINDS = {
     name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for name, words in {
@@ -18,7 +19,7 @@ _KINDS = {
         "part": r"(?:missing|incomplete|only (?:a )?part|not complete|left out|fehl\w*|unvollständig\w*)",
         "refused": r"declined?|reject\w+|refused?|fails?|failed|not accepted|not (?:go|gone) through|not work|n['’]t work|invalid|expired?|locked|blocked|abgelehnt\w*|ungültig\w*|abgelaufen\w*|gesperrt\w*",
         "twice": r"twice|two times|double|doppelt\w*|zweimal",
-        "forgotten": r"forgot\w*|lost|losing|vergessen\w*|habe \w+ verloren",
+        "forgotten": r"forgot\w*|lost|losing|vergessen\w*|verloren\w*",
         "size": r"too (?:small|big|large|short|long|tight|wide|narrow)|do(?:es)?(?:n['’]t| not) fit|hurts?|pinch\w*|zu (?:klein|groß|kurz|lang|eng|weit)|passt nicht|passen nicht|drück\w+",
     }.items()
 }  # fmt: skip

@@ -7,7 +7,7 @@ that reads and then writes fails at once with "database is locked", whatever the
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -155,8 +155,32 @@ class Database:
 async def _transaction(engine: AsyncEngine) -> AsyncIterator[Tx]:
     # Also what ending the session raises is translated: on a connection that broke, rolling back fails as well.
     with _translated():
-        async with Tx(engine, expire_on_commit=False) as tx, tx.begin():
-            yield tx
+        async with Tx(engine, expire_on_commit=False) as tx:
+            try:
+                yield tx
+            except BaseException:
+                await _to_its_end(tx.rollback())
+                raise
+            await _to_its_end(tx.commit())
+
+
+async def _to_its_end(step: Coroutine[Any, Any, object]) -> None:
+    """Await `step`, also where this task is cancelled meanwhile; it is, then.
+
+    Cancelled between a commit and the return of its connection to the pool, SQLAlchemy logs a traceback and gives the
+    connection up: a server that was stopped while it started, or a visitor who left, looked like a fault.
+    """
+    task = asyncio.ensure_future(step)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # else asyncio would say that nobody has asked for it
+        raise cancelled
+    task.result()
 
 
 def _sqlite_engine(url: str, *, writes: bool) -> AsyncEngine:
