@@ -57,18 +57,20 @@ async def test_who_is_cancelled_at_the_end_of_a_transaction_leaves_no_traceback(
     db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
     """A visitor who left, or a server that was stopped while it started, looked like a fault of the database."""
-    returning = asyncio.Event()
-    event.listen(db.engine.sync_engine, "reset", lambda *_: returning.set())
+    ending = asyncio.Event()
+    if how == "write":  # it is committed, and its connection is on the way back to the pool
+        event.listen(db.engine.sync_engine, "reset", lambda *_: ending.set())
 
     async def work() -> None:
         async with db.read() if how == "read" else db.write() as tx:
             await tx.scalar(select(func.count()).select_from(KeyValue))
             if how == "write":
                 tx.add(_fact("kept", clock))
+            else:
+                ending.set()
 
     task = asyncio.create_task(work())
-    if how == "write":
-        await returning.wait()  # it is committed, and its connection is on the way back to the pool
+    await ending.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
