@@ -44,30 +44,47 @@ HOST = """<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="ut
 <script async src="{desk}/widget.js" data-site="{key}" {attributes}></script></body></html>"""
 
 
+EVENT_END = b"\n\n"
+
+
 class Cutter:
-    """Stands before the desk and breaks an event stream after `after` events, once."""
+    """Stands before the desk and breaks an event stream after `after` stored events, once.
+
+    A piece of a stream may hold several events where the machine is slow: it is parted at the cut.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.after: int | None = None
         self.cuts = 0
+        self.passed = 0  # stored events of the streams that began since `cut_after`
+
+    def cut_after(self, events: int) -> None:
+        """Break the next stream once this many stored events went through."""
+        self.after, self.passed = events, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or cut."""
         if self.after is None or not scope.get("path", "").endswith("/events"):
             await self._app(scope, receive, send)
             return
-        seen, limit = 0, self.after
 
         async def counted(message: Message) -> None:
-            nonlocal seen
-            body = message.get("body", b"")
-            if seen >= limit and b"\nid: " in b"\n" + body:
+            if message["type"] != "http.response.body" or self.after is None:
+                await send(message)
+                return
+            through = b""
+            for event in message.get("body", b"").split(EVENT_END):
+                if not (stored := b"\nid: " in b"\n" + event) or self.passed < self.after:
+                    through += event + EVENT_END
+                    self.passed += stored
+                    continue
+                if through:
+                    await send({**message, "body": through})
                 self.after = None
                 self.cuts += 1
                 raise ConnectionResetError("cut")
-            await send(message)
-            seen += (b"\n" + body).count(b"\nid: ")
+            await send({**message, "body": through.removesuffix(EVENT_END)})
 
         await self._app(scope, receive, counted)
 
