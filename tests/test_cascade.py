@@ -214,6 +214,39 @@ async def test_large_has_what_is_left_of_the_time_to_the_first_word(
     assert (answered.model, slow.asked) == ("mini", 1)
 
 
+async def test_a_sentence_is_shown_before_the_model_begins_the_next_one(desk: Desk) -> None:
+    class Hesitates:
+        configured = True
+        shown = asyncio.Event()
+
+        async def stream(self, _: ChatRequest) -> AsyncIterator[str | Finished]:
+            # What has shown one sentence has read the pages.
+            for piece in (
+                "You can return articles within 30 days after delivery.",
+                "\n",
+                "Articles have to be unworn,",
+            ):
+                yield piece
+            yield " with all tags."
+            await self.shown.wait()
+            yield " They"
+            yield Finished("mini", 900, 60, False, 180, 5, 9, "length")
+
+    desk.mini = model = Hesitates()
+    asker = Asker(SmallSearch(desk.embedder, SHOP), desk.embedder.documents, model, desk.settings, desk.clock)
+    shown: list[str] = []
+    async with asyncio.timeout(60), aclosing(asker.ask(Question("s1", ASKED))) as parts:
+        async for part in parts:
+            shown.append(part.text)
+            if len(shown) == 2:
+                model.shown.set()
+    assert shown == [
+        "You can return articles within 30 days after delivery.",
+        "\nArticles have to be unworn, with all tags.",
+        GOOD.replace(". ", ".\n"),
+    ]
+
+
 async def test_over_the_real_gateway_the_ledger_tells_the_tiers(
     embedder: Embedder, settings: Settings, clock: FakeClock, ledger: Ledger
 ) -> None:

@@ -278,17 +278,19 @@ class Asker:
     async def _search(self, question: Question, query: str) -> SearchResult:
         """The question as asked and in the pages' words, each half of the say: alone, added words can drown it."""
         whole = await asyncio.to_thread(to_search, query)
-        result = await self._searcher.search(question.site_id, whole, k=WIDE, within=question.within)
         wider = await asyncio.to_thread(in_page_words, query)
         if wider in (query, whole):
-            return result
-        other = await self._searcher.search(question.site_id, wider, k=WIDE, within=question.within)
+            return await self._found(question, whole)
+        result, other = await asyncio.gather(self._found(question, whole), self._found(question, wider))
         k = self._k  # what stands behind says nothing of the best
         passages = _merged(result.passages[:k], other.passages[:k])
         known = {passage.chunk for passage in passages}
         behind = {p.chunk: p for p in (*other.passages[k:], *result.passages[k:]) if p.chunk not in known}
         passages += tuple(sorted(behind.values(), key=lambda passage: -passage.score))
         return replace(result, passages=passages, vectors={**other.vectors, **result.vectors})
+
+    async def _found(self, question: Question, text: str) -> SearchResult:
+        return await self._searcher.search(question.site_id, text, k=WIDE, within=question.within)
 
     async def _wants_human(self, question: Question, found: Prepared) -> bool:
         """Asked for a person in words that no rule knows; where the pages surely answer, they do."""
@@ -342,7 +344,7 @@ class Asker:
         language = found.written
         if await asyncio.to_thread(absent.held, word, language, found.result.passages):
             return True
-        alone = await self._searcher.search(question.site_id, word, k=WIDE, within=question.within)
+        alone = await self._found(question, word)
         return await asyncio.to_thread(absent.held, word, language, alone.passages)
 
     async def topic_of(self, text: str, topics: tuple[str, ...]) -> Caught | None:

@@ -5,6 +5,7 @@ import pytest
 from minidesk.answering.claims import facts_agree
 from minidesk.answering.prove import Prover, prove, strip_marks
 from minidesk.answering.rank import WordNearness
+from minidesk.answering.stream import SentenceStream
 from minidesk.knowledge.embed import Embedder
 from tests.answering.shop import EXPRESS, HOURS, PASSWORD, RATES, RETURNS, SHOP, passage
 
@@ -171,3 +172,32 @@ async def test_what_a_model_was_talked_into_repeating_holds_nobody_up(embedder: 
         assert await prover.prove("Opened water filters cannot be returned.") is not None
     assert facts_agree("We ship " + "a-" * 2000 + "a boots", "We ship boots.")  # summaries come this way
     assert strip_marks("Yes\n\n [1]." + "\n" * 60_000) == "Yes." + "\n" * 60_000
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ("You can return articles.", True),
+        ("Who may return articles?", True),
+        ("You can return articles", False),
+        ("You can return artic.", False),  # no word of theirs: more of it may come
+        ("Look at example.", False),  # the pages write "example.com"
+        ("It costs 4.", False),  # more of the figure may come
+        ("It takes approx. 4 days.", True),
+        ("Ask Berta.", True),  # theirs ends so, too
+        ("It costs 4 approx.", False),
+        ("Ask Anna.", False),
+        ('He said "return articles.', False),
+        ("**Return articles.", False),
+        ("Return articles (by post.", False),
+    ],
+)
+async def test_what_ends_a_sentence_before_more_comes(embedder: Embedder, said: str, ends: bool) -> None:
+    page = passage(
+        "You can return articles on shop.example.com, or let Anna return it by post. Else ask Berta. It takes approx. 4 days."
+    )
+    prover = Prover([page], embedder.texts, WordNearness(embedder.texts))
+    stream = SentenceStream(prover.ends)
+    assert stream.feed(said) == [], "nobody has read the pages"
+    await prover.read_ahead()
+    assert SentenceStream(prover.ends).feed(said) == ([said] if ends else [])

@@ -28,6 +28,8 @@ ENOUGH_PROVED = 0.6
 SURE_OF_PASSAGES = 0.75
 # Seconds to the first word over both tiers (faults-and-threats, F12), and what large needs of them to be worth asking.
 FIRST_WORD_S = 25.0
+# Until then a model's server has its request, which waited 25 ms behind the reading; a first token takes longer.
+READ_AFTER_S = 0.05
 LARGE_NEEDS_S = 3.0
 
 
@@ -80,15 +82,19 @@ class Cascade:
     ) -> AsyncGenerator[ProvedSentence | Composed, None]:
         """Proved sentences of one model, then one Composed. `sure`: 0 to 1 that the passages answer."""
         attempts: list[_Attempt] = []
-        by = asyncio.get_running_loop().time() + FIRST_WORD_S
-        source = self._models.stream(request)
-        self._prover.read_ahead()
-        async with aclosing(self._attempt("mini", source, request, prompt)) as parts:
-            async for part in parts:
-                if isinstance(part, _Attempt):
-                    attempts.append(part)
-                else:
-                    yield part
+        loop = asyncio.get_running_loop()
+        by = loop.time() + FIRST_WORD_S
+        reading = loop.call_later(READ_AFTER_S, self._prover.read_ahead)
+        try:
+            source = self._models.stream(request)
+            async with aclosing(self._attempt("mini", source, request, prompt)) as parts:
+                async for part in parts:
+                    if isinstance(part, _Attempt):
+                        attempts.append(part)
+                    else:
+                        yield part
+        finally:
+            reading.cancel()
         if self._large is not None and _weak(attempts[0], sure):
             async with aclosing(self._ask_large(self._large, request, prompt, by)) as parts:
                 async for part in parts:
@@ -180,7 +186,7 @@ class _Draft:
     def __init__(self, prover: Prover, enough: float) -> None:
         self._prover = prover
         self._enough = enough
-        self._stream = SentenceStream()
+        self._stream = SentenceStream(prover.ends)
         self._lead: ProvedSentence | None = None  # "You need:" waits for the item that it introduces
         self._dropped = 0
         self._mended = 0  # said in the page's words, or told already

@@ -98,7 +98,7 @@ class LateReader:
         """
         chosen = _affordable(passages, order)
         texts = {index: read_as(passages[index]) for index in chosen}
-        # The question's are never kept: they are a visitor's words.
+        # The question's are not remembered with the pages': they are a visitor's words.
         (asked, _), tokens = await asyncio.gather(self._question(question), self._tokens(passages, texts))
         return await asyncio.to_thread(_nearness, asked, tokens, texts, units)
 

@@ -108,6 +108,10 @@ _ECHOES = re.compile(r"\b(?:do|does|did|is|are|can|will|have|has|too|neither|ebe
 _BROKEN = re.compile(r"[.!?]\s")  # two sentences
 _BARE_CODE = re.compile(r"\W*[A-Z\d]+(?:[-_/.][A-Z\d]+)*\W*")
 _NONE_OF = re.compile(r"\bno ([\w-]+) ([\w-]+)", re.IGNORECASE)
+_END = re.compile(r"(?<![^\W_])(?<!\d[.,])(\d+|[^\W_]{3,})[.!?][\"”’)\]*]{0,3}$")
+_SMALL = re.compile(r"(?<![^\W_])([^\W\d_A-ZÄÖÜ]{3,})(?![^\W_])")
+_GOES_ON = re.compile(r"(?<![^\W_])(\d+|[^\W_]{3,})[.,!?](?=[^\W_])")
+_PAIRS = (("(", ")"), ("[", "]"), ("«", "»"), ("<", ">"))
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -149,7 +153,7 @@ class Prover:
     def _read(self) -> None:
         for span in self._candidates:
             _ = span.roots, span.roots_around, span.facts  # kept by the span
-        _ = self._known
+        _ = self._known, self._closing
 
     @cached_property
     def _candidates(self) -> list[Span]:
@@ -163,6 +167,27 @@ class Prover:
     @cached_property
     def _known(self) -> frozenset[str]:
         return frozenset(root for span in self._candidates for root in span.words)
+
+    def ends(self, text: str) -> bool:
+        """Whether what a model wrote so far ends a sentence, before its next token tells: some 20 ms for who waits.
+
+        Its last word is one of the pages' in small letters, or one with which a sentence of theirs ends, and none of theirs
+        goes on behind a full stop ("example.com", "1.50"); no quotation, bracket or emphasis is open, which would go on.
+        Never while the pages are still being read.
+        """
+        if self._reading is None or not self._reading.done():
+            return False
+        end = _END.search(text)
+        return end is not None and end[1] in self._closing and not _is_open(text)
+
+    @cached_property
+    def _closing(self) -> frozenset[str]:
+        """The pages' words that end a sentence where a full stop follows. Names and figures are cut short elsewhere ("Mr.",
+        "4." of "4.50"): only those at an end of theirs."""
+        texts = [p.text for p in self._passages]
+        going_on = {m[1] for text in texts for m in _GOES_ON.finditer(text)}
+        ends = {m[1] for span in self._candidates if (m := _END.search(span.text))}
+        return (frozenset(m[1] for text in texts for m in _SMALL.finditer(text)) | ends) - going_on
 
     @cached_property
     def _owner(self) -> frozenset[str]:
@@ -408,6 +433,13 @@ def _in_front(core: str) -> Opened:
         return before
     behind = opened(_OPENING.sub("", core))
     return behind if behind.word and not behind.soft else before
+
+
+def _is_open(text: str) -> bool:
+    """Whether a quotation, a bracket or an emphasis is, so that more belongs to the sentence."""
+    return any(text.count(a) != text.count(b) for a, b in _PAIRS) or any(
+        len(re.findall(mark, text)) % 2 for mark in ('["„“”]', r"\*\*", r"\*", "_", "`")
+    )
 
 
 def is_allowed(sentence: str) -> bool:

@@ -51,6 +51,8 @@ _READ = 20
 _READ_SORTED = 6
 # Units that are read as a whole where passages are read token by token: for the sureness, which knows no better sign.
 _READ_LATE = 3
+# Of them two in three are among the first so many before the others have been weighed.
+_READ_AHEAD = 2
 _WEIGHED = 32
 # A sentence of a long passage is known well enough from the first of this many units.
 _UNITS = 80
@@ -272,10 +274,12 @@ async def rank(
         unread = [i for i, like in enumerate(likes) if like is None]
         read = order[:_READ_SORTED] if sorted_out else unread
         meaning = _meaning(likes, read, await _read(cuts, read, questions, embed))
-    said = await _said(ask, passages, cuts, order, late)
-    words_near = await nearness.matrix(*_compared(ask, cuts))
-    held = await asyncio.to_thread(_held, ask, cuts, words_near)
-    scored = await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said)
+    weighed = _weighed(ask, passages, cuts, order, meaning, nearness, late)
+    if sorted_out and late is not None:
+        # Most likely among the best, which are read at the end: the second core has nothing else to do meanwhile.
+        (held, scored), _ = await asyncio.gather(weighed, _read(cuts, order[:_READ_AHEAD], questions, embed))
+    else:
+        held, scored = await weighed
     best = sorted(range(len(scored)), key=lambda i: -scored[i].score)
     if sorted_out and late is not None:
         meaning = await _read(cuts, best[:_READ_LATE], questions, embed)
@@ -284,6 +288,18 @@ async def rank(
     features = _features(ask, passages, scored, best[0], held_best, anywhere, float(meaning.max()))
     missing = _not_held(ask, anywhere)
     return Ranking(ask, tuple(scored[i] for i in best), features, missing, _not_held(ask, held_best))
+
+
+async def _weighed(
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, order: Sequence[int], meaning: Vectors, nearness: WordNearness,
+    late: LateReader | None,
+) -> tuple[Vectors, list[Scored]]:  # fmt: skip
+    """How well each unit holds each word of the question, and what it is worth."""
+    said, words_near = await asyncio.gather(
+        _said(ask, passages, cuts, order, late), nearness.matrix(*_compared(ask, cuts))
+    )
+    held = await asyncio.to_thread(_held, ask, cuts, words_near)
+    return held, await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said)
 
 
 def _in_page_words(ask: Ask, vocabulary: Mapping[str, str]) -> tuple[str, ...]:

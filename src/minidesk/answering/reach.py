@@ -5,9 +5,10 @@ one table that holds the other word too ("guarantee") stands behind them. Whoeve
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from minidesk.answering.asks import Term
 from minidesk.answering.near import LIKE
 from minidesk.answering.rank import Ranking, WordNearness, surface, whole
 from minidesk.knowledge.records import Passage
@@ -30,17 +31,17 @@ async def reached(
     strong = [term for term in ranking.ask.terms if term.weight >= 1.0]
     if len(strong) < 2 or not lacking or not others:
         return None
-    held = await asyncio.to_thread(lambda: [surface(whole(passage)) for passage in others])
+    wanted = len(strong) if all_words else 2
+    others, held = await asyncio.to_thread(_may_hold, others, strong, lacking, wanted)
     words = list(dict.fromkeys(word for one in held for word in one.values()))
     near = await nearness.matrix(lacking, words)
     like = [{words[at] for at in (row >= LIKE).nonzero()[0]} for row in near]
     found = []
     for passage, own in zip(others, held, strict=True):
-        said = {term.word for term in strong if not own.keys().isdisjoint({term.stem, *term.alternates})}
-        said |= {
+        said = _said_in(own, strong) | {
             word for word, likes in zip(lacking, like, strict=True) if not likes.isdisjoint(own.values())
         }
-        if len(said) >= (len(strong) if all_words else 2) and not said.isdisjoint(lacking):
+        if len(said) >= wanted and not said.isdisjoint(lacking):
             found.append((len(said), passage))
     if not found:
         return None
@@ -51,3 +52,18 @@ async def reached(
         for held_words, passage in found[:_GIVEN]
     )
     return (*passages[: count - len(chosen)], *chosen)
+
+
+def _may_hold(
+    passages: Sequence[Passage], strong: Sequence[Term], lacking: Sequence[str], wanted: int
+) -> tuple[list[Passage], list[dict[str, str]]]:
+    """Those that could hold so many of the words, and their own: a near word for each that is lacking is hoped for. The
+    others' words would be embedded for nothing, up to a tenth of a second of a visitor's time. CPU work."""
+    found = [(passage, surface(whole(passage))) for passage in passages]
+    found = [(passage, own) for passage, own in found if len(_said_in(own, strong) | {*lacking}) >= wanted]
+    return [passage for passage, _ in found], [own for _, own in found]
+
+
+def _said_in(own: Mapping[str, str], terms: Sequence[Term]) -> set[str]:
+    """The terms that stand there, or another word for them."""
+    return {term.word for term in terms if not own.keys().isdisjoint({term.stem, *term.alternates})}

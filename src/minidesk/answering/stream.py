@@ -1,6 +1,7 @@
 """Complete sentences out of a stream of deltas, each with the whitespace and list mark before it."""
 
 import re
+from collections.abc import Callable
 
 from minidesk.text.words import sentences
 
@@ -11,10 +12,11 @@ class SentenceStream:
     """Feed deltas, get sentences as soon as nothing that follows can change them.
 
     A sentence is complete when text follows it after whitespace, or its line has ended. What is left at the end is
-    a half sentence unless it has its closing mark.
+    a half sentence unless it has its closing mark. `ends`: whether a text ends a sentence, whatever may follow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: Callable[[str], bool] = lambda _: False) -> None:
+        self._ends = ends
         self._buffer = ""
         self.lost = False  # `rest` left something out
 
@@ -34,6 +36,9 @@ class SentenceStream:
             done += _lines(self._buffer[cut : span.end])
             cut = span.end
         self._buffer = self._buffer[cut:]
+        if self._ends(self._buffer) and _closed(self._buffer):
+            done += _lines(self._buffer)
+            self._buffer = ""
         return done
 
     def rest(self, *, whole: bool) -> list[str]:
@@ -48,6 +53,11 @@ class SentenceStream:
             else:
                 self.lost = True
         return kept
+
+
+def _closed(text: str) -> bool:
+    """Whether its last mark closes it: that of "approx." does not."""
+    return sentences(f"{text} A")[-1].text == "A"
 
 
 def _open_mark(text: str) -> bool:

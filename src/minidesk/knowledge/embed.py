@@ -6,9 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,11 @@ SHORT_TOKENS, SHORT_ROWS = 6, 64
 BATCH_TOKENS = 1024
 # A small page of repeated questions (retries, "try a question", several stages of one turn).
 QUERY_CACHE = 256
+# Questions that are being answered, whose tokens are asked for some milliseconds later: 30 kB each.
+TOKENS_CACHE = 16
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 Floats = NDArray[np.float32]
 T = TypeVar("T")
@@ -67,6 +71,7 @@ class Embedder:
         # Two, so that a question does not wait behind a document's passages.
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="embed")
         self._cache: OrderedDict[str, Floats] = OrderedDict()
+        self._asked: OrderedDict[str, TokenVectors] = OrderedDict()
         self._words, self._word_vectors = _common_words(folder)
 
     def count_tokens(self, text: str) -> int:
@@ -104,30 +109,36 @@ class Embedder:
         if (known := self._cache.get(text)) is not None:
             self._cache.move_to_end(text)
             return known
-        prefixed = [self._manifest.query_prefix + text]
-        encode = partial(self.encode, prefixed, asked=True)
-        found: Floats = (await asyncio.get_running_loop().run_in_executor(self._pool, encode))[0]
-        self._cache[text] = found
-        while len(self._cache) > QUERY_CACHE:
-            self._cache.popitem(last=False)
+        found, tokens = await asyncio.get_running_loop().run_in_executor(self._pool, self._query, text)
+        _remember(self._cache, text, found, QUERY_CACHE)
+        if tokens is not None:
+            _remember(self._asked, text, tokens, TOKENS_CACHE)
         return found
+
+    def _query(self, text: str) -> tuple[Floats, TokenVectors | None]:
+        """The vector, and the tokens' where these are read without a prefix as well: one run gives both."""
+        if self._manifest.query_prefix:
+            return self.encode([self._manifest.query_prefix + text], asked=True)[0], None
+        (encoding,) = self._encoded(text)
+        vectors, tokens = self._run(self._questions, [encoding.ids], "embedding", "tokens")
+        return vectors[0], _of_tokens(encoding, tokens[0])
 
     def encode(self, texts: Sequence[str], *, asked: bool = False) -> Floats:
         """Vectors of `texts` as they are, computed in the calling thread; `asked`: as questions are read."""
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        rows = []
-        for encoding in encodings:
-            encoding.truncate(self._room)
-            rows.append(self._tokenizer.post_process(encoding, None, True).ids)
+        rows = [encoding.ids for encoding in self._encoded(*texts)]
         out = np.empty((len(rows), self.dimensions), np.float32)
         for group in _batches([len(row) for row in rows]):
-            out[group] = self._run(self._questions if asked else self._passages, [rows[i] for i in group])
+            session = self._questions if asked else self._passages
+            (out[group],) = self._run(session, [rows[i] for i in group], "embedding")
         return out
 
     async def tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """What each token of each text means where it stands, as questions are read; without the tokens that only mark
         start and end. What is longer than the model reads is cut off."""
-        return await self._in_halves(self._tokens, texts)
+        known = {text: self._asked[text] for text in texts if text in self._asked}
+        unknown = [text for text in texts if text not in known]
+        known.update(zip(unknown, await self._in_halves(self._tokens, unknown), strict=True))
+        return [known[text] for text in texts]
 
     async def _in_halves(self, work: Callable[[list[str]], Iterable[T]], texts: Sequence[str]) -> list[T]:
         """`work`'s results for `texts`, in two halves side by side: a visitor waits for them, and with one of two cores a
@@ -142,17 +153,19 @@ class Embedder:
 
     def _tokens(self, texts: list[str]) -> list[TokenVectors]:
         found = []
-        for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False):
-            encoding.truncate(self._room)
-            whole = self._tokenizer.post_process(encoding, None, True)
-            content = np.flatnonzero(np.asarray(whole.special_tokens_mask) == 0)
-            vectors = self._run(self._questions, [whole.ids], "tokens")[0][content]
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            spans = np.asarray(whole.offsets, np.int32).reshape(-1, 2)[content]
-            found.append((vectors / np.maximum(norms, 1e-9), spans))
+        for encoding in self._encoded(*texts):
+            (vectors,) = self._run(self._questions, [encoding.ids], "tokens")
+            found.append(_of_tokens(encoding, vectors[0]))
         return found
 
-    def _run(self, session: "_Session", rows: list[list[int]], output: str = "embedding") -> Floats:
+    def _encoded(self, *texts: str) -> "list[Encoding]":
+        """As the model reads them: cut off where its room ends, with its marks of start and end."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        for encoding in encodings:
+            encoding.truncate(self._room)
+        return [self._tokenizer.post_process(encoding, None, True) for encoding in encodings]
+
+    def _run(self, session: "_Session", rows: list[list[int]], *outputs: str) -> list[Floats]:
         ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
@@ -160,7 +173,7 @@ class Embedder:
             mask[i, : len(row)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         inputs = {name: feed[name] for name in self._manifest.inputs}
-        found: Floats = session.opened().run([output], inputs, self._shrink)[0]
+        found: list[Floats] = session.opened().run(list(outputs), inputs, self._shrink)
         return found
 
     def close(self) -> None:
@@ -218,6 +231,20 @@ def _common_words(folder: Path) -> tuple[dict[str, int], NDArray[np.float16]]:
         return {}, np.empty((0, 0), np.float16)
     words = (folder / WORDS).read_text("utf-8").split("\n")
     return {word: row for row, word in enumerate(words)}, np.load(folder / WORD_VECTORS, mmap_mode="r")
+
+
+def _of_tokens(encoding: "Encoding", vectors: Floats) -> TokenVectors:
+    """Unit vectors and places of what is no mark of start or end."""
+    content = np.flatnonzero(np.asarray(encoding.special_tokens_mask) == 0)
+    norms = np.linalg.norm(vectors[content], axis=1, keepdims=True)
+    places = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)[content]
+    return vectors[content] / np.maximum(norms, 1e-9), places
+
+
+def _remember(cache: OrderedDict[str, T], text: str, found: T, most: int) -> None:
+    cache[text] = found
+    while len(cache) > most:
+        cache.popitem(last=False)
 
 
 def _halves(lengths: Sequence[int]) -> tuple[list[int], list[int]]:
