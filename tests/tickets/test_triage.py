@@ -131,6 +131,21 @@ def test_the_matter_is_heard_beside_the_wish_for_a_person(said: str, subject: st
     check_verbatim(messages, [*found.evidence, *found.entities])
 
 
+def test_of_two_troubles_the_one_without_an_answer_is_the_matter() -> None:
+    cited = CitationView(1, "repair.md", "Repair service", "/repair", "free", ((0, 8),))
+    answer = message(2, "assistant", "A torn floor is repaired free of charge.", (cited,))
+    messages = [
+        message(1, "visitor", "The floor of my Lizum tent is torn after two nights."),
+        replace(answer, reply_to="msg_1"),
+        message(3, "visitor", "My discount code doesn't work, let me talk to a person"),
+    ]
+    found = triage(messages, reason="customer_request", anger_in=anger_in)
+    assert found.subject == "My discount code doesn't work"
+    assert "floor of their Lizum tent" in found.summary
+    found = triage(messages[:2], reason="customer_request", anger_in=anger_in)
+    assert found.subject == "The floor of my Lizum tent is torn after two nights."
+
+
 def check_verbatim(messages: list[MessageView], pieces: list[Evidence | Entity]) -> None:
     texts = {m.id: m.text for m in messages}
     assert [texts[p.message_id][p.start : p.end] for p in pieces] == [p.text for p in pieces]

@@ -221,6 +221,7 @@ def _most_telling(said: list[_Said]) -> list[_Said]:
     sentences, but for problems and wishes: a customer's problem is the issue, and the wish has a line of its own.
     """
     weights = Counter(stem for s in said for stem in set(content_stems(s.text)))
+    wrong_now = max((s.turn for s in said if not s.answered and cues.TROUBLE.search(s.text)), default=-1)
 
     def telling(s: _Said) -> float:
         stems = set(content_stems(s.text))
@@ -231,8 +232,9 @@ def _most_telling(said: list[_Said]) -> list[_Said]:
         problem = bool(cues.PROBLEM.search(s.text))
         score += 0.16 * problem + 0.05 * is_question(s.text)
         score += 0.1 * bool(cues.WANTS.search(s.text)) + 0.04 * bool(_OF_THEMSELVES.match(s.text))
-        # An agent told of what was answered would answer it again. What went wrong is not over because a page speaks of it.
-        over = s.answered and not cues.TROUBLE.search(s.text)
+        # An agent told of what was answered would answer it again. What went wrong is not over because a page speaks of it,
+        # unless since then something else did.
+        over = s.answered and not (cues.TROUBLE.search(s.text) and s.turn > wrong_now)
         # Who tells of customer service that did not answer says more than that a person is wanted.
         person = cues.PERSON.search(s.text) and len(content_stems(cues.PERSON.sub(" ", s.text))) < A_MATTER
         return score - 0.6 * bool(person) - 1.0 * over
