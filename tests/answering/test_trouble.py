@@ -37,6 +37,8 @@ async def desks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[
         ("shop", "My kayak arrived with a crack", "take photos of the box"),
         ("shop", "you sent me the wrong jacket", "we send the right one"),
         ("shop", "my payment failed", "Try again with another card"),
+        ("shop", "my discount code doesn't work", "Only one code can be used"),
+        ("shop", "I entered a wrong address", "address can be changed"),
         ("shop", "The password e-mail never arrived", "spam folder"),
         ("shop", "I haven't got my money back yet", "5 to 7 days"),
     ],
@@ -86,6 +88,13 @@ async def test_another_trouble_than_the_pages_tell_of_is_not_answered(
         ("I was charged twice", {"twice"}),
         ("I forgot my password", {"forgotten"}),
         ("the boots are too small", {"size"}),
+        ("my discount code doesn't work", {"refused"}),
+        ("I ordered a 43 but got a 42", {"wrong"}),
+        ("you sent me a red one instead of a blue one", {"wrong"}),
+        ("the driver came when I was out", {"missed"}),
+        ("someone stole my watch", {"stolen"}),
+        ("the jacket is not waterproof any more", {"no longer"}),
+        ("I typed the wrong street", {"wrong", "mistyped"}),
         # These ask or wish: what is wanted of the pages is said.
         ("What happens if my parcel never arrives?", set()),
         ("The box arrived damaged, what now?", set()),
@@ -96,6 +105,7 @@ async def test_another_trouble_than_the_pages_tell_of_is_not_answered(
 )
 def test_what_a_message_tells(message: str, kinds: set[str]) -> None:
     assert reports(message) == kinds
+    assert not reports(f"{message.rstrip('.')}, how much is a new one")
 
 
 def test_pages_speak_of_the_same_kinds() -> None:

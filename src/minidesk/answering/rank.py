@@ -34,7 +34,7 @@ from minidesk.answering.implied import (
 from minidesk.answering.late import LateReader
 from minidesk.answering.near import HELD, NEAR, SAME
 from minidesk.answering.reaching import HERE
-from minidesk.answering.trouble import mended_by, troubles
+from minidesk.answering.trouble import mended_by, told_with, troubles
 from minidesk.answering.units import Unit, context, cut
 from minidesk.answering.unsaid import denied, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
@@ -298,7 +298,7 @@ async def _weighed(
     said, words_near = await asyncio.gather(
         _said(ask, passages, cuts, order, late), nearness.matrix(*_compared(ask, cuts))
     )
-    held = await asyncio.to_thread(_held, ask, cuts, words_near)
+    held = await asyncio.to_thread(_held, ask, passages, cuts, words_near)
     return held, await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said)
 
 
@@ -437,7 +437,7 @@ def _scored(
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
             + _told(ask, unit, kind)
             + W_SECTION * sections[unit.passage]
-            + (W_TROUBLE if _of_trouble(ask, passages[unit.passage], unit) else 0.0)
+            + _mends(ask, passages[unit.passage], unit)
             - (W_TROUBLE if unhurt and troubles(_above(passages[unit.passage])) else 0.0)
             - (W_NOT if ask.kind == "which" and denied(ask, unit.text) else 0.0)
             # Of a return nothing tells that only speaks of the thing.
@@ -497,6 +497,13 @@ def _named_section(ask: Ask, passage: Passage) -> int:
 def _above(passage: Passage) -> str:
     """What the passage stands below: its own question, its nearest heading, else the page's title."""
     return passage.question or (passage.heading_path[-1] if passage.heading_path else passage.title)
+
+
+def _mends(ask: Ask, passage: Passage, unit: Unit) -> float:
+    """More for what speaks of the trouble that is told, less for a row: it tells what a thing is like, not what to do."""
+    if not ask.trouble:
+        return 0.0
+    return W_TROUBLE if _of_trouble(ask, passage, unit) else -W_TROUBLE if unit.cells else 0.0
 
 
 def _of_trouble(ask: Ask, passage: Passage, unit: Unit) -> bool:
@@ -570,7 +577,7 @@ def _tells(ask: Ask, unit: Unit, held: Vectors) -> bool:
     )  # fmt: skip
 
 
-def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
+def _held(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, cosines: Vectors) -> Vectors:
     """How well each unit (row) holds each word of the question (column): 1 exactly, less for a near word.
 
     `cosines`: of the words that `_compared` named.
@@ -603,6 +610,12 @@ def _held(ask: Ask, cuts: _Cuts, cosines: Vectors) -> Vectors:
         for row, parts in enumerate(compounds):
             if parts is not None:
                 held[i, row] = max(float(held[i, row]), _both_parts(parts, cuts.inside[i], cuts.around[i]))
+    # What went wrong may be told in other words by who it befell and by the page that helps ("doesn't work").
+    told = told_with(ask.text, ask.trouble)
+    of_trouble = [i for i, unit in enumerate(cuts.units) if _of_trouble(ask, passages[unit.passage], unit)]
+    for row, term in enumerate(ask.terms):
+        if of_trouble and term.stem in told and held[of_trouble, row].max() < HELD:
+            held[of_trouble, row] = _ALTERNATE
     return held
 
 
