@@ -28,9 +28,10 @@ ENOUGH_PROVED = 0.6
 SURE_OF_PASSAGES = 0.75
 # Seconds to the first word over both tiers (faults-and-threats, F12), and what large needs of them to be worth asking.
 FIRST_WORD_S = 25.0
-# Until then a model's server has its request, which waited 25 ms behind the reading; a first token takes longer.
-READ_AFTER_S = 0.05
 LARGE_NEEDS_S = 3.0
+# Seconds until the pages are read for the proof. By then a model has its request, which else waits 25 ms behind the reading
+# (measured); no model's first token is sooner.
+READ_AFTER_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)

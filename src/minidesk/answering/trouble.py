@@ -23,7 +23,7 @@ _KINDS = {
         r"|vertippt|falsch (?:eingegeben|angegeben)|(?:geändert|korrigiert) werden",
         "part": r"(?:missing|incomplete|only (?:a )?part|not complete|left out|fehl\w*|unvollständig\w*)",
         "refused": r"declined?|reject\w+|refused?|fails?|failed|not accepted|not (?:go|gone) through|not work|\w+n['’]t work|invalid|can(?:not|['’]t) be (?:used|applied|combined|redeemed)|only one (?:[\w-]+ ){1,2}can|expired?|locked|blocked|abgelehnt\w*|ungültig\w*|abgelaufen\w*|gesperrt\w*",
-        "missed": r"missed (?:\w+ ){0,2}(?:courier|driver|delivery|postman|carrier)|(?:was|were|am|are) (?:\w+ )?out|not (?:at )?home|\w+n['’]t (?:at )?home|nobody (?:\w+ )?home|(?:delivery|second|another) attempt|tries (?:twice|again)"
+        "missed": r"missed (?:\w+ ){0,2}(?:courier|driver|delivery|postman|carrier)|(?:was|were|am) out(?! of)|not (?:at )?home|\w+n['’]t (?:at )?home|nobody (?:\w+ )?home|(?:delivery|second|another) attempt|tries (?:twice|again)"
         r"|nicht (?:zu hause|da(?:heim)?)|verpasst|zustellversuch",
         "stolen": r"stol\w+|steal\w*|theft|thie\w+|gestohlen\w*|geklaut\w*|diebstahl\w*",
         "twice": r"twice|two times|double|doppelt\w*|zweimal",
