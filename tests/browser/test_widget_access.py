@@ -124,6 +124,20 @@ async def test_the_keyboard_is_enough(embedding: Embedding) -> None:
     assert embedding.complaints == []
 
 
+PANELS = """() => { window.panels = []; new MutationObserver(() => {
+  for (const panel of document.querySelectorAll("dialog")) window.panels.push(panel.open);
+}).observe(document, { childList: true, subtree: true }); }"""
+
+
+async def test_a_panel_is_open_as_soon_as_it_is_there(embedding: Embedding) -> None:
+    """Else a quick Escape shuts the chat, and the panel stands there for good."""
+    frame = await embedding.chat(await embedding.page())
+    await frame.evaluate(PANELS)
+    await frame.get_by_role("button", name="More").click()
+    await expect(frame.get_by_role("dialog")).to_be_visible()
+    assert (await frame.evaluate("window.panels"))[0] is True
+
+
 WIDTH = "[document.documentElement.scrollWidth, innerWidth]"
 
 

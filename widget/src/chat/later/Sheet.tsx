@@ -1,7 +1,7 @@
 /** A panel that rises over the conversation. A modal dialog of the browser's own: it holds the focus, closes with Escape
  *  and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useDesk } from "../context";
 import { CloseIcon } from "../icons";
 
@@ -16,7 +16,8 @@ interface Props {
 export function Sheet({ head, title, onClose, children }: Props) {
   const { t } = useDesk().view;
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before it is painted: who presses Escape at once would else shut the chat behind a panel that then opens.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const close = () => dialog.current?.close();
   const heading = <h2 id="sheet-title">{title}</h2>;
   return (
