@@ -1,8 +1,10 @@
 """The command bar: every page and every action by Ctrl+K and words, and `@` in a note."""
 
+import asyncio
+
 import pytest
 from fastapi.routing import APIRoute
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from minidesk.web.console import console_router
 from tests.browser import test_console_access as access
@@ -206,4 +208,31 @@ async def test_at_names_somebody_in_a_note_and_nobody_in_a_reply(
     await expect(listed.get_by_role("option")).to_have_count(1)
     await page.keyboard.press("Control+Enter")  # sent with the list open
     await expect(page.locator("#messages .entry.note").last).to_contain_text("@b")
+    await expect(listed).to_be_hidden()
+
+
+async def test_a_list_that_comes_late_does_not_open_again(console: Furnished, browser: Browser) -> None:
+    _, page = await signed_in(console, browser)
+    await page.goto(f"{console.office.base}/console/conversations/{console.conversation}")
+    await expect(page.locator("[data-open=help]")).to_have_js_property("hidden", False)
+    listed, late, asked = page.locator("#people-options"), asyncio.Event(), 0
+
+    async def answer(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            await late.wait()
+        await route.continue_()
+
+    await page.route("**/people", answer)
+    await page.keyboard.press("n")
+    await page.keyboard.type("Ask @b")
+    await expect(listed.get_by_role("option")).to_have_text(["Ben OkaforAgent"])
+    await page.keyboard.press("Escape")
+    await expect(listed).to_be_hidden()
+    async with page.expect_response("**/people") as answered:
+        late.set()
+    await (await answered.value).finished()
+    await page.evaluate("() => new Promise((done) => setTimeout(done))")
+    assert asked == 2
     await expect(listed).to_be_hidden()

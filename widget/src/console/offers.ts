@@ -48,7 +48,8 @@ export function offers<T>(element: HTMLElement, text: HTMLTextAreaElement, offer
     }
     if (!items && !(await fetchItems())) return;
     const still = asked();
-    if (!still || document.activeElement !== text) return close();
+    // A list that came late must not open again what Escape has closed: the next Escape would not leave the field.
+    if (!still || still.at === dismissed || document.activeElement !== text) return close();
     const named = (item: T) => still.words.every((word) => offer.name(item).toLowerCase().includes(word));
     const matches = (item: T) => still.words.every((word) => `${offer.name(item)}\n${offer.words(item)}`.toLowerCase().includes(word));
     const found = items!.filter(matches);
@@ -66,6 +67,7 @@ export function offers<T>(element: HTMLElement, text: HTMLTextAreaElement, offer
       items = offer.read(await answer.json());
       return true;
     } catch {
+      if (asked()?.at === dismissed) return false;
       shown = [];
       draw(element.dataset["failed"]);
       return false;
