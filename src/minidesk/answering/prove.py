@@ -108,6 +108,8 @@ _ECHOES = re.compile(r"\b(?:do|does|did|is|are|can|will|have|has|too|neither|ebe
 _BROKEN = re.compile(r"[.!?]\s")  # two sentences
 _BARE_CODE = re.compile(r"\W*[A-Z\d]+(?:[-_/.][A-Z\d]+)*\W*")
 _NONE_OF = re.compile(r"\bno ([\w-]+) ([\w-]+)", re.IGNORECASE)
+# A text's last word and its mark; a word of the pages in small letters, which no name is; a word with more behind its mark.
+# Shorter ones than three letters are mostly cut short ("no.", "p.").
 _END = re.compile(r"(?<![^\W_])(?<!\d[.,])(\d+|[^\W_]{3,})[.!?][\"”’)\]*]{0,3}$")
 _SMALL = re.compile(r"(?<![^\W_])([^\W\d_A-ZÄÖÜ]{3,})(?![^\W_])")
 _GOES_ON = re.compile(r"(?<![^\W_])(\d+|[^\W_]{3,})[.,!?](?=[^\W_])")

@@ -298,8 +298,9 @@ async def _weighed(
     said, words_near = await asyncio.gather(
         _said(ask, passages, cuts, order, late), nearness.matrix(*_compared(ask, cuts))
     )
-    held = await asyncio.to_thread(_held, ask, passages, cuts, words_near)
-    return held, await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said)
+    helps = await asyncio.to_thread(_helpful, ask, passages, cuts)
+    held = await asyncio.to_thread(_held, ask, cuts, words_near, helps)
+    return held, await asyncio.to_thread(_scored, ask, passages, cuts, held, meaning, said, helps)
 
 
 def _in_page_words(ask: Ask, vocabulary: Mapping[str, str]) -> tuple[str, ...]:
@@ -410,8 +411,9 @@ def _compared(ask: Ask, cuts: _Cuts) -> tuple[list[str], list[str]]:
 
 
 def _scored(
-    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, held: Vectors, meaning: Vectors, said: Vectors
-) -> list[Scored]:
+    ask: Ask, passages: Sequence[Passage], cuts: _Cuts, held: Vectors, meaning: Vectors, said: Vectors,
+    helps: Sequence[int],
+) -> list[Scored]:  # fmt: skip
     """The units of `cuts` in their order, each with its worth."""
     weights = _weights(ask, passages)
     total = float(weights.sum()) or 1.0
@@ -437,7 +439,8 @@ def _scored(
             + (2 * W_KIND if ask.units or ask.kind == "amount" else W_KIND) * kind
             + _told(ask, unit, kind)
             + W_SECTION * sections[unit.passage]
-            + _mends(ask, passages[unit.passage], unit)
+            # Of the others a row helps least: it tells what a thing is like, not what to do.
+            + (W_TROUBLE if i in helps else -W_TROUBLE if ask.trouble and unit.cells else 0.0)
             - (W_TROUBLE if unhurt and troubles(_above(passages[unit.passage])) else 0.0)
             - (W_NOT if ask.kind == "which" and denied(ask, unit.text) else 0.0)
             # Of a return nothing tells that only speaks of the thing.
@@ -499,11 +502,9 @@ def _above(passage: Passage) -> str:
     return passage.question or (passage.heading_path[-1] if passage.heading_path else passage.title)
 
 
-def _mends(ask: Ask, passage: Passage, unit: Unit) -> float:
-    """More for what speaks of the trouble that is told, less for a row: it tells what a thing is like, not what to do."""
-    if not ask.trouble:
-        return 0.0
-    return W_TROUBLE if _of_trouble(ask, passage, unit) else -W_TROUBLE if unit.cells else 0.0
+def _helpful(ask: Ask, passages: Sequence[Passage], cuts: _Cuts) -> list[int]:
+    """The units that speak of the trouble that is told; none where none is."""
+    return [i for i, unit in enumerate(cuts.units) if _of_trouble(ask, passages[unit.passage], unit)]
 
 
 def _of_trouble(ask: Ask, passage: Passage, unit: Unit) -> bool:
@@ -577,10 +578,10 @@ def _tells(ask: Ask, unit: Unit, held: Vectors) -> bool:
     )  # fmt: skip
 
 
-def _held(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, cosines: Vectors) -> Vectors:
+def _held(ask: Ask, cuts: _Cuts, cosines: Vectors, helps: Sequence[int]) -> Vectors:
     """How well each unit (row) holds each word of the question (column): 1 exactly, less for a near word.
 
-    `cosines`: of the words that `_compared` named.
+    `cosines`: of the words that `_compared` named; `helps`: the units that speak of the trouble that is told.
     """
     position = {root: i for i, root in enumerate(cuts.vocabulary)}
     near = np.zeros((len(ask.terms), len(position)), dtype=np.float32)
@@ -612,10 +613,9 @@ def _held(ask: Ask, passages: Sequence[Passage], cuts: _Cuts, cosines: Vectors) 
                 held[i, row] = max(float(held[i, row]), _both_parts(parts, cuts.inside[i], cuts.around[i]))
     # What went wrong may be told in other words by who it befell and by the page that helps ("doesn't work").
     told = told_with(ask.text, ask.trouble)
-    of_trouble = [i for i, unit in enumerate(cuts.units) if _of_trouble(ask, passages[unit.passage], unit)]
     for row, term in enumerate(ask.terms):
-        if of_trouble and term.stem in told and held[of_trouble, row].max() < HELD:
-            held[of_trouble, row] = _ALTERNATE
+        if helps and term.stem in told and held[helps, row].max() < HELD:
+            held[helps, row] = _ALTERNATE
     return held
 
 

@@ -12,7 +12,7 @@ _KINDS = {
     name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for name, words in {
         "not here": r"(?:not|never|\w+n['’]t|nothing|no)\b(?: \w+){0,3} (?:arriv\w+|come|came|received?|deliver\w+|here|turned up|shown up)|never (?:\w+ )?(?:got|received)"
-        r"|(?:has|had|did|was|have|is|were)n['’]t (?:\w+ ){0,2}(?:arriv\w+|come|received?|delivered|here|turned up|shown up|got)|nothing (?:\w+ )?(?:here|there|came|arrived)|ha(?:ve|s) nothing"
+        r"|(?:has|had|did|was|have|is|were)n['’]t (?:\w+ ){0,2}got|nothing (?:\w+ )?(?:here|there|came|arrived)|ha(?:ve|s) nothing"
         r"|non-?(?:receipt|delivery)|undelivered|lost|nothing (?:has )?happen\w*|if no [\w-]+ (?:arrives?|comes?)|(?:parcel|package|shipment|order)s? (?:\w+ ){0,2}(?:lost|missing|late|delayed)|stopped moving|went missing|gone missing"
         r"|(?:nicht|nie|noch nicht|nichts)\b(?: \w+){0,2} (?:angekommen|gekommen|da|erhalten|bekommen|zugestellt)|verschollen|verspätet\w*",
         "broken": r"broken?|broke|breaks?|damaged?|torn|tears?|tore|ripped|cracks?|cracked|snapped|dented|smashed|defect\w*|faulty|faults?|leak\w*|came off|fell off|peel\w*|holes?|stopped working|loose|does(?:n['’]t| not) work (?:any ?more|any longer)"

@@ -103,7 +103,8 @@ _TROUBLE = (
     "torn|ripped|tore|snapped|cracked|dented|peeling|hole|holes|stopped|"
     "kaputt|defekt|falsch*|fehlt|verloren|spät|fehler|nicht|nie|reklam*|undicht"
 )
-# Something went wrong (which kind of trouble it is, the assistant tells apart: `answering/trouble.py`); and what is wanted where it did, which many also ask about in general.
+# Something went wrong (which kind of trouble it is, the assistant tells apart: `answering/trouble.py`); and what is wanted
+# where it did, which many also ask about in general.
 TROUBLE = cue(_TROUBLE)
 PROBLEM = cue(f"{_TROUBLE}|cancel*|refund*|return*|exchange*|storn*|erstatt*|retour*|umtausch*")
 # Words that ask for a person are no issue by themselves.
