@@ -260,14 +260,15 @@ class Asker:
         ask = await asyncio.to_thread(read, query, result.alternates, question.text, pages)
         stored = Stored(result.vectors) if result.vectors else None
         ranking = await rank(ask, best, self._embed, self._nearness, stored, self._late)
-        sure = sureness(ranking)
+        sure = sureness(ranking, result.score)
         if choice is None:
             known = sure.score >= ANSWER_FROM
             farther = await reached(ranking, found, self._k, self._nearness, all_words=known)
             if farther is not None:
                 again = await rank(ask, farther, self._embed, self._nearness, stored, self._late)
-                if sureness(again).score > sure.score:
-                    best, ranking, sure = farther, again, sureness(again)
+                surer = sureness(again, result.score)
+                if surer.score > sure.score:
+                    best, ranking, sure = farther, again, surer
         result = replace(result, passages=best)
         if choice is not None:
             # It was offered as an answer: what stands out of other pages tells nothing where they are not read.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from minidesk.answering.another import asks_another
 from minidesk.answering.asks import FITS, TELLING, Ask, Term, fits, stems_of
 from minidesk.answering.facts import within
 from minidesk.answering.followup import leans
@@ -36,7 +37,7 @@ from minidesk.answering.near import HELD, NEAR, SAME
 from minidesk.answering.reaching import HERE
 from minidesk.answering.trouble import mended_by, told_with, troubles
 from minidesk.answering.units import Unit, context, cut
-from minidesk.answering.unsaid import denied, places_of, states, unsaid
+from minidesk.answering.unsaid import denied, of_another_year, places_of, states, unsaid
 from minidesk.knowledge.records import Passage
 from minidesk.text.words import STOPWORDS, distance, stem, words
 
@@ -720,9 +721,13 @@ def _features(
     rest = found[2:8] or found[-1:]
     # What another unit means tells of this one only so far as they are alike: it is this one that would be said.
     meaning = min(meaning, best.meaning + _AHEAD)
+    page = passages[best.unit.passage]
+    another = _another(ask, page, held)
+    known = None if another else page.phrasing
     # Who asks what the entry is known to answer is answered, however its answer is worded.
-    meaning = max(meaning, passages[best.unit.passage].phrasing or -1.0)
+    meaning = max(meaning, known or -1.0)
     here = _is_here(ask, best.unit)
+    doubt = 1.0 - _said_alike(meaning, known)
     weakest = min(
         (float(held[i]) for i in strong),
         default=1.0 if ask.kind in TELLING or here else min(1.0, best.coverage),
@@ -734,28 +739,60 @@ def _features(
         # Where no word says what it is about, those that shape the question must be held at least; "how much is it?" has not
         # even those, and is asked back.
         "weakest": weakest,
-        "words": float(min(8, len(strong))),
+        "words": float(min(8, sum(float(held[i]) >= HELD for i in strong))),
         "kind": (best.kind - 0.5) * (_DATED if ask.kind == "date" else 1.0),
         "place": 1.0
         if any(term.place and share < HELD for term, share in zip(ask.terms, anywhere, strict=True))
         else 0.0,
         # "There is no parking": that is asked, and told.
-        "offered": 1.0 if ask.offered and not (weakest >= HELD and states(ask, best.unit.text)) else 0.0,
+        "offered": doubt if ask.offered and not (weakest >= HELD and states(ask, best.unit.text)) else 0.0,
         "sided": _side_by_side(ask, scored, at),
-        "unsaid": unsaid(
-            ask,
-            passages[best.unit.passage].phrasing or 0.0,
-            best.unit,
-            best.kind,
-            held,
-            anywhere,
-            places_of(ask, passages),
-        ),
+        "unsaid": 1.0
+        if another or of_another_year(ask, best.unit)
+        else doubt
+        * unsaid(ask, known or 0.0, best.unit, best.kind, held, anywhere, places_of(ask, passages)),
         "here": 1.0 if here else 0.0,
-        "helpless": 1.0
-        if ask.trouble and not _of_trouble(ask, passages[best.unit.passage], best.unit)
-        else 0.0,
+        "helpless": 1.0 if ask.trouble and not _of_trouble(ask, page, best.unit) else 0.0,
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,
+        # What is said of one thing by its name, or of one year, is not said of another.
+        "unnamed": 1.0 if any(_names(ask.terms[i]) and held[i] < HELD for i in strong) else 0.0,
+        "bare": 1.0 if _bare(page) else 0.0,
+    }
+
+
+def _another(ask: Ask, passage: Passage, held: Vectors) -> bool:
+    """True if the entry answers another question, and says nothing of what this one is about instead; `held`: by its best unit."""
+    if passage.phrasing is None:
+        return False
+    known = [*passage.phrasings, *([passage.question] if passage.question else [])]
+    instead = asks_another(ask, known)
+    shares = [float(share) for term, share in zip(ask.terms, held, strict=True) if term.stem in instead]
+    return bool(shares) and max(shares) < HELD
+
+
+def _names(term: Term) -> bool:
+    return term.named or any(c.isdigit() for c in term.word)
+
+
+# Over so much of a cosine the doubt goes, from nothing said alike to all of it.
+_ALIKE = 0.1
+# Two questions are alike from a little farther off than a question and its answer, which share fewer words.
+_ASKED_ALIKE = SAME - 0.1
+
+
+def _said_alike(meaning: float, phrasing: float | None) -> float:
+    """0 to 1: whether what is near in meaning says, or is known to be asked, the same. Then a word of the question that
+    stands nowhere is the visitor's own for something that does: "a for profit web site", where the entry says "commercial"."""
+    nearest = meaning - SAME if phrasing is None else max(meaning - SAME, phrasing - _ASKED_ALIKE)
+    return min(1.0, max(0.0, nearest / _ALIKE))
+
+
+def _bare(passage: Passage) -> bool:
+    """True for an entry that says no more than its name: there is no sentence in it to weigh."""
+    said = passage.text.strip().casefold()
+    return passage.phrasing is not None and said in {
+        passage.title.strip().casefold(),
+        (passage.question or "").strip().casefold(),
     }
 
 

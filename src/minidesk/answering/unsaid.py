@@ -72,6 +72,17 @@ _OWN_CODE = re.compile(
 _CODE = re.compile(r"\b[A-Z]{2,4} ?\d{2,}[\dA-Z ]{2,}|\b\d[\d /.-]{5,}\d\b")
 
 
+_YEAR = re.compile(r"(?<![\d.,/-])(?:1\d|20)\d\d(?![\d/-]|[.,]\d)")
+
+
+def of_another_year(ask: Ask, unit: Unit) -> bool:
+    """True where a year is asked about and the unit tells of others: what was in 1998 says nothing of 1975. Two years with
+    that one between them tell of it."""
+    asked = {int(year) for year in _YEAR.findall(ask.text)}
+    told = {int(year) for year in _YEAR.findall(unit.text)}
+    return bool(asked and told) and not any(min(told) <= year <= max(told) for year in asked)
+
+
 _NOT = re.compile(
     r"\b(?:not|no|never|nicht|kein\w*)\s+(?:\w+\s+)?(?P<word>[^\W\d_]+)|\bun(?P<un>[^\W\d_]{4,})",
     re.IGNORECASE,

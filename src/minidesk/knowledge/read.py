@@ -125,6 +125,7 @@ class _Statements:
                 Chunk.heading_path,
                 Chunk.kind,
                 Chunk.question,
+                Chunk.phrasings,
                 Chunk.text,
                 Chunk.start,
                 Chunk.end,
@@ -322,4 +323,5 @@ def _passage(row: Row[*tuple[Any, ...]], standing: Standing) -> Passage:
         dense=standing.dense,
         lexical=standing.lexical,
         phrasing=standing.phrasing,
+        phrasings=tuple(map(str, row.phrasings)),
     )

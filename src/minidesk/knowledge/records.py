@@ -86,6 +86,7 @@ class Passage:
     dense: float = 0.0  # cosine of the best of its vectors
     lexical: float = 0.0  # BM25, not normalised
     phrasing: float | None = None  # cosine of the nearest of the questions that it is known to answer
+    phrasings: tuple[str, ...] = ()  # these questions, beside `question`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,101 @@
+"""An FAQ whose answers do not name what they are about: another question in the same words is not answered by them."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from minidesk.answering.outcome import Clarify, HandOff, Reply
+from tests.answering.taken_in import TakenIn, taken_in
+
+ENTRIES = {
+    "Do you sell climbing shoes?": "Yes, we have twelve models in our shop in Graz.",
+    "Can I pay with PayPal?": "Yes. You are sent there at the end of the order.",
+    "Do you ship to Switzerland?": "Yes, it takes 3 to 5 working days and costs €14. Norway is on our list for next year.",
+    "Do you offer a student discount?": "Yes, 8 % with a valid card.",
+    "Can I change my delivery address?": "Yes, until the parcel has left us. Open the order and choose Change.",
+    "Do you repair tents?": "We sew them and replace poles. It takes two weeks.",
+    "How do I delete my account?": "Open Settings, choose Account and press Delete.",
+    "Are dogs allowed in the shop?": "Yes, on a lead.",
+    "Do you rent out snowshoes?": "Yes, €12 a day.",
+    "Am I allowed to host a commercial website?": "Shops and paid services may run here as long as nobody is misled.",
+    "How can I attach a file from one e-mail to another without saving it first?": "Choose Forward, and the files of the message come along.",
+    "Who opened the mill?": "In 1998 the brothers Anton and Josef Moser opened it.",
+}
+# Entries whose answers nobody has written yet.
+NAMES = {
+    "cancel order": ["How can I cancel my order?", "I want to cancel a product", "cancellation please"],
+    "warranty": ["My zip broke, is that covered?", "How long is the guarantee?"],
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenIn]:
+    """The entries, taken in."""
+    rows = [
+        {"id": f"q{n}", "title": question, "text": text, "questions": [question]}
+        for n, (question, text) in enumerate(ENTRIES.items())
+    ]
+    rows += [{"id": name, "title": name, "text": name, "questions": asked} for name, asked in NAMES.items()]
+    corpus = "".join(json.dumps(row) + "\n" for row in rows)
+    async with taken_in(tmp_path_factory.mktemp("near"), {"corpus.jsonl": corpus}) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Do you sell ski boots?",
+        "Can I pay with Bitcoin?",
+        "Do you ship to Portugal?",
+        "Do you offer a discount for seniors?",
+        "Can I change my user name?",
+        "Do you repair skis?",
+        "How do I merge two accounts?",
+        "Are horses allowed in the shop?",
+        "Do you rent out kayaks?",
+        "who opened the mill in 1975",
+    ],
+)
+async def test_the_answer_to_another_question_is_not_given(desk: TakenIn, question: str) -> None:
+    found = await desk.ask(question)
+    assert isinstance(found.outcome, Clarify | HandOff), found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("Do you stock climbing shoes?", "twelve models"),
+        ("can i pay by paypal", "at the end of the order"),
+        ("do you deliver to switzerland", "€14"),
+        ("Do you ship to Norway?", "next year"),
+        ("do you have a discount for students", "8 %"),
+        ("Do you fix tents?", "two weeks"),
+        ("How do I remove my account?", "press Delete"),
+        ("Are dogs welcome in the store?", "on a lead"),
+        ("how do i delte my acount", "press Delete"),
+        ("are there legal problems with hosting a for profit web site", "may run here"),
+        (
+            "I'd like to attach a file that I received as an attachment, can I avoid downloading it?",
+            "Forward",
+        ),
+        ("who opened the mill in 1998", "Anton and Josef"),
+    ],
+)
+async def test_the_same_question_in_other_words_is_answered(
+    desk: TakenIn, question: str, wanted: str
+) -> None:
+    found = await desk.ask(question)
+    assert found.outcome == Reply(), found.score
+    assert wanted in found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "sure"), [("I no longer want it, cancel my order", True), ("do you sell maps", False)]
+)
+async def test_of_an_entry_without_an_answer_its_questions_tell(
+    desk: TakenIn, question: str, sure: bool
+) -> None:
+    found = await desk.ask(question)
+    assert (found.score >= 0.5) is sure
