@@ -1,7 +1,9 @@
-"""An FAQ whose answers do not name what they are about: another question in the same words is not answered by them."""
+"""FAQs whose answers do not name what they are about: another question in the same words is not answered by them."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -30,16 +32,26 @@ NAMES = {
 }
 
 
+# Four sites' FAQs (a dentist, invoicing, a rental, a library), 18 entries each, by somebody who did not know the code; two
+# of the thresholds of `another.py` were set on them. For each entry a question with one word exchanged for another of the
+# same meaning, one in a visitor's own words, and one about another thing that no entry of the site is for.
+SITES = Path(__file__).parent / "near"
+
+
+def corpus(rows: list[tuple[str, str, str, list[str]]]) -> str:
+    """A file of entries: id, title, answer, questions."""
+    return "".join(
+        json.dumps({"id": id_, "title": title, "text": text, "questions": asked}) + "\n"
+        for id_, title, text, asked in rows
+    )
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenIn]:
     """The entries, taken in."""
-    rows = [
-        {"id": f"q{n}", "title": question, "text": text, "questions": [question]}
-        for n, (question, text) in enumerate(ENTRIES.items())
-    ]
-    rows += [{"id": name, "title": name, "text": name, "questions": asked} for name, asked in NAMES.items()]
-    corpus = "".join(json.dumps(row) + "\n" for row in rows)
-    async with taken_in(tmp_path_factory.mktemp("near"), {"corpus.jsonl": corpus}) as found:
+    rows = [(f"q{n}", asked, text, [asked]) for n, (asked, text) in enumerate(ENTRIES.items())]
+    rows += [(name, name, name, asked) for name, asked in NAMES.items()]
+    async with taken_in(tmp_path_factory.mktemp("near"), {"corpus.jsonl": corpus(rows)}) as found:
         yield found
 
 
@@ -99,3 +111,23 @@ async def test_of_an_entry_without_an_answer_its_questions_tell(
 ) -> None:
     found = await desk.ask(question)
     assert (found.score >= 0.5) is sure
+
+
+async def test_on_four_sites_near_misses_are_few_and_the_same_question_is_answered(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    counted: Counter[str] = Counter()
+    for file in sorted(SITES.glob("*.jsonl")):
+        entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = [(one["id"], one["question"], one["answer"], [one["question"]]) for one in entries]
+        async with taken_in(tmp_path_factory.mktemp(file.stem), {"corpus.jsonl": corpus(rows)}) as desk:
+            for one in entries:
+                framed, free = [await desk.ask(question) for question in one["same"]]
+                other = await desk.ask(one["other"])
+                counted["framed"] += one["id"] in {c.document for c in framed.citations}
+                counted["free"] += one["id"] in {c.document for c in free.citations}
+                counted["told"] += other.outcome == Reply()
+    # Of 72 each: 66, 32 and 32 before near misses were told apart.
+    assert counted["framed"] >= 60
+    assert counted["free"] >= 35
+    assert counted["told"] <= 9

@@ -765,7 +765,7 @@ def _another(ask: Ask, passage: Passage, held: Vectors) -> bool:
     if passage.phrasing is None:
         return False
     known = [*passage.phrasings, *([passage.question] if passage.question else [])]
-    instead = asks_another(ask, known)
+    instead = asks_another(ask, known, passage.phrasing)
     shares = [float(share) for term, share in zip(ask.terms, held, strict=True) if term.stem in instead]
     return bool(shares) and max(shares) < HELD
 
