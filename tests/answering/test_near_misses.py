@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from minidesk.answering.outcome import Clarify, HandOff, Reply
+from minidesk.answering.outcome import Clarify, HandOff, Question, Reply
+from minidesk.answering.prove import Prover
+from minidesk.answering.rank import WordNearness
+from minidesk.knowledge.embed import Embedder
 from tests.answering.taken_in import TakenIn, taken_in
 
 ENTRIES = {
@@ -131,3 +134,25 @@ async def test_on_four_sites_near_misses_are_few_and_the_same_question_is_answer
     assert counted["framed"] >= 60
     assert counted["free"] >= 35
     assert counted["told"] <= 9
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "shown"),
+    [
+        ("Are horses allowed in the shop?", "On a lead.", False),
+        ("Are horses allowed in the shop?", "Yes, on a lead.", False),
+        ("Are horses allowed in the shop?", "Dogs are allowed on a lead.", True),
+        ("Are dogs allowed in the shop?", "Yes, on a lead.", True),
+        ("Do you ship to Portugal?", "It takes 3 to 5 working days and costs €14.", False),
+        ("Do you ship to Norway?", "Norway is on our list for next year.", True),
+        ("Do you ship to Switzerland?", "It takes 3 to 5 working days and costs €14.", True),
+        ("Do you rent out kayaks?", "€12 a day.", False),
+    ],
+)
+async def test_a_model_does_not_give_it_either(
+    desk: TakenIn, embedder: Embedder, question: str, said: str, shown: bool
+) -> None:
+    found = await desk.asker.prepare(Question(desk.site_id, question))
+    prover = Prover(found.result.passages, embedder.texts, WordNearness(embedder.texts), question)
+    told = await prover.say(said)
+    assert (told.sentence is not None) is shown

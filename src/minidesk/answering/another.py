@@ -7,10 +7,13 @@ same meaning there, and then the two questions are nearer.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from minidesk.answering.alike import alike
 from minidesk.answering.asks import Ask, Term, read
 from minidesk.answering.weekdays import ENGLISH, GERMAN
+from minidesk.knowledge.records import Passage
 from minidesk.text.words import distance, stem, words
 
 # The words around that place, of all of the longer question's. At .6 instead, one near miss in twelve passed for the same
@@ -29,31 +32,46 @@ _AS_NEAR_NAMED = 0.9
 _DAYS = frozenset(map(stem, (*ENGLISH, *GERMAN)))
 
 
-def asks_another(ask: Ask, known: Sequence[str], nearness: float) -> frozenset[str]:
-    """Stems of what the question is about in the one place where it differs from the likest of those that an entry answers;
-    empty where it differs in more, in nothing, or in a word for the same. `nearness`: its cosine to the nearest of them."""
+@dataclass(frozen=True, slots=True)
+class Another:
+    """Where two questions part: stems of what is asked about, and of what the entry is about."""
+
+    instead: frozenset[str]
+    own: frozenset[str]
+
+    def named(self, roots: AbstractSet[str]) -> bool:
+        """Whether a text with these words names one of the two: then it says itself what it holds for."""
+        return not roots.isdisjoint(self.instead | self.own)
+
+
+def asks_another(ask: Ask, passage: Passage) -> Another | None:
+    """Where the question parts from the likest of those that the passage is known to answer; None where it parts in more
+    than one place, in nothing, or in a word for the same, and where nothing is known."""
+    if passage.phrasing is None:
+        return None
+    known = [*passage.phrasings, *([passage.question] if passage.question else [])]
     own = _words(ask.text)
     others = [(text, _words(text)) for text in known]
     if not others or any(other == own for _, other in others):
-        return frozenset()
+        return None
     text, other = max(others, key=lambda pair: _shared(own, pair[1]))
     front = _common(own, other)
     back = _common(own[front:][::-1], other[front:][::-1])
     here, there = own[front : len(own) - back], other[front : len(other) - back]
     if not (0 < len(here) <= _PLACE and 0 < len(there) <= _PLACE):
-        return frozenset()
+        return None
     if front + back < _SAME_WORDS * max(len(own), len(other)):
-        return frozenset()
+        return None
     own_terms = [term for term in ask.terms if term.stem in here]
     their_terms = [term for term in read(text).terms if term.stem in there]
     instead, gone = _unlike(own_terms, their_terms), _unlike(their_terms, own_terms)
     if not instead or not gone:
-        return frozenset()
+        return None
     differing = (*instead, *gone)
-    if any(term.stem in _DAYS for term in differing):
-        return _stems(instead)
-    same = _AS_NEAR_NAMED if any(term.named for term in differing) else _AS_NEAR
-    return _stems(instead) if nearness < same else frozenset()
+    near = _AS_NEAR_NAMED if any(term.named for term in differing) else _AS_NEAR
+    if passage.phrasing >= near and not any(term.stem in _DAYS for term in differing):
+        return None
+    return Another(_stems(instead), _stems(gone))
 
 
 def _stems(terms: Sequence[Term]) -> frozenset[str]:

@@ -12,6 +12,7 @@ says nearly what was refused, its own words stand in for it (`instead.py`): true
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +20,8 @@ from typing import Literal
 
 from minidesk.answering.abroad import agrees_abroad, borne_by_form
 from minidesk.answering.alike import LIGHT, alike, opposed
+from minidesk.answering.another import Another, asks_another
+from minidesk.answering.asks import read
 from minidesk.answering.bounds import bounds_agree
 from minidesk.answering.claims import PAIRED, facts_agree, in_its_column
 from minidesk.answering.crossing import uncrossed
@@ -155,7 +158,7 @@ class Prover:
     def _read(self) -> None:
         for span in self._candidates:
             _ = span.roots, span.roots_around, span.facts  # kept by the span
-        _ = self._known, self._closing
+        _ = self._known, self._closing, self._others
 
     @cached_property
     def _candidates(self) -> list[Span]:
@@ -222,6 +225,8 @@ class Prover:
         core = _LIST_MARK.sub("", bare).strip()
         piece = await self._pages.nearest(plain(core))
         if piece is None:
+            return Said("lost")
+        if self._of_another(piece.passage, surface(piece.text).keys()):
             return Said("lost")
         if _lies_in(cite(self._passages[piece.passage], piece.start, piece.end, 0), self._numbers.values()):
             return Said("told")
@@ -298,6 +303,7 @@ class Prover:
                     self._language,
                 )
                 and not self._said_otherwise(roots, said, span)
+                and not self._of_another(span.passage, roots | frozenset(content_of(self._before)))
                 and await self._means(sentence, span)
             ):
                 return span
@@ -331,6 +337,20 @@ class Prover:
                     if same and value not in same:
                         return True
         return False
+
+    def _of_another(self, index: int, roots: AbstractSet[str]) -> bool:
+        """Whether what is said with these words answers another question than the visitor's and does not say so: "On a lead."
+        to who asks about horses, where the page was asked about dogs."""
+        another = self._others[index]
+        return another is not None and not another.named(roots)
+
+    @cached_property
+    def _others(self) -> list[Another | None]:
+        """For each passage where the visitor's question parts from those that it answers."""
+        if not self._question or all(passage.phrasing is None for passage in self._passages):
+            return [None] * len(self._passages)
+        ask = read(self._question)
+        return [asks_another(ask, passage) for passage in self._passages]
 
     @staticmethod
     def _forced(sentence: str, span: Span) -> bool:

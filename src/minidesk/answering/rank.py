@@ -762,12 +762,13 @@ def _features(
 
 def _another(ask: Ask, passage: Passage, held: Vectors) -> bool:
     """True if the entry answers another question, and says nothing of what this one is about instead; `held`: by its best unit."""
-    if passage.phrasing is None:
+    another = asks_another(ask, passage)
+    if another is None:
         return False
-    known = [*passage.phrasings, *([passage.question] if passage.question else [])]
-    instead = asks_another(ask, known, passage.phrasing)
-    shares = [float(share) for term, share in zip(ask.terms, held, strict=True) if term.stem in instead]
-    return bool(shares) and max(shares) < HELD
+    shares = [
+        float(share) for term, share in zip(ask.terms, held, strict=True) if term.stem in another.instead
+    ]
+    return max(shares, default=0.0) < HELD
 
 
 def _names(term: Term) -> bool:
