@@ -28,6 +28,15 @@ ENTRIES = {
     "How can I attach a file from one e-mail to another without saving it first?": "Choose Forward, and the files of the message come along.",
     "Who opened the mill?": "In 1998 the brothers Anton and Josef Moser opened it.",
 }
+GERMAN = {
+    "Sind Hunde im Laden erlaubt?": "Ja, an der Leine.",
+    "Verkauft ihr Kletterschuhe?": "Ja, zwölf Modelle in unserem Geschäft in Graz.",
+    "Kann ich mit PayPal zahlen?": "Ja. Am Ende der Bestellung werden Sie weitergeleitet.",
+    "Liefert ihr in die Schweiz?": "Ja, in 3 bis 5 Werktagen für 14 €.",
+    "Gibt es einen Rabatt für Studenten?": "Ja, 8 % mit gültigem Ausweis.",
+    "Wie lösche ich mein Konto?": "Unter Einstellungen, dann Konto, dann Löschen.",
+    "Habt ihr am Sonntag offen?": "Nein.",
+}
 # Entries whose answers nobody has written yet.
 NAMES = {
     "cancel order": ["How can I cancel my order?", "I want to cancel a product", "cancellation please"],
@@ -53,6 +62,7 @@ def corpus(rows: list[tuple[str, str, str, list[str]]]) -> str:
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenIn]:
     """The entries, taken in."""
     rows = [(f"q{n}", asked, text, [asked]) for n, (asked, text) in enumerate(ENTRIES.items())]
+    rows += [(f"d{n}", asked, text, [asked]) for n, (asked, text) in enumerate(GERMAN.items())]
     rows += [(name, name, name, asked) for name, asked in NAMES.items()]
     async with taken_in(tmp_path_factory.mktemp("near"), {"corpus.jsonl": corpus(rows)}) as found:
         yield found
@@ -71,6 +81,12 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenI
         "Are horses allowed in the shop?",
         "Do you rent out kayaks?",
         "who opened the mill in 1975",
+        "Sind Pferde im Laden erlaubt?",
+        "Verkauft ihr Skischuhe?",
+        "Liefert ihr nach Norwegen?",
+        "Gibt es einen Rabatt für Senioren?",
+        "Wie sperre ich mein Konto?",
+        "Habt ihr am Montag offen?",
     ],
 )
 async def test_the_answer_to_another_question_is_not_given(desk: TakenIn, question: str) -> None:
@@ -96,6 +112,10 @@ async def test_the_answer_to_another_question_is_not_given(desk: TakenIn, questi
             "Forward",
         ),
         ("who opened the mill in 1998", "Anton and Josef"),
+        ("Dürfen Hunde mit in den Laden?", "an der Leine"),
+        ("Wird auch in die Schweiz geliefert?", "14 €"),
+        ("Gibt es einen Studentenrabatt?", "8 %"),
+        ("Ist am Sonntag geöffnet?", "Nein"),
     ],
 )
 async def test_the_same_question_in_other_words_is_answered(

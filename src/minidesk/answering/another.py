@@ -14,7 +14,7 @@ from minidesk.answering.alike import alike
 from minidesk.answering.asks import Ask, Term, read
 from minidesk.answering.weekdays import ENGLISH, GERMAN
 from minidesk.knowledge.records import Passage
-from minidesk.text.words import distance, stem, words
+from minidesk.text.words import STOPWORDS, distance, stem, words
 
 # The words around that place, of all of the longer question's. At .6 instead, one near miss in twelve passed for the same
 # question; at .5, 3 of 870 reworded questions about software were taken for others (2 at .6).
@@ -27,8 +27,10 @@ _LONG = 4
 # From this cosine on two questions made so ask the same: 16 of 26 with a word of the same meaning in that place lie above
 # it, 3 of 65 with another thing there ("cancel" for "pause").
 _AS_NEAR = 0.8
-# Names are nearer to each other than what they name, and each day of the week is much like the next.
+# Names are nearer to each other than what they name, and so are words of a language that the model hardly reads; each day
+# of the week is much like the next.
 _AS_NEAR_NAMED = 0.9
+_LITTLE = frozenset(map(stem, STOPWORDS))
 _DAYS = frozenset(map(stem, (*ENGLISH, *GERMAN)))
 
 
@@ -60,7 +62,8 @@ def asks_another(ask: Ask, passage: Passage) -> Another | None:
     here, there = own[front : len(own) - back], other[front : len(other) - back]
     if not (0 < len(here) <= _PLACE and 0 < len(there) <= _PLACE):
         return None
-    if front + back < _SAME_WORDS * max(len(own), len(other)):
+    around = front + back
+    if around < _SAME_WORDS * (around + max(_content(here), _content(there))):
         return None
     own_terms = [term for term in ask.terms if term.stem in here]
     their_terms = [term for term in read(text).terms if term.stem in there]
@@ -68,7 +71,7 @@ def asks_another(ask: Ask, passage: Passage) -> Another | None:
     if not instead or not gone:
         return None
     differing = (*instead, *gone)
-    near = _AS_NEAR_NAMED if any(term.named for term in differing) else _AS_NEAR
+    near = _AS_NEAR if ask.language == "en" and not any(term.named for term in differing) else _AS_NEAR_NAMED
     if passage.phrasing >= near and not any(term.stem in _DAYS for term in differing):
         return None
     return Another(_stems(instead), _stems(gone))
@@ -81,6 +84,11 @@ def _stems(terms: Sequence[Term]) -> frozenset[str]:
 def _words(text: str) -> list[str]:
     """Stems in their order, without articles and greetings."""
     return [stem(word.removesuffix("'s")) for word in words(text) if word not in _NOTHING]
+
+
+def _content(place: Sequence[str]) -> int:
+    """How many of its words name something: "in die Schweiz" has one."""
+    return sum(word not in _LITTLE for word in place)
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> float:
