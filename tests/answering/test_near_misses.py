@@ -11,6 +11,7 @@ import pytest_asyncio
 from minidesk.answering.outcome import Clarify, HandOff, Question, Reply
 from minidesk.answering.prove import Prover
 from minidesk.answering.rank import WordNearness
+from minidesk.answering.sure import ANSWER_FROM, ASK_MODEL_FROM
 from minidesk.knowledge.embed import Embedder
 from tests.answering.taken_in import TakenIn, taken_in
 
@@ -154,6 +155,12 @@ async def test_on_four_sites_near_misses_are_few_and_the_same_question_is_answer
     assert counted["framed"] >= 60
     assert counted["free"] >= 35
     assert counted["told"] <= 9
+
+
+async def test_a_model_is_asked_all_the_same(desk: TakenIn) -> None:
+    """It may know that the two words mean one thing; the proof sees to it that it says so."""
+    found = await desk.asker.prepare(Question(desk.site_id, "Are horses allowed in the shop?"))
+    assert ASK_MODEL_FROM <= found.sure.score < ANSWER_FROM
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 # What the ledger calls it: nobody was asked and nothing was paid.
 MODEL = "cache"
-# Raised when the form of a question or of a kept answer changes: what was kept in the old form is then never found.
-_FORM = 1
+# Raised when the form of a question or of a kept answer changes, or when less is proved than before: what was kept then is
+# never found.
+_FORM = 2
 # Who may be told: what is asked here is searched for visitors.
 _AUDIENCE = "public"
 # Nobody writes a longer message twice, and finding its form would take other visitors' time.

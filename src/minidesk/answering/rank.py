@@ -748,9 +748,10 @@ def _features(
         "offered": doubt if ask.offered and not (weakest >= HELD and states(ask, best.unit.text)) else 0.0,
         "sided": _side_by_side(ask, scored, at),
         "unsaid": 1.0
-        if another or of_another_year(ask, best.unit)
+        if of_another_year(ask, best.unit)
         else doubt
         * unsaid(ask, known or 0.0, best.unit, best.kind, held, anywhere, places_of(ask, passages)),
+        "another": 1.0 if another else 0.0,
         "here": 1.0 if here else 0.0,
         "helpless": 1.0 if ask.trouble and not _of_trouble(ask, page, best.unit) else 0.0,
         "row": 1.0 if best.unit.cells and names_row(ask, best.unit) and _tells(ask, best.unit, held) else 0.0,

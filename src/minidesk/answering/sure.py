@@ -29,10 +29,10 @@ from minidesk.answering.rank import Ranking
 # word. offered: "do you have …?" (see asks.Ask). sided: a table with a row for each of the things that are compared; by
 # hand, as no set asks so. row: a table's row is named after the thing and holds the figure that is asked for; by hand.
 # here: where those who answer are is asked, and told by an address or the way there; by hand, as neither has a word of the
-# question. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`), or another question is
-# answered in the same words (`another.py`); by hand, so much that nothing else outweighs it. helpless: what went wrong is
-# told, and the best unit speaks of nothing that did; by hand. unnamed: the best unit lacks a name or figure of the
-# question; as much as turned no answer of the shops' sets (of paragraphs' unanswerable, .25 to .31 were refused).
+# question. unsaid: what is asked about does not stand in the best unit at all (`unsaid.py`); another: the entry answers
+# another question in the same words (`another.py`); both by hand, so much that nothing else outweighs them. helpless: what
+# went wrong is told, and the best unit speaks of nothing that did; by hand. unnamed: the best unit lacks a name or figure
+# of the question; as much as turned no answer of the shops' sets (of paragraphs' unanswerable, .25 to .31 were refused).
 _WEIGHTS: dict[str, float] = {
     "meaning": 5.0,
     "same": 6.0,
@@ -46,6 +46,7 @@ _WEIGHTS: dict[str, float] = {
     "row": 0.7,
     "here": 2.0,
     "unsaid": -4.0,
+    "another": -4.0,
     "helpless": -1.0,
     "unnamed": -0.5,
 }
@@ -71,7 +72,12 @@ def sureness(ranking: Ranking, found: float) -> Sureness:
     missing = ranking.missing[0] if len(ranking.missing) == 1 else None
     if not ranking.scored:
         return Sureness(0.0, missing)
-    return Sureness(found if ranking.features["bare"] else _probability(ranking.features), missing)
+    score = found if ranking.features["bare"] else _probability(ranking.features)
+    if ranking.features["another"]:
+        # A model knows more words for a thing than the lists here ("surgery" for a dentist's practice), and the proof lets
+        # nothing stand that does not name it.
+        score = max(score, ASK_MODEL_FROM)
+    return Sureness(score, missing)
 
 
 def _probability(features: Mapping[str, float]) -> float:
