@@ -1,6 +1,7 @@
 """What can be taken back is done at once and undone by a key within ten seconds; what cannot is asked once."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, Dialog, Page, Route, expect
@@ -48,6 +49,20 @@ async def test_solved_and_undone_by_the_keyboard_it_is_the_agents_again(
     await expect(page.locator("#undo")).to_be_hidden()
     await page.keyboard.press("u")
     await expect(page.locator("#talk-names")).to_contain_text("solved")
+
+
+async def test_a_key_pressed_as_soon_as_its_form_is_there_can_be_undone(
+    console: Furnished, browser: Browser
+) -> None:
+    page = await opened(console, browser)
+    # No timer runs: nothing that makes a form ready may wait for one.
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    for _ in range(2):
+        await page.keyboard.press("e")
+        await expect(page.locator("#undo")).to_contain_text("Solved.")
+        await page.keyboard.press("u")
+        await expect(page.locator("#talk-names")).not_to_contain_text("solved")
+        await expect(page.locator("#talk-head")).to_have_attribute("data-mine", "yes")
 
 
 async def test_undo_is_offered_though_the_page_was_told_before_the_answer_came(

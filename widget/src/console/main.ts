@@ -44,6 +44,9 @@ htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false;
 // A copy of a transcript must not stay in the browser's storage after signing out.
 htmx.config.historyCacheSize = 0;
+// Else a form that came with a swap is not htmx's for another 20 ms: a key pressed in between would send it as a page of its
+// own, and what it did could not be undone.
+htmx.config.defaultSettleDelay = 0;
 
 document.documentElement.classList.add("live"); // shows the keys, hides what only a page without scripts needs
 keyed(htmx);
