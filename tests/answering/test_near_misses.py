@@ -80,6 +80,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TakenI
         "Do you repair skis?",
         "How do I merge two accounts?",
         "Are horses allowed in the shop?",
+        "are cats allowed?",
         "Do you rent out kayaks?",
         "who opened the mill in 1975",
         "Sind Pferde im Laden erlaubt?",
@@ -106,6 +107,7 @@ async def test_the_answer_to_another_question_is_not_given(desk: TakenIn, questi
         ("Do you fix tents?", "two weeks"),
         ("How do I remove my account?", "press Delete"),
         ("Are dogs welcome in the store?", "on a lead"),
+        ("are dogs allowed?", "on a lead"),
         ("how do i delte my acount", "press Delete"),
         ("are there legal problems with hosting a for profit web site", "may run here"),
         (
@@ -154,7 +156,7 @@ async def test_on_four_sites_near_misses_are_few_and_the_same_question_is_answer
     # Of 72 each: 66, 32 and 32 before near misses were told apart.
     assert counted["framed"] >= 60
     assert counted["free"] >= 35
-    assert counted["told"] <= 9
+    assert counted["told"] <= 7
 
 
 async def test_a_model_is_asked_all_the_same(desk: TakenIn) -> None:

@@ -22,7 +22,7 @@ _SAME_WORDS = 0.5
 # As many words as a thing's name has ("hiking boots", "the new iPhone").
 _PLACE = 3
 _NOTHING = frozenset("a an the my your our any some this that please hi hello hey".split())  # noqa: SIM905 (a list of strings cannot be read)
-# A word so long with one letter wrong is the same word.
+# A word so long with one letter wrong is the same word, and a compound of it ("Studentenrabatt") may be.
 _LONG = 4
 # From this cosine on two questions made so ask the same: 16 of 26 with a word of the same meaning in that place lie above
 # it, 3 of 65 with another thing there ("cancel" for "pause").
@@ -57,6 +57,9 @@ def asks_another(ask: Ask, passage: Passage) -> Another | None:
     if not others or any(other == own for _, other in others):
         return None
     text, other = max(others, key=lambda pair: _shared(own, pair[1]))
+    # What the entry's question says behind all that ("in the shop") may be left out.
+    if own and own[-1] in other:
+        other = other[: len(other) - other[::-1].index(own[-1])]
     front = _common(own, other)
     back = _common(own[front:][::-1], other[front:][::-1])
     here, there = own[front : len(own) - back], other[front : len(other) - back]
@@ -110,7 +113,13 @@ def _unlike(terms: Sequence[Term], others: Sequence[Term]) -> list[Term]:
         term
         for term in terms
         if term.weight >= 1.0
-        and said.isdisjoint((term.stem, *term.alternates))
+        and term.stem not in said
+        and roots.isdisjoint(term.alternates)
         and not alike(term.stem, roots)
-        and not any(len(root) >= _LONG and distance(root, term.stem) == 1 for root in roots)
+        and not any(_same_word(root, term.stem) for root in roots)
     ]
+
+
+def _same_word(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return len(short) >= _LONG and (short in long or distance(one, other) == 1)

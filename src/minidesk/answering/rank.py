@@ -722,7 +722,7 @@ def _features(
     # What another unit means tells of this one only so far as they are alike: it is this one that would be said.
     meaning = min(meaning, best.meaning + _AHEAD)
     page = passages[best.unit.passage]
-    another = _another(ask, page, held)
+    another = _another(ask, page, best.unit)
     known = None if another else page.phrasing
     # Who asks what the entry is known to answer is answered, however its answer is worded.
     meaning = max(meaning, known or -1.0)
@@ -761,15 +761,11 @@ def _features(
     }
 
 
-def _another(ask: Ask, passage: Passage, held: Vectors) -> bool:
-    """True if the entry answers another question, and says nothing of what this one is about instead; `held`: by its best unit."""
+def _another(ask: Ask, passage: Passage, unit: Unit) -> bool:
+    """True if the entry answers another question, and its best unit says nothing of what this one is about instead: by its
+    very word, as cats are near to dogs."""
     another = asks_another(ask, passage)
-    if another is None:
-        return False
-    shares = [
-        float(share) for term, share in zip(ask.terms, held, strict=True) if term.stem in another.instead
-    ]
-    return max(shares, default=0.0) < HELD
+    return another is not None and another.instead.isdisjoint(stems_of(unit.text))
 
 
 def _names(term: Term) -> bool:
